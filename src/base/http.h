@@ -1,0 +1,102 @@
+// HTTP messages as plain data: what the network, Workers and Durable Objects hand each other. No I/O here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/function.h"
+#include "base/result.h"
+
+namespace limpet {
+
+// Name-value pairs in order, names compared without case, kept as they came. All text in one buffer: two allocations
+// whatever the number of headers, one copy to duplicate. Holds what it is given: whoever takes outside input checks
+// it first (IsHeaderName, IsHeaderValue).
+class HeaderList {
+ public:
+  struct Entry {
+    std::string_view name, value;  // Into the list's buffer: valid until the list changes.
+  };
+  size_t size() const { return spans_.size(); }
+  bool empty() const { return spans_.empty(); }
+  Entry operator[](size_t index) const;
+  // The first value under `name`.
+  std::optional<std::string_view> Get(std::string_view name) const;
+  // All values joined by ", " (Fetch standard, "get").
+  std::optional<std::string> GetCombined(std::string_view name) const;
+  bool Has(std::string_view name) const { return Get(name).has_value(); }
+  void Append(std::string_view name, std::string_view value);
+  void Set(std::string_view name, std::string_view value);  // Replaces the first, drops the rest, else appends.
+  void Delete(std::string_view name);
+  void Reserve(size_t count, size_t bytes);
+  size_t bytes() const { return text_.size(); }
+
+ private:
+  struct Span {
+    uint32_t name_at, name_size, value_at, value_size;
+  };
+  std::string_view At(uint32_t at, uint32_t size) const { return std::string_view(text_).substr(at, size); }
+  std::string text_;
+  std::vector<Span> spans_;
+};
+
+bool IsHeaderName(std::string_view name);    // RFC 9110 "token".
+bool IsHeaderValue(std::string_view value);  // No NUL, CR or LF.
+
+// A body that arrives in pieces. One reader; lives and is read on the thread that made it. Destroying it cancels.
+class BodyStream {
+ public:
+  using OnChunk = UniqueFunction<void(Result<std::optional<Bytes>>)>;
+  virtual ~BodyStream() = default;
+  // Answers once, at once or later, never after destruction: a chunk of at least one byte, nothing at the end, or why
+  // the rest can't be had. Not called again before the answer, nor after the end or an error.
+  virtual void Read(OnChunk on_chunk) = 0;
+};
+
+// No body, bytes at hand, or a stream.
+struct Body {
+  bool present = false;                 // A script sees `body === null` otherwise.
+  Bytes bytes;                          // If `stream` is null.
+  std::unique_ptr<BodyStream> stream;
+  std::optional<uint64_t> length;       // Of the stream, where it was announced.
+
+  static Body None() { return {}; }
+  static Body Of(Bytes bytes) {
+    Body body;
+    body.present = true;
+    body.bytes = std::move(bytes);
+    return body;
+  }
+  static Body Of(std::unique_ptr<BodyStream> stream, std::optional<uint64_t> length = std::nullopt) {
+    Body body;
+    body.present = true;
+    body.stream = std::move(stream);
+    body.length = length;
+    return body;
+  }
+};
+
+struct HttpRequest {
+  std::string method = "GET";
+  std::string url;                      // Absolute, as the server made it from scheme, Host and target; or a script's.
+  HeaderList headers;
+  Body body;
+  std::shared_ptr<const std::string> cf;  // `request.cf` as JSON text, or null. Shared: most requests have the same.
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string status_text;              // Empty: the standard phrase.
+  HeaderList headers;
+  Body body;
+};
+
+std::string_view StandardReason(int status);  // "Not Found"; empty if unknown.
+
+}  // namespace limpet

@@ -1,0 +1,56 @@
+// The objects of one shard: finds or starts the instance for an event, evicts idle ones, resets failed ones, rolls
+// them to new code one by one. One per shard, on its thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/counters.h"
+#include "base/http.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "loop/loop.h"
+#include "object/code.h"
+#include "store/engine.h"
+
+namespace limpet::object {
+
+struct ShardOptions {
+  Duration idle_evict = std::chrono::seconds(10);        // Without events and pins.
+  Duration idle_evict_pinned = std::chrono::seconds(70); // Without events, but with timers or pending work.
+  Duration critical_max = std::chrono::seconds(30);      // One blockConcurrencyWhile.
+  Duration flush_max = std::chrono::seconds(30);         // One commit.
+  Duration roll_grace = std::chrono::seconds(30);        // Running events of the old version after a deploy.
+  size_t inbox_events_max = 1000;                        // Waiting events of one object; more: overloaded.
+  size_t inbox_bytes_max = 32 * 1024 * 1024;             // Their bodies and headers.
+};
+
+// Where calls to objects go in, on any shard (see placement.h).
+class Shard {
+ public:
+  static std::unique_ptr<Shard> Make(loop::Loop& loop, std::unique_ptr<store::Session> session, store::Claim claim,
+                                     ShardOptions options, Logger& logger, Counters& counters);
+  virtual ~Shard() = default;
+
+  // Sends one fetch event to the object, starting an instance if none lives. Calls to one object arrive in the order
+  // they were made here. `reply` comes from the loop, once.
+  virtual void Fetch(const ObjectId& id, std::optional<std::string> name, HttpRequest request, OnReply reply) = 0;
+
+  // Sets the code of a namespace: at first, or to roll its objects. Rolling, for each live object: new events queue, the
+  // running ones get `roll_grace` on the old instance with its storage, then it is reset with "Durable Object reset
+  // because its code was updated."; the next instance starts only when the old one's writes are settled.
+  virtual void SetClass(NamespaceId ns, std::shared_ptr<ClassCode> code) = 0;
+  // The class is gone (deleted, or its script): live instances are reset, later events get kNotFound. `then` runs when no
+  // commit of the namespace is on the way any more.
+  virtual void RemoveClass(NamespaceId ns, Error reason, UniqueFunction<void()> then) = 0;
+  // Every live instance that `code` made is broken with `error` (its isolate is gone).
+  virtual void BreakAll(const ClassCode* code, Error error) = 0;
+  // Refuses new events, lets the running ones finish, settles every write; then `then`.
+  virtual void Drain(UniqueFunction<void()> then) = 0;
+  virtual size_t live_instances() const = 0;
+};
+
+}  // namespace limpet::object

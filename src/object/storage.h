@@ -1,0 +1,76 @@
+// state.storage of one instance, below JavaScript: the write cache over the store, bursts, transactions, backpressure.
+//
+// Reads see the instance's own writes, then the store. Writes of one turn (no other I/O awaited between them) land
+// together or not at all: the burst is sealed at the end of the turn, and committed in order. Every confirmed write
+// locks the output gate until it is durable.
+//
+// One thread. Calls on a broken instance answer "Durable Object storage is no longer accessible." or the error that
+// broke it. Keys and values are checked by the caller against the limits of its API (kKeyBytesMax …).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/function.h"
+#include "base/result.h"
+#include "object/gate.h"
+
+namespace limpet::object {
+
+struct ReadOptions {
+  bool allow_concurrency = false;  // The read does not hold the input gate.
+  bool no_cache = false;           // A hint.
+};
+struct WriteOptions {
+  bool allow_concurrency = false;
+  bool allow_unconfirmed = false;  // The write does not lock the output gate; its failure still breaks it.
+  bool no_cache = false;
+};
+struct ListOptions {
+  Bytes start;                     // Inclusive. The caller has folded startAfter and prefix into start and end.
+  std::optional<Bytes> end;        // Exclusive.
+  bool reverse = false;
+  std::optional<uint64_t> limit;
+};
+using Pairs = std::vector<std::pair<Bytes, Bytes>>;
+
+class Storage {
+ public:
+  // An answer that is there at once is returned, and `done` is dropped. Else `done` is called later, once, with the lock
+  // that the turn which continues must run under; it is never called from inside the call, nor after the instance ended.
+  template <typename T>
+  using OnAnswer = UniqueFunction<void(Result<T>, InputLock)>;
+  template <typename T>
+  using Now = std::optional<Result<T>>;
+
+  virtual ~Storage() = default;
+  // `lock` is the one the calling turn runs under; the pending operation holds the gate through it.
+  virtual Now<std::optional<Bytes>> Get(const InputLock& lock, Bytes key, ReadOptions, OnAnswer<std::optional<Bytes>> done) = 0;
+  // Found pairs only, by key in byte order; duplicates collapse.
+  virtual Now<Pairs> GetMany(const InputLock& lock, std::vector<Bytes> keys, ReadOptions, OnAnswer<Pairs> done) = 0;
+  virtual Now<Pairs> List(const InputLock& lock, ListOptions, ReadOptions, OnAnswer<Pairs> done) = 0;
+  // Answers at once, unless more than kDirtyBytesMax are waiting to become durable (backpressure).
+  virtual Now<Done> Put(const InputLock& lock, Pairs pairs, WriteOptions, OnAnswer<Done> done) = 0;
+  // How many of the keys existed.
+  virtual Now<uint64_t> Delete(const InputLock& lock, std::vector<Bytes> keys, WriteOptions, OnAnswer<uint64_t> done) = 0;
+  // Error inside a transaction: "Cannot call deleteAll() within a transaction".
+  virtual Now<Done> DeleteAll(const InputLock& lock, WriteOptions, OnAnswer<Done> done) = 0;
+  // When all writes issued before it, unconfirmed ones too, are durable.
+  virtual Now<Done> Sync(const InputLock& lock, OnAnswer<Done> done) = 0;
+
+  // Explicit transactions nest as a stack of savepoints: Begin returns the new depth (1 for the outermost, which seals
+  // the burst before it), Commit and Rollback end the innermost. Nothing of a transaction is committed to the store
+  // before the outermost Commit; then all of it is one batch.
+  virtual uint32_t BeginTransaction() = 0;
+  virtual Result<Done> CommitTransaction() = 0;
+  virtual void RollbackTransaction() = 0;
+  virtual uint32_t transaction_depth() const = 0;
+};
+
+inline constexpr size_t kDirtyBytesMax = 8 * 1024 * 1024;
+
+}  // namespace limpet::object

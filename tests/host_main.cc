@@ -11,6 +11,7 @@
 // The host's V8 platform, for the tests that make isolates.
 node::MultiIsolatePlatform* g_host_platform = nullptr;
 
+#pragma clang diagnostic ignored "-Wcast-function-type-mismatch"  // Node's macro casts so.
 NODE_MODULE_INIT() {
   g_host_platform = node::GetMultiIsolatePlatform(node::GetCurrentEnvironment(context));
   std::vector<std::string> arguments{"limpet_test"};

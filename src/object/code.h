@@ -58,8 +58,8 @@ class Code {
   virtual ~Code() = default;
   // Runs the constructor under `lock`. An error: the instance is broken and the waiting events get it (`.remote`).
   virtual void Start(InputLock lock, UniqueFunction<void(Result<Done>)> done) = 0;
-  // Runs the fetch handler under `lock`; `reply` once, at once or later. The object layer holds the reply back until the
-  // output gate lets it out.
+  // Runs the fetch handler under `lock`; `reply` once, at once or later. The object layer holds the reply back until
+  // the output gate lets it out.
   virtual void Fetch(InputLock lock, HttpRequest request, OnReply reply) = 0;
 };
 

@@ -14,8 +14,8 @@
 
 namespace limpet::object {
 
-class GateNode;                              // The root gate of an instance, or a critical section.
-using GateRef = std::shared_ptr<GateNode>;   // Where an event belongs: captured when work starts, used to continue it.
+class GateNode;                             // The root gate of an instance, or a critical section.
+using GateRef = std::shared_ptr<GateNode>;  // Where an event belongs: captured when work starts, used to continue it.
 
 // Holds the gate shut for everybody else. Move-only; releasing the last one lets the next waiter in, from the loop of
 // the gate's owner, never from inside the release. A lock of a gate that broke or was dropped is empty and harmless.
@@ -26,7 +26,7 @@ class InputLock {
   InputLock& operator=(InputLock&&) noexcept;
   InputLock(const InputLock&) = delete;
   ~InputLock();
-  InputLock AddRef() const;                  // One more lock of the same count.
+  InputLock AddRef() const;  // One more lock of the same count.
   const GateRef& gate() const { return gate_; }
   explicit operator bool() const { return gate_ != nullptr; }
 

@@ -19,13 +19,14 @@
 namespace limpet::object {
 
 struct ShardOptions {
-  Duration idle_evict = std::chrono::seconds(10);        // Without events and pins.
-  Duration idle_evict_pinned = std::chrono::seconds(70); // Without events, but with timers or pending work.
-  Duration critical_max = std::chrono::seconds(30);      // One blockConcurrencyWhile.
-  Duration flush_max = std::chrono::seconds(30);         // One commit.
-  Duration roll_grace = std::chrono::seconds(30);        // Running events of the old version after a deploy.
-  size_t inbox_events_max = 1000;                        // Waiting events of one object; more: overloaded.
-  size_t inbox_bytes_max = 32 * 1024 * 1024;             // Their bodies and headers.
+  Duration idle_evict = std::chrono::seconds(10);         // Without events and pins.
+  Duration idle_evict_pinned = std::chrono::seconds(70);  // Without events, but with timers or pending work.
+  Duration critical_max = std::chrono::seconds(30);       // One blockConcurrencyWhile.
+  Duration flush_max = std::chrono::seconds(30);          // One commit.
+  Duration roll_grace = std::chrono::seconds(30);         // Running events of the old version after a deploy.
+  size_t inbox_events_max = 1000;                         // Waiting events of one object; more: overloaded.
+  size_t inbox_bytes_max = 32 * 1024 * 1024;              // Their bodies and headers.
+  std::string counter_labels = {};                        // Of this shard's counters, like `shard="0"`.
 };
 
 // Where calls to objects go in, on any shard (see placement.h).
@@ -39,17 +40,19 @@ class Shard {
   // they were made here. `reply` comes from the loop, once.
   virtual void Fetch(const ObjectId& id, std::optional<std::string> name, HttpRequest request, OnReply reply) = 0;
 
-  // Sets the code of a namespace: at first, or to roll its objects. Rolling, for each live object: new events queue, the
-  // running ones get `roll_grace` on the old instance with its storage, then it is reset with "Durable Object reset
+  // Sets the code of a namespace: at first, or to roll its objects. Rolling, for each live object: new events queue,
+  // the running ones get `roll_grace` on the old instance with its storage, then it is reset with "Durable Object reset
   // because its code was updated."; the next instance starts only when the old one's writes are settled.
   virtual void SetClass(NamespaceId ns, std::shared_ptr<ClassCode> code) = 0;
-  // The class is gone (deleted, or its script): live instances are reset, later events get kNotFound. `then` runs when no
-  // commit of the namespace is on the way any more.
+  // The class is gone (deleted, or its script): live instances are reset, later events get kNotFound. `then` runs when
+  // no commit of the namespace is on the way any more.
   virtual void RemoveClass(NamespaceId ns, Error reason, UniqueFunction<void()> then) = 0;
   // Every live instance that `code` made is broken with `error` (its isolate is gone).
   virtual void BreakAll(const ClassCode* code, Error error) = 0;
   // Refuses new events, lets the running ones finish, settles every write; then `then`.
   virtual void Drain(UniqueFunction<void()> then) = 0;
+  // The claim was renewed: commits and output gates go by it from now on.
+  virtual void SetClaim(store::Claim claim) = 0;
   virtual size_t live_instances() const = 0;
 };
 

@@ -31,8 +31,8 @@ struct WriteOptions {
   bool no_cache = false;
 };
 struct ListOptions {
-  Bytes start;                     // Inclusive. The caller has folded startAfter and prefix into start and end.
-  std::optional<Bytes> end;        // Exclusive.
+  Bytes start;               // Inclusive. The caller has folded startAfter and prefix into start and end.
+  std::optional<Bytes> end;  // Exclusive.
   bool reverse = false;
   std::optional<uint64_t> limit;
 };
@@ -40,8 +40,9 @@ using Pairs = std::vector<std::pair<Bytes, Bytes>>;
 
 class Storage {
  public:
-  // An answer that is there at once is returned, and `done` is dropped. Else `done` is called later, once, with the lock
-  // that the turn which continues must run under; it is never called from inside the call, nor after the instance ended.
+  // An answer that is there at once is returned, and `done` is dropped. Else `done` is called later, once, with the
+  // lock that the turn which continues must run under; it is never called from inside the call, nor after the instance
+  // ended.
   template <typename T>
   using OnAnswer = UniqueFunction<void(Result<T>, InputLock)>;
   template <typename T>
@@ -49,14 +50,16 @@ class Storage {
 
   virtual ~Storage() = default;
   // `lock` is the one the calling turn runs under; the pending operation holds the gate through it.
-  virtual Now<std::optional<Bytes>> Get(const InputLock& lock, Bytes key, ReadOptions, OnAnswer<std::optional<Bytes>> done) = 0;
+  virtual Now<std::optional<Bytes>> Get(const InputLock& lock, Bytes key, ReadOptions,
+                                        OnAnswer<std::optional<Bytes>> done) = 0;
   // Found pairs only, by key in byte order; duplicates collapse.
   virtual Now<Pairs> GetMany(const InputLock& lock, std::vector<Bytes> keys, ReadOptions, OnAnswer<Pairs> done) = 0;
   virtual Now<Pairs> List(const InputLock& lock, ListOptions, ReadOptions, OnAnswer<Pairs> done) = 0;
   // Answers at once, unless more than kDirtyBytesMax are waiting to become durable (backpressure).
   virtual Now<Done> Put(const InputLock& lock, Pairs pairs, WriteOptions, OnAnswer<Done> done) = 0;
   // How many of the keys existed.
-  virtual Now<uint64_t> Delete(const InputLock& lock, std::vector<Bytes> keys, WriteOptions, OnAnswer<uint64_t> done) = 0;
+  virtual Now<uint64_t> Delete(const InputLock& lock, std::vector<Bytes> keys, WriteOptions,
+                               OnAnswer<uint64_t> done) = 0;
   // Error inside a transaction: "Cannot call deleteAll() within a transaction".
   virtual Now<Done> DeleteAll(const InputLock& lock, WriteOptions, OnAnswer<Done> done) = 0;
   // When all writes issued before it, unconfirmed ones too, are durable.

@@ -59,15 +59,15 @@ struct ScanOptions {
   Bytes start;
   std::optional<Bytes> end;
   bool reverse = false;
-  size_t limit = SIZE_MAX;           // Pairs.
-  size_t bytes_max = 4 * 1024 * 1024; // Of keys and values; the pair that crosses it is the last.
+  size_t limit = SIZE_MAX;             // Pairs.
+  size_t bytes_max = 4 * 1024 * 1024;  // Of keys and values; the pair that crosses it is the last.
 };
 struct ScanPage {
   std::vector<std::pair<Bytes, Bytes>> pairs;
-  bool complete = true;              // False: stopped at bytes_max; go on after (or before) the last key.
+  bool complete = true;  // False: stopped at bytes_max; go on after (or before) the last key.
 };
 
-inline constexpr size_t kKeyBytesMax = 16 * 1024;          // Longer keys: kInvalidArgument. (Scripts' limit is in object/.)
+inline constexpr size_t kKeyBytesMax = 16 * 1024;  // Longer keys: kInvalidArgument. (Scripts' limit is in object/.)
 inline constexpr size_t kValueBytesMax = 128 * 1024 * 1024;  // Larger values: kInvalidArgument.
 
 // One loop's access to the engine. Used and destroyed on that loop's thread; callbacks come there, never from inside

@@ -1,0 +1,41 @@
+// The script that both runtimes run under load.
+export default {
+  async fetch(request, env) {
+    const url = new URL(request.url);
+    switch (url.pathname) {
+      case "/plain":
+        return new Response("hello");
+      case "/cpu": {  // About 500 µs of CPU: the bench finds out how many rounds that is and passes them.
+        let sum = 0;
+        for (let round = Number(url.searchParams.get("rounds")); round > 0; round--) sum = (sum * 31 + round) | 0;
+        return new Response(String(sum));
+      }
+      case "/read":
+      case "/increment":
+        return env.Counter.get(env.Counter.idFromName("one")).fetch(request);
+      case "/increment-many":
+        return env.Counter.get(env.Counter.idFromName(`many-${Math.floor(Math.random() * 1000)}`)).fetch("http://counter/increment");
+      case "/new":
+        return env.Counter.get(env.Counter.newUniqueId()).fetch("http://counter/increment");
+      case "/fill": {  // Writes the counters [from, to).
+        const [from, to] = [Number(url.searchParams.get("from")), Number(url.searchParams.get("to"))];
+        const all = [];
+        for (let n = from; n < to; n++) all.push(env.Counter.get(env.Counter.idFromName(`fill-${n}`)).fetch("http://counter/increment"));
+        for (const response of await Promise.all(all)) await response.text();
+        return new Response("filled");
+      }
+    }
+    return new Response("no such path", { status: 404 });
+  },
+};
+
+export class Counter {
+  constructor(state) {
+    this.state = state;
+  }
+  async fetch(request) {
+    let value = (await this.state.storage.get("value")) ?? 0;
+    if (new URL(request.url).pathname === "/increment") this.state.storage.put("value", ++value);
+    return new Response(String(value));
+  }
+}

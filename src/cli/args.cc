@@ -1,0 +1,174 @@
+// The one file that knows CLI11, whose errors are exceptions.
+#include "cli/args.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "cli/cli.h"
+
+namespace limpet::cli {
+namespace {
+
+constexpr const char* kCommands[] = {"generate", "publish", "deploy", "delete", "whoami", "serve", "dev", "init"};
+
+size_t Distance(const std::string& a, const std::string& b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i);
+    for (size_t j = 1; j <= b.size(); ++j) {
+      size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row.back();
+}
+
+void AddServer(CLI::App* command, Arguments* arguments) {
+  command->add_option("--server", arguments->server,
+                      "The server's admin address (LIMPET_SERVER; http://127.0.0.1:8788)");
+  command->add_option("--token", arguments->token, "Its token (LIMPET_TOKEN; found for a server on this machine)");
+}
+
+void AddProject(CLI::App* command, Arguments* arguments) {
+  command->add_option("-c,--config", arguments->config, "The configuration file");
+  command->add_option("-e,--env", arguments->environment, "The environment in it");
+}
+
+// Every occurrence of a migration flag takes one set of values.
+CLI::Option* Repeated(CLI::Option* option, int size) {
+  return option->type_size(size)->expected(1)->allow_extra_args(false)->multi_option_policy(
+      CLI::MultiOptionPolicy::TakeAll);
+}
+
+struct Raw {
+  std::vector<std::string> renames, transfers;
+  std::string old_tag, new_tag, output;
+};
+
+void AddPublish(CLI::App* command, Arguments* arguments, Raw* raw) {
+  AddServer(command, arguments);
+  AddProject(command, arguments);
+  MigrationFlags& flags = arguments->migrations;
+  command->add_option("script", arguments->entry, "The main module, instead of the configuration's");
+  command->add_option("--name", arguments->name, "The script's name, instead of the configuration's");
+  Repeated(command->add_option("--new-class", flags.new_classes, "A class that gets storage"), 1)->type_name("CLASS");
+  Repeated(command->add_option("--new-sqlite-class", flags.new_sqlite_classes, "The same, with SQL"), 1)
+      ->type_name("CLASS");
+  Repeated(command->add_option("--delete-class", flags.deleted_classes, "Destroys a class's objects and their data"), 1)
+      ->type_name("CLASS");
+  Repeated(command->add_option("--rename-class", raw->renames, "The objects of FROM become those of TO"), 2)
+      ->type_name("FROM TO");
+  Repeated(command->add_option("--transfer-class", raw->transfers, "Takes over another script's class"), 3)
+      ->type_name("FROM_SCRIPT FROM_CLASS TO_CLASS");
+  command->add_option("--old-tag", raw->old_tag, "The migration tag that the script must have");
+  command->add_option("--new-tag", raw->new_tag, "The one that it gets");
+  command->add_option("--output", raw->output, "\"json\": the result for programs")->check(CLI::IsMember({"json"}));
+  command->add_flag("--dry-run", arguments->dry_run, "Bundles and checks, sends nothing");
+}
+
+void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
+  app->require_subcommand(1);
+  CLI::App* generate = app->add_subcommand("generate", "Makes a project folder from a template")->alias("init");
+  generate->add_option("name", arguments->name, "The project's name (worker)");
+  generate->add_option("template", arguments->template_source, "A folder or a Git address; none: the counter");
+  generate->add_option("-t,--type", arguments->type, "Accepted for wrangler 1.x; written to wrangler.toml");
+  AddPublish(app->add_subcommand("publish", "Uploads the project and makes it live")->alias("deploy"), arguments, raw);
+  CLI::App* remove = app->add_subcommand("delete", "Deletes a script and all data of its objects");
+  AddServer(remove, arguments);
+  AddProject(remove, arguments);
+  remove->add_option("name,--name", arguments->name, "The script, instead of the configuration's");
+  remove->add_flag("--force", arguments->force, "Even if other scripts bind its classes");
+  remove->add_flag("--dry-run", arguments->dry_run, "Says what would be deleted");
+  AddServer(app->add_subcommand("whoami", "Says which server and account the tool talks to"), arguments);
+  app->add_subcommand("serve", "Runs a server: limpet serve --help")->prefix_command();
+  CLI::App* dev = app->add_subcommand("dev", "Runs the project here, reloads on save");
+  AddProject(dev, arguments);
+  dev->add_option("script", arguments->entry, "The main module, instead of the configuration's");
+  dev->add_option("--listen", arguments->listen, "Where to serve (127.0.0.1:8787)");
+}
+
+Arguments Finish(const CLI::App& app, Arguments arguments, const Raw& raw) {
+  static constexpr std::pair<const char*, Command> kNames[] = {
+      {"generate", Command::kGenerate}, {"publish", Command::kPublish}, {"delete", Command::kDelete},
+      {"whoami", Command::kWhoami},     {"serve", Command::kServe},     {"dev", Command::kDev}};
+  for (const auto& [name, command] : kNames) {
+    const CLI::App* chosen = app.get_subcommand(name);
+    if (!chosen->parsed()) continue;
+    arguments.command = command;
+    if (command == Command::kPublish) {
+      if (chosen->count("--old-tag") != 0) arguments.migrations.old_tag = raw.old_tag;
+      if (chosen->count("--new-tag") != 0) arguments.migrations.new_tag = raw.new_tag;
+    }
+  }
+  for (size_t i = 0; i + 1 < raw.renames.size(); i += 2) {
+    arguments.migrations.renamed_classes.emplace_back(raw.renames[i], raw.renames[i + 1]);
+  }
+  for (size_t i = 0; i + 2 < raw.transfers.size(); i += 3) {
+    arguments.migrations.transferred_classes.push_back({raw.transfers[i], raw.transfers[i + 1], raw.transfers[i + 2]});
+  }
+  arguments.output_json = raw.output == "json";
+  return arguments;
+}
+
+ParsedArguments Parse(const std::vector<std::string>& words, const std::string& version) {
+  Arguments arguments;
+  Raw raw;
+  CLI::App app("limpet: Workers and Durable Objects on machines you own", "limpet");
+  app.set_version_flag("-V,--version", "limpet " + version);
+  Build(&app, &arguments, &raw);
+  std::vector<std::string> reversed(words.rbegin(), words.rend());  // As App::parse(vector) wants them.
+  try {
+    app.parse(std::move(reversed));
+  } catch (const CLI::CallForVersion& call) {
+    return {std::nullopt, {kExitOk, std::string(call.what())}};
+  } catch (const CLI::CallForHelp&) {
+    return {std::nullopt, {kExitOk, app.help()}};
+  } catch (const CLI::CallForAllHelp&) {
+    return {std::nullopt, {kExitOk, app.help("", CLI::AppFormatMode::All)}};
+  } catch (const CLI::ParseError& error) {
+    return {std::nullopt, {kExitUsage, std::string(error.what()) + ". Try: limpet --help"}};
+  }
+  return {Finish(app, std::move(arguments), raw), {}};
+}
+
+}  // namespace
+
+std::optional<std::string> NearestCommand(const std::string& word) {
+  std::optional<std::string> nearest;
+  size_t least = 3;  // Two slips at most.
+  for (const char* command : kCommands) {
+    size_t distance = Distance(word, command);
+    if (distance < least && distance < word.size()) {
+      least = distance;
+      nearest = command;
+    }
+  }
+  return nearest;
+}
+
+ParsedArguments ParseArguments(const std::vector<std::string>& words, const std::string& version) {
+  if (words.empty() || words[0] == "help") return ParseArguments({"--help"}, version);
+  // `serve` has flags of its own, which the server layer knows.
+  if (words[0] == "serve") {
+    Arguments arguments;
+    arguments.command = Command::kServe;
+    arguments.serve.assign(words.begin() + 1, words.end());
+    return {std::move(arguments), {}};
+  }
+  if (!words[0].starts_with("-") &&
+      std::find(std::begin(kCommands), std::end(kCommands), words[0]) == std::end(kCommands)) {
+    std::string text = "There is no command \"" + words[0] + "\".";
+    if (std::optional<std::string> nearest = NearestCommand(words[0]))
+      text += " Did you mean \"limpet " + *nearest + "\"?";
+    return {std::nullopt, {kExitUsage, text + " Try: limpet --help"}};
+  }
+  try {
+    return Parse(words, version);
+  } catch (const std::exception& error) {
+    return {std::nullopt, {kExitUsage, error.what()}};
+  }
+}
+
+}  // namespace limpet::cli

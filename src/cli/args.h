@@ -1,0 +1,46 @@
+// The command line, taken apart. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/migration_plan.h"
+
+namespace limpet::cli {
+
+enum class Command : uint8_t { kNone, kGenerate, kPublish, kDelete, kWhoami, kServe, kDev };
+
+struct Arguments {
+  Command command = Command::kNone;
+  std::string server, token;        // Every client command.
+  std::string config, environment;  // -c, -e
+  std::string name;                 // --name, or generate's and delete's NAME.
+  std::string entry;                // publish [SCRIPT]
+  std::string template_source;      // generate NAME [TEMPLATE]
+  std::string type;                 // generate -t
+  MigrationFlags migrations;
+  bool dry_run = false;
+  bool force = false;
+  bool output_json = false;
+  std::string listen = "127.0.0.1:8787";  // dev
+  std::vector<std::string> serve;         // Everything after "serve".
+};
+
+// What to do instead of running a command: print and exit.
+struct EarlyExit {
+  int code = 0;
+  std::string text;  // To standard output if code is 0, else to standard error.
+};
+
+// One of the two.
+struct ParsedArguments {
+  std::optional<Arguments> arguments;
+  EarlyExit exit;
+};
+ParsedArguments ParseArguments(const std::vector<std::string>& words, const std::string& version);
+
+// The command that a mistyped one is nearest to, or nothing.
+std::optional<std::string> NearestCommand(const std::string& word);
+
+}  // namespace limpet::cli

@@ -1,0 +1,122 @@
+#include "cli/client.h"
+
+#include <cstdlib>
+
+#include "cli/cli.h"
+#include "loop/asio_loop.h"
+#include "net/http_client.h"
+
+namespace limpet::cli {
+namespace {
+
+constexpr char kDefaultServer[] = "http://127.0.0.1:8788";
+
+class NetClient final : public Client {
+ public:
+  explicit NetClient(Options options) : options_(std::move(options)) {}
+
+  Result<Done> Start() {
+    net::ClientOptions options;
+    options.allow_private_network = true;
+    LIMPET_TRY(http_, net::HttpClient::Open(loop_, std::move(options)));
+    return Done{};
+  }
+
+  Result<ApiAnswer> Call(std::string method, std::string path, std::string body, std::string content_type) override {
+    HttpRequest request;
+    request.method = std::move(method);
+    request.url = options_.server + "/client/v4" + path;
+    request.headers.Append("Authorization", "Bearer " + options_.token);
+    request.headers.Append("User-Agent", "limpet");
+    if (!content_type.empty()) {
+      request.headers.Append("Content-Type", content_type);
+      request.body = Body::Of(std::move(body));
+    }
+    Result<Bytes> answer = Error(ErrorCode::kUnavailable, "no answer");
+    HttpResponse response;
+    net::FetchHandle handle = http_->Fetch(std::move(request), [&](Result<HttpResponse> got) {
+      if (!got.has_value()) {
+        answer = std::move(got).error();
+        return loop_.Stop();
+      }
+      response = std::move(got).value();
+      answer = std::move(response.body.bytes);
+      ReadOn(&response, &answer);
+    });
+    loop_.Run();
+    if (!answer.has_value()) {
+      return Error(ErrorCode::kUnavailable, "no server answers at " + options_.server + " (" +
+                                                answer.error().message() + "). Start one with: limpet serve");
+    }
+    Result<Json> json = ParseJson(answer.value());
+    if (!json.has_value() || !json->Find("success")) {
+      return Error(ErrorCode::kUnavailable, options_.server + " answered " + std::to_string(response.status) +
+                                                ", but is no limpet server's admin address");
+    }
+    ApiAnswer result;
+    result.success = (*json)["success"].AsBool();
+    result.result = (*json)["result"];
+    if (!(*json)["errors"].items().empty()) {
+      result.code = (*json)["errors"].items()[0]["code"].AsInt64();
+      result.message = (*json)["errors"].items()[0]["message"].AsString();
+    }
+    return result;
+  }
+
+ private:
+  void ReadOn(HttpResponse* response, Result<Bytes>* answer) {
+    if (response->body.stream == nullptr) return loop_.Stop();
+    response->body.stream->Read([this, response, answer](Result<std::optional<Bytes>> chunk) {
+      if (!chunk.has_value()) *answer = std::move(chunk).error();
+      if (!answer->has_value() || !chunk.value()) {
+        // Not from inside the stream's own call.
+        loop_.Post([this] { loop_.Stop(); });
+        return;
+      }
+      answer->value() += **chunk;
+      loop_.Post([this, response, answer] { ReadOn(response, answer); });
+    });
+  }
+
+  Options options_;
+  loop::AsioLoop loop_;
+  std::unique_ptr<net::HttpClient> http_;
+};
+
+std::string Environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Client>> Client::Open(Options options) {
+  if (!options.server.starts_with("http://") && !options.server.starts_with("https://")) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "\"" + options.server + "\" is no server address; write http://HOST:PORT");
+  }
+  while (options.server.ends_with("/")) options.server.pop_back();
+  auto client = std::make_unique<NetClient>(std::move(options));
+  LIMPET_TRY([[maybe_unused]] Done started, client->Start());
+  return std::unique_ptr<Client>(std::move(client));
+}
+
+Result<Client::Options> FindServer(const std::string& server, const std::string& token) {
+  Result<Profile> profile = ReadProfile();
+  Client::Options options{server, token};
+  if (options.server.empty()) options.server = Environment("LIMPET_SERVER");
+  if (options.token.empty()) options.token = Environment("LIMPET_TOKEN");
+  // The profile's token belongs to the profile's server: it is never sent anywhere else.
+  bool profiled = profile.has_value() && (options.server.empty() || options.server == profile->server);
+  if (options.server.empty()) options.server = profiled ? profile->server : kDefaultServer;
+  if (options.token.empty() && profiled) options.token = profile->token;
+  if (options.token.empty()) {
+    return Error(ErrorCode::kNotFound,
+                 "no token for " + options.server +
+                     ". Start a server here with: limpet serve. For another machine's pass --token, "
+                     "or set LIMPET_TOKEN, to what its DATA_DIR/admin-token holds");
+  }
+  return options;
+}
+
+}  // namespace limpet::cli

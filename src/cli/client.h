@@ -1,0 +1,41 @@
+// The REST API, called and waited for.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "base/result.h"
+
+namespace limpet::cli {
+
+// A refusal of the server: code and text of the envelope's first error.
+struct ApiAnswer {
+  bool success = false;
+  Json result;
+  int64_t code = 0;
+  std::string message;
+};
+
+// One loop of its own on the calling thread; every call blocks.
+class Client {
+ public:
+  struct Options {
+    std::string server;  // "http://127.0.0.1:8788"
+    std::string token;
+  };
+  // Errors: kInvalidArgument (the server's address).
+  static Result<std::unique_ptr<Client>> Open(Options options);
+  virtual ~Client() = default;
+  // `path` below /client/v4. Errors: kUnavailable (no server, no envelope), with advice.
+  virtual Result<ApiAnswer> Call(std::string method, std::string path, std::string body, std::string content_type) = 0;
+  Result<ApiAnswer> Get(std::string path) { return Call("GET", std::move(path), {}, {}); }
+};
+
+// --server, LIMPET_SERVER, the profile, the default; the same for the token. Empty arguments: not given.
+// Errors: kNotFound if there is no token anywhere, with advice.
+Result<Client::Options> FindServer(const std::string& server, const std::string& token);
+
+}  // namespace limpet::cli

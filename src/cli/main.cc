@@ -1,0 +1,33 @@
+#include "cli/args.h"
+#include "cli/cli.h"
+#include "cli/dev.h"
+#include "cli/generate.h"
+#include "cli/publish.h"
+#include "cli/terminal.h"
+
+namespace limpet::cli {
+
+int Main(std::vector<std::string> arguments, const Installation& installation, Commands& commands) {
+  Terminal terminal;
+  ParsedArguments parsed = ParseArguments(arguments, installation.version);
+  if (!parsed.arguments) {
+    if (parsed.exit.code == kExitOk) {
+      terminal.Result(parsed.exit.text);
+    } else {
+      terminal.Error(parsed.exit.text);
+    }
+    return parsed.exit.code;
+  }
+  switch (parsed.arguments->command) {
+    case Command::kGenerate: return RunGenerate(*parsed.arguments, installation, terminal);
+    case Command::kPublish: return RunPublish(*parsed.arguments, installation, terminal);
+    case Command::kDelete: return RunDelete(*parsed.arguments, terminal);
+    case Command::kWhoami: return RunWhoami(*parsed.arguments, terminal);
+    case Command::kServe: return commands.Serve(std::move(parsed.arguments->serve));
+    case Command::kDev: return RunDev(*parsed.arguments, installation, commands, terminal);
+    case Command::kNone: break;
+  }
+  return kExitUsage;
+}
+
+}  // namespace limpet::cli

@@ -1,0 +1,266 @@
+#include "cli/modules.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "cli/process.h"
+
+namespace limpet::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<Bytes> ReadFile(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return Error(ErrorCode::kNotFound, path.string() + " does not exist");
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return Error(ErrorCode::kUnavailable, path.string() + " can't be read");
+  return Bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+}
+
+Result<std::string> ContentType(RuleType type, const std::string& path) {
+  switch (type) {
+    case RuleType::kEsModule: return std::string("application/javascript+module");
+    case RuleType::kText: return std::string("text/plain");
+    case RuleType::kData: return std::string("application/octet-stream");
+    case RuleType::kWasm: return std::string("application/wasm");
+    case RuleType::kJson: return std::string("application/json");
+    case RuleType::kCommonJs: break;
+  }
+  return Error(
+      ErrorCode::kInvalidArgument,
+      path +
+          " is a CommonJS module by the rules. limpet runs ES modules: name it .mjs, or add a rule of type ESModule");
+}
+
+std::string Lexical(const fs::path& path) { return path.lexically_normal().generic_string(); }
+
+class Collector {
+ public:
+  Collector(const ProjectConfig& config, const CollectOptions& options) : config_(config), options_(options) {}
+
+  Result<UploadModules> Run() {
+    if (config_.upload_folder && options_.entry.empty()) return Folder();
+    std::string main = options_.entry.empty() ? (fs::path(config_.dir) / config_.main).string() : options_.entry;
+    if (options_.entry.empty() && config_.main.empty()) {
+      return Error(ErrorCode::kInvalidArgument, "nothing to publish: set main = \"src/index.mjs\" in wrangler.toml");
+    }
+    fs::path path(Lexical(main));
+    LIMPET_TRY([[maybe_unused]] Bytes exists, ReadFile(path));
+    root_ = path.parent_path();
+    if (config_.no_bundle) return NoBundle(path);
+    if (!config_.define.empty() || !config_.alias.empty() || config_.minify) return Bundle(path);
+    result_.main_module = path.filename().string();
+    LIMPET_TRY(bool plain, AddGraph(path.filename().string(), RuleType::kEsModule));
+    if (plain) return std::move(result_);
+    result_ = {};
+    return Bundle(path);
+  }
+
+ private:
+  // 1.x: every file of the folder that a rule matches, as ./RELPATH.
+  Result<UploadModules> Folder() {
+    root_ = Lexical(fs::path(config_.dir) / config_.upload_dir);
+    std::string main = Lexical(config_.main);
+    result_.main_module = "./" + main;
+    return AddTree(root_, main, "./", /*js_is_module=*/false);
+  }
+  Result<UploadModules> NoBundle(const fs::path& path) {
+    result_.main_module = path.filename().string();
+    return AddTree(root_, result_.main_module, "", /*js_is_module=*/true);
+  }
+
+  Result<UploadModules> AddTree(const fs::path& root, const std::string& main, const std::string& prefix,
+                                bool js_is_module) {
+    std::error_code error;
+    std::vector<std::string> files;
+    fs::path base = root.empty() ? fs::path(".") : root;
+    for (fs::recursive_directory_iterator at(base, error), end; !error && at != end; at.increment(error)) {
+      std::string name = at->path().filename().string();
+      if (at->is_directory(error) && (name == "node_modules" || name.starts_with("."))) {
+        at.disable_recursion_pending();
+      } else if (at->is_regular_file(error)) {
+        files.push_back(at->path().lexically_relative(base).generic_string());
+      }
+    }
+    if (error) return Error(ErrorCode::kUnavailable, base.string() + ": " + error.message());
+    std::sort(files.begin(), files.end());
+    auto found = std::find(files.begin(), files.end(), main);
+    if (found == files.end()) return Error(ErrorCode::kNotFound, (base / main).string() + " does not exist");
+    std::rotate(files.begin(), found, found + 1);
+    for (const std::string& file : files) {
+      std::optional<RuleType> type = RuleFor(config_.rules, file, js_is_module);
+      if (!type) continue;
+      LIMPET_TRY([[maybe_unused]] Done added, Add(base / file, prefix + file, *type));
+    }
+    return std::move(result_);
+  }
+
+  Result<Done> Add(const fs::path& path, std::string name, RuleType type) {
+    LIMPET_TRY(std::string content_type, ContentType(type, path.string()));
+    LIMPET_TRY(Bytes content, ReadFile(path));
+    bytes_ += content.size();
+    if (bytes_ > kUploadBytesMax) return Error(ErrorCode::kOverloaded, "the modules are larger than 100 MiB");
+    if (result_.modules.size() == kUploadModulesMax)
+      return Error(ErrorCode::kOverloaded, "there are more than 1,000 modules");
+    result_.modules.push_back({std::move(name), std::move(content_type), std::move(content)});
+    return Done{};
+  }
+
+  // Adds a module and what it imports. False: a bundler is needed.
+  Result<bool> AddGraph(const std::string& name, RuleType type) {
+    if (!seen_.insert(name).second) return true;
+    if (type == RuleType::kEsModule && !name.ends_with(".js") && !name.ends_with(".mjs")) return false;
+    LIMPET_TRY([[maybe_unused]] Done added, Add(root_ / name, name, type));
+    if (type != RuleType::kEsModule) return true;
+    const Bytes source = result_.modules.back().content;
+    for (const std::string& specifier : FindImports(source)) {
+      if (specifier.starts_with("cloudflare:") || specifier.starts_with("node:")) continue;
+      if (!specifier.starts_with("./") && !specifier.starts_with("../")) return false;
+      std::string target = Lexical(fs::path(name).parent_path() / specifier);
+      std::error_code ignored;
+      if (target.starts_with("..") || !fs::is_regular_file(root_ / target, ignored)) return false;
+      std::optional<RuleType> rule = RuleFor(config_.rules, target, /*js_is_module=*/true);
+      if (!rule || *rule == RuleType::kCommonJs) return false;
+      LIMPET_TRY(bool plain, AddGraph(target, *rule));
+      if (!plain) return false;
+    }
+    return true;
+  }
+
+  Result<UploadModules> Bundle(const fs::path& path) {
+    std::string pattern = (fs::temp_directory_path() / "limpet-bundle-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) return Error(ErrorCode::kUnavailable, "can't make a temporary folder");
+    fs::path out(pattern);
+    Result<UploadModules> bundled = BundleInto(path, out);
+    std::error_code ignored;
+    fs::remove_all(out, ignored);
+    return bundled;
+  }
+
+  Result<UploadModules> BundleInto(const fs::path& path, const fs::path& out) {
+    std::string name = path.stem().string() + ".js";
+    std::error_code ignored;
+    std::vector<std::string> arguments{options_.esbuild,
+                                       fs::absolute(path, ignored).string(),
+                                       "--bundle",
+                                       "--format=esm",
+                                       "--target=es2024",
+                                       "--platform=neutral",
+                                       "--main-fields=browser,module,main",
+                                       "--conditions=workerd,worker,browser",
+                                       "--external:cloudflare:*",
+                                       "--external:node:*",
+                                       "--log-level=warning",
+                                       "--asset-names=[hash]-[name]",
+                                       "--outdir=" + out.string()};
+    for (const char* extension : {".txt", ".html", ".sql", ".bin", ".wasm"}) {
+      arguments.push_back(std::string("--loader:") + extension + "=copy");
+    }
+    for (const auto& [key, value] : config_.define) arguments.push_back("--define:" + key + "=" + value);
+    for (const auto& [key, value] : config_.alias) arguments.push_back("--alias:" + key + "=" + value);
+    if (config_.minify) arguments.emplace_back("--minify");
+    if (!config_.tsconfig.empty()) arguments.push_back("--tsconfig=" + config_.tsconfig);
+    Result<int> code = RunProcess(arguments, config_.dir);
+    if (!code.has_value()) return std::move(code).error().While("bundle with esbuild");
+    if (code.value() != 0) return Error(ErrorCode::kScript, "esbuild could not bundle " + path.string());
+    result_.main_module = name;
+    return AddTree(out, name, "", /*js_is_module=*/true);
+  }
+
+  const ProjectConfig& config_;
+  const CollectOptions& options_;
+  fs::path root_;
+  UploadModules result_;
+  std::set<std::string> seen_;
+  size_t bytes_ = 0;
+};
+
+bool IsWordChar(char c) { return isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '$'; }
+
+}  // namespace
+
+Result<UploadModules> CollectModules(const ProjectConfig& config, const CollectOptions& options) {
+  return Collector(config, options).Run();
+}
+
+std::vector<std::string> FindImports(std::string_view source) {
+  std::vector<std::string> found;
+  for (std::string_view word : {"from", "import"}) {
+    for (size_t at = 0; (at = source.find(word, at)) != std::string_view::npos;) {
+      bool whole = at == 0 || (!IsWordChar(source[at - 1]) && source[at - 1] != '.');
+      at += word.size();
+      size_t quote = source.find_first_not_of(" \t\r\n", at);
+      if (word == "import" && quote != std::string_view::npos && source[quote] == '(') {
+        quote = source.find_first_not_of(" \t\r\n", quote + 1);
+      }
+      if (!whole || quote == std::string_view::npos || (source[quote] != '"' && source[quote] != '\'')) continue;
+      size_t end = source.find(source[quote], quote + 1);
+      if (end == std::string_view::npos || source.substr(quote, end - quote).find('\n') != std::string_view::npos)
+        continue;
+      found.emplace_back(source.substr(quote + 1, end - quote - 1));
+    }
+  }
+  return found;
+}
+
+bool MatchesGlob(std::string_view glob, std::string_view path) {
+  if (size_t open = glob.find('{'); open != std::string_view::npos) {
+    size_t close = glob.find('}', open);
+    if (close == std::string_view::npos) return false;
+    std::string_view choices = glob.substr(open + 1, close - open - 1);
+    for (;;) {
+      size_t comma = choices.find(',');
+      std::string one(glob.substr(0, open));
+      one.append(choices.substr(0, comma)).append(glob.substr(close + 1));
+      if (MatchesGlob(one, path)) return true;
+      if (comma == std::string_view::npos) return false;
+      choices.remove_prefix(comma + 1);
+    }
+  }
+  if (glob.starts_with("**/")) {
+    std::string_view rest = glob.substr(3);
+    for (size_t at = 0;;) {
+      if (MatchesGlob(rest, path.substr(at))) return true;
+      at = path.find('/', at);
+      if (at == std::string_view::npos) return false;
+      ++at;
+    }
+  }
+  if (glob.empty()) return path.empty();
+  if (glob[0] == '*') {
+    bool deep = glob.starts_with("**");
+    std::string_view rest = glob.substr(deep ? 2 : 1);
+    for (size_t at = 0; at <= path.size(); ++at) {
+      if (MatchesGlob(rest, path.substr(at))) return true;
+      if (at < path.size() && path[at] == '/' && !deep) return false;
+    }
+    return false;
+  }
+  if (path.empty() || (glob[0] != path[0] && (glob[0] != '?' || path[0] == '/'))) return false;
+  return MatchesGlob(glob.substr(1), path.substr(1));
+}
+
+std::optional<RuleType> RuleFor(const std::vector<Rule>& rules, std::string_view path, bool js_is_module) {
+  for (const Rule& rule : rules) {
+    for (const std::string& glob : rule.globs) {
+      if (MatchesGlob(glob, path)) return rule.type;
+    }
+  }
+  static constexpr std::pair<std::string_view, RuleType> kDefaults[] = {
+      {".mjs", RuleType::kEsModule}, {".txt", RuleType::kText},    {".html", RuleType::kText},
+      {".sql", RuleType::kText},     {".bin", RuleType::kData},    {".wasm", RuleType::kWasm},
+      {".json", RuleType::kJson},    {".cjs", RuleType::kCommonJs}};
+  for (const auto& [extension, type] : kDefaults) {
+    if (path.ends_with(extension)) return type;
+  }
+  if (path.ends_with(".js")) return js_is_module ? RuleType::kEsModule : RuleType::kCommonJs;
+  return std::nullopt;
+}
+
+}  // namespace limpet::cli

@@ -1,0 +1,45 @@
+// The files of a project that are uploaded, bundled if they must be.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "cli/config/project_config.h"
+
+namespace limpet::cli {
+
+struct UploadModule {
+  std::string name;          // As the server sees it.
+  std::string content_type;  // Its kind (spec wrangler.md section 1.3).
+  Bytes content;
+};
+struct UploadModules {
+  std::string main_module;
+  std::vector<UploadModule> modules;  // The main module first.
+};
+
+struct CollectOptions {
+  std::string esbuild;  // Path of the program.
+  std::string entry;    // From the command line; empty: the configuration's main.
+};
+
+inline constexpr size_t kUploadModulesMax = 1000;
+inline constexpr size_t kUploadBytesMax = 100 * 1024 * 1024;
+
+// Reads files, runs esbuild. Errors name the file: kNotFound, kInvalidArgument (a kind that can't be uploaded),
+// kUnavailable, kScript (esbuild has said what is wrong on standard error).
+Result<UploadModules> CollectModules(const ProjectConfig& config, const CollectOptions& options);
+
+// The texts after `from`, `import` and `import(` in a module. A guess by the text alone (comments count): good enough
+// to see whether a bundler is needed, and which files go along when it is not.
+std::vector<std::string> FindImports(std::string_view source);
+// "**/*.txt", "src/?.js", "*.{html,txt}".
+bool MatchesGlob(std::string_view glob, std::string_view path);
+// The rule for a file: the user's first, then the defaults. Nothing: not a module.
+std::optional<RuleType> RuleFor(const std::vector<Rule>& rules, std::string_view path, bool js_is_module);
+
+}  // namespace limpet::cli

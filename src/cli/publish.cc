@@ -1,0 +1,199 @@
+#include "cli/publish.h"
+
+#include "base/multipart.h"
+#include "base/random.h"
+#include "cli/process.h"
+
+namespace limpet::cli {
+namespace {
+
+constexpr char kAccount[] = "/accounts/local";
+
+std::string ScriptPath(const std::string& name) { return std::string(kAccount) + "/workers/scripts/" + name; }
+
+bool IsName(const std::string& name) {
+  return !name.empty() && name.size() <= 63 && name[0] != '-' &&
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == std::string::npos;
+}
+
+Result<std::unique_ptr<Client>> Connect(const Arguments& arguments) {
+  LIMPET_TRY(Client::Options options, FindServer(arguments.server, arguments.token));
+  return Client::Open(std::move(options));
+}
+
+Error Refused(const ApiAnswer& answer) {
+  return Error(ErrorCode::kConflict, answer.message + " [code: " + std::to_string(answer.code) + "]");
+}
+
+Result<ScriptState> FindScript(const std::string& name, Client& client) {
+  LIMPET_TRY(ApiAnswer answer, client.Get(std::string(kAccount) + "/workers/services/" + name));
+  ScriptState state;
+  if (answer.success) {
+    state.exists = true;
+    state.tag = answer.result["default_environment"]["script"]["migration_tag"].AsString();
+  } else if (answer.code != 10090 && answer.code != 10007) {
+    return Refused(answer);
+  }
+  return state;
+}
+
+// Triggers come after the code: a failure leaves the script live.
+Result<Done> PutTriggers(const ProjectConfig& config, const std::string& name, Client& client) {
+  for (const auto& [value, path] : {std::pair{&config.crons, "/schedules"}, std::pair{&config.routes, "/routes"}}) {
+    if (value->is_null()) continue;
+    LIMPET_TRY(ApiAnswer answer, client.Call("PUT", ScriptPath(name) + path, ToText(*value), "application/json"));
+    if (!answer.success) return Refused(answer);
+  }
+  return Done{};
+}
+
+int Refuse(const Terminal& terminal, const Error& error) {
+  terminal.Error(error.message());
+  return kExitRefused;
+}
+
+}  // namespace
+
+std::optional<ProjectConfig> LoadProject(const Arguments& arguments, const Terminal& terminal) {
+  ConfigResult loaded = LoadConfig(arguments.config, arguments.environment);
+  for (const Diagnostic& item : loaded.diagnostics) {
+    if (item.level == Diagnostic::Level::kError) {
+      terminal.Error(item.ToString());
+    } else {
+      terminal.Warn(item.ToString());
+    }
+  }
+  if (!loaded.config) return std::nullopt;
+  ProjectConfig& config = *loaded.config;
+  if (!arguments.name.empty()) config.name = arguments.name;
+  if (config.file.empty() && arguments.entry.empty() && arguments.name.empty()) {
+    terminal.Error(
+        "there is no wrangler.toml, wrangler.json or wrangler.jsonc here or above. Make a project with: limpet "
+        "generate");
+    return std::nullopt;
+  }
+  if (!IsName(config.name)) {
+    terminal.Error(
+        config.name.empty()
+            ? (config.file.empty() ? "pass --name" : config.file + ": set \"name\", or pass --name")
+            : "Worker name \"" + config.name +
+                  "\" invalid. Ensure that you only use lowercase letters, dashes, underscores, and numbers.");
+    return std::nullopt;
+  }
+  if (config.service_worker && arguments.entry.empty()) {
+    terminal.Error(config.file +
+                   ": the project is in service-worker format; limpet runs ES modules. Set main = \"src/index.mjs\" "
+                   "and export default { fetch(request, env) … }");
+    return std::nullopt;
+  }
+  return std::move(loaded.config);
+}
+
+Result<UploadModules> BuildProject(const ProjectConfig& config, const Arguments& arguments,
+                                   const Installation& installation, const Terminal& terminal) {
+  if (!config.build_command.empty()) {
+    terminal.Dim("running " + config.build_command);
+    std::string dir = config.dir + (config.build_cwd.empty() ? "" : "/" + config.build_cwd);
+    LIMPET_TRY(int code, RunProcess({"/bin/sh", "-c", config.build_command}, dir));
+    if (code != 0) {
+      return Error(ErrorCode::kScript,
+                   "the build command \"" + config.build_command + "\" ended with code " + std::to_string(code));
+    }
+  }
+  CollectOptions options;
+  options.esbuild = installation.package_dir + "/node_modules/@esbuild/linux-x64/bin/esbuild";
+  options.entry = arguments.entry;
+  return CollectModules(config, options);
+}
+
+Json MakeMetadata(const ProjectConfig& config, const std::string& main_module, Json migrations) {
+  Json metadata;
+  metadata.Set("main_module", main_module).Set("bindings", config.bindings);
+  if (!config.compatibility_date.empty()) metadata.Set("compatibility_date", config.compatibility_date);
+  metadata.Set("compatibility_flags",
+               Json::Array(config.compatibility_flags.begin(), config.compatibility_flags.end()));
+  return metadata.Set("migrations", std::move(migrations));
+}
+
+Result<Published> Upload(const ProjectConfig& config, const UploadModules& modules, const MigrationFlags& flags,
+                         Client& client, const Terminal& terminal) {
+  LIMPET_TRY(ScriptState state, FindScript(config.name, client));
+  LIMPET_TRY(MigrationPlan plan, PlanMigrations(flags, config.migrations, state));
+  for (const std::string& warning : plan.warnings) terminal.Warn(warning);
+  SystemRandom random;
+  FormWriter form("----limpet-" + std::to_string(random.Next()) + std::to_string(random.Next()));
+  form.Add("metadata", "metadata.json", "application/json",
+           ToText(MakeMetadata(config, modules.main_module, plan.migrations)));
+  for (const UploadModule& module : modules.modules)
+    form.Add(module.name, module.name, module.content_type, module.content);
+  std::string type = form.content_type();
+  LIMPET_TRY(ApiAnswer answer, client.Call("PUT", ScriptPath(config.name), std::move(form).Finish(), type));
+  if (!answer.success) return Refused(answer);
+  LIMPET_TRY([[maybe_unused]] Done put, PutTriggers(config, config.name, client));
+  return Published{config.name, answer.result["url"].AsString(), answer.result["deployment_id"].AsString()};
+}
+
+int RunPublish(const Arguments& arguments, const Installation& installation, const Terminal& terminal) {
+  std::optional<ProjectConfig> config = LoadProject(arguments, terminal);
+  if (!config) return kExitRefused;
+  Result<UploadModules> modules = BuildProject(*config, arguments, installation, terminal);
+  if (!modules.has_value()) return Refuse(terminal, modules.error());
+  if (arguments.dry_run) {
+    for (const UploadModule& module : modules->modules) {
+      terminal.Info(module.name + "  " + module.content_type + "  " + std::to_string(module.content.size()) + " bytes");
+    }
+    terminal.Info("dry run: nothing was sent");
+    return kExitOk;
+  }
+  Result<std::unique_ptr<Client>> client = Connect(arguments);
+  if (!client.has_value()) return Refuse(terminal, client.error());
+  Result<Published> published = Upload(*config, modules.value(), arguments.migrations, *client.value(), terminal);
+  if (!published.has_value()) return Refuse(terminal, published.error());
+  if (arguments.output_json) {
+    Json json = Json().Set("success", true).Set("name", published->name).Set("version_id", published->version_id);
+    terminal.Result(ToText(json.Set("urls", Json::MakeArray({published->url}))));
+    return kExitOk;
+  }
+  terminal.Info(terminal.Green("Successfully published your script to"));
+  terminal.Result(published->url);
+  return kExitOk;
+}
+
+int RunDelete(const Arguments& arguments, const Terminal& terminal) {
+  std::string name = arguments.name;
+  if (name.empty()) {
+    std::optional<ProjectConfig> config = LoadProject(arguments, terminal);
+    if (!config) return kExitRefused;
+    name = config->name;
+  }
+  if (!IsName(name)) return Refuse(terminal, Error(ErrorCode::kInvalidArgument, "\"" + name + "\" is no script name"));
+  if (arguments.dry_run) {
+    terminal.Info("dry run: would delete " + name + " and all data of its objects");
+    return kExitOk;
+  }
+  Result<std::unique_ptr<Client>> client = Connect(arguments);
+  if (!client.has_value()) return Refuse(terminal, client.error());
+  Result<ApiAnswer> answer = client.value()->Call(
+      "DELETE", std::string(kAccount) + "/workers/services/" + name + "?force=" + (arguments.force ? "true" : "false"),
+      {}, {});
+  if (!answer.has_value()) return Refuse(terminal, answer.error());
+  if (!answer->success) return Refuse(terminal, Refused(answer.value()));
+  terminal.Info("Deleted " + name + " and all data of its objects");
+  return kExitOk;
+}
+
+int RunWhoami(const Arguments& arguments, const Terminal& terminal) {
+  Result<Client::Options> options = FindServer(arguments.server, arguments.token);
+  if (!options.has_value()) return Refuse(terminal, options.error());
+  Result<std::unique_ptr<Client>> client = Client::Open(options.value());
+  if (!client.has_value()) return Refuse(terminal, client.error());
+  Result<ApiAnswer> answer = client.value()->Get("/accounts");
+  if (!answer.has_value()) return Refuse(terminal, answer.error());
+  if (!answer->success) return Refuse(terminal, Refused(answer.value()));
+  for (const Json& account : answer->result.items()) {
+    terminal.Result("account " + account["name"].AsString() + " on " + options->server);
+  }
+  return kExitOk;
+}
+
+}  // namespace limpet::cli

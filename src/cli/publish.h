@@ -1,0 +1,35 @@
+// Uploading a project: `limpet publish`, and each reload of `limpet dev`.
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+#include "cli/args.h"
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "cli/config/project_config.h"
+#include "cli/modules.h"
+#include "cli/terminal.h"
+
+namespace limpet::cli {
+
+struct Published {
+  std::string name, url, version_id;
+};
+
+// The configuration that `arguments` name, its warnings and errors printed. Nothing: there were errors.
+std::optional<ProjectConfig> LoadProject(const Arguments& arguments, const Terminal& terminal);
+// [build] command, then the modules. Errors as CollectModules.
+Result<UploadModules> BuildProject(const ProjectConfig& config, const Arguments& arguments,
+                                   const Installation& installation, const Terminal& terminal);
+// Errors: kConflict (the server or the migration list refuses: the text is for people), kUnavailable.
+Result<Published> Upload(const ProjectConfig& config, const UploadModules& modules, const MigrationFlags& flags,
+                         Client& client, const Terminal& terminal);
+// The metadata part of the upload form.
+Json MakeMetadata(const ProjectConfig& config, const std::string& main_module, Json migrations);
+
+int RunPublish(const Arguments& arguments, const Installation& installation, const Terminal& terminal);
+int RunDelete(const Arguments& arguments, const Terminal& terminal);
+int RunWhoami(const Arguments& arguments, const Terminal& terminal);
+
+}  // namespace limpet::cli

@@ -1,0 +1,162 @@
+// Secrets, settings, schedules, routes of a script.
+#include "control/plane.h"
+
+namespace limpet::control {
+namespace {
+
+const VersionRecord* Shown(const ScriptRecord& script) {
+  return script.Newest() != nullptr ? script.Newest() : script.Deployed();
+}
+
+}  // namespace
+
+Plane::Answer Plane::Secrets(Call call) {
+  std::shared_ptr<const ScriptRecord> script = catalog_->Find(call.script);
+  if (script == nullptr) co_return Failure(NoSuchScript(call.script));
+  Json list = Json::MakeArray();
+  if (const VersionRecord* version = Shown(*script)) {
+    for (const Json& binding : version->bindings) {
+      if (binding["type"].AsString() == "secret_text") list.Append(PublicBinding(binding));
+    }
+  }
+  co_return Success(std::move(list));
+}
+
+Plane::Answer Plane::PutSecret(Call call) {
+  Decision<Json> body = ParseBody(call);
+  if (!body.ok()) co_return Failure(body.refusal());
+  std::string name = (*body)["name"].AsString();
+  std::string text = (*body)["text"].AsString();
+  if (name.empty() || !(*body)["text"].is_string())
+    co_return Failure({400, 10021, "A secret needs \"name\" and \"text\"."});
+  if (text.size() > kBindingTextBytesMax) co_return Failure({400, 10054, "The secret is too large."});
+  Deployer::Secrets secrets;
+  secrets.emplace_back(name, std::move(text));
+  Decision<VersionRecord> version = co_await deployer_->SetSecrets(call.script, std::move(secrets));
+  if (!version.ok()) co_return Failure(version.refusal());
+  co_return Success(Json().Set("name", name).Set("type", "secret_text"));
+}
+
+Plane::Answer Plane::DeleteSecret(Call call) {
+  Deployer::Secrets secrets;
+  std::string name = call.target.segments.back();
+  // With url_encoded=true the name was encoded once more than the path's encoding asks for; names hold no "%".
+  if (call.target.Query("url_encoded") == "true") name = PercentDecode(name);
+  secrets.emplace_back(std::move(name), std::nullopt);
+  Decision<VersionRecord> version = co_await deployer_->SetSecrets(call.script, std::move(secrets));
+  if (!version.ok()) co_return Failure(version.refusal());
+  co_return Success(nullptr);
+}
+
+Plane::Answer Plane::PatchSecrets(Call call) {
+  Decision<Json> body = ParseBody(call);
+  if (!body.ok()) co_return Failure(body.refusal());
+  Deployer::Secrets secrets;
+  for (const auto& [name, value] : (*body)["secrets"].members()) {
+    const Json& text = value["text"];
+    if (!value.is_null() && !text.is_string())
+      co_return Failure({400, 10021, "Secret \"" + name + "\" needs a \"text\"."});
+    if (text.AsString().size() > kBindingTextBytesMax) co_return Failure({400, 10054, "The secret is too large."});
+    secrets.emplace_back(name, value.is_null() ? std::nullopt : std::optional(text.AsString()));
+  }
+  Decision<VersionRecord> version = co_await deployer_->SetSecrets(call.script, std::move(secrets));
+  if (!version.ok()) co_return Failure(version.refusal());
+  co_return Success(Json::MakeObject());
+}
+
+Plane::Answer Plane::Settings(Call call) {
+  std::shared_ptr<const ScriptRecord> script = catalog_->Find(call.script);
+  if (script == nullptr) co_return Failure(NoSuchScript(call.script));
+  Json bindings = Json::MakeArray();
+  Json json = script->settings.is_null() ? Json::MakeObject() : script->settings;
+  if (const VersionRecord* version = Shown(*script)) {
+    for (const Json& binding : version->bindings) bindings.Append(PublicBinding(binding));
+    json.Set("compatibility_date", version->compatibility_date);
+  }
+  json.Set("bindings", std::move(bindings));
+  if (!script->migration_tag.empty()) json.Set("migration_tag", script->migration_tag);
+  co_return Success(std::move(json));
+}
+
+Plane::Answer Plane::ScriptSettings(Call call) {
+  std::shared_ptr<const ScriptRecord> script = catalog_->Find(call.script);
+  if (script == nullptr) co_return Failure(NoSuchScript(call.script));
+  co_return Success(script->settings.is_null() ? Json::MakeObject() : script->settings);
+}
+
+Plane::Answer Plane::PatchScriptSettings(Call call) {
+  Decision<Json> body = ParseBody(call);
+  if (!body.ok()) co_return Failure(body.refusal());
+  Json patch = *body;
+  Decision<Done> edited = co_await deployer_->Edit(call.script, [patch](ScriptRecord& script) {
+    for (const auto& [key, value] : patch.members()) script.settings.Set(key, value);
+  });
+  if (!edited.ok()) co_return Failure(edited.refusal());
+  co_return Success(std::move(patch));
+}
+
+Plane::Answer Plane::Subdomain(Call call) {
+  std::shared_ptr<const ScriptRecord> script = catalog_->Find(call.script);
+  if (script == nullptr) co_return Failure(NoSuchScript(call.script));
+  co_return Success(Json().Set("enabled", script->subdomain_enabled).Set("previews_enabled", script->previews_enabled));
+}
+
+Plane::Answer Plane::PostSubdomain(Call call) {
+  Decision<Json> body = ParseBody(call);
+  if (!body.ok()) co_return Failure(body.refusal());
+  bool enabled = (*body)["enabled"].AsBool();
+  bool previews = (*body)["previews_enabled"].AsBool();
+  Decision<Done> edited = co_await deployer_->Edit(call.script, [enabled, previews](ScriptRecord& script) {
+    script.subdomain_enabled = enabled;
+    script.previews_enabled = previews;
+  });
+  if (!edited.ok()) co_return Failure(edited.refusal());
+  co_return Success(Json().Set("enabled", enabled).Set("previews_enabled", previews));
+}
+
+Plane::Answer Plane::Schedules(Call call) {
+  std::shared_ptr<const ScriptRecord> script = catalog_->Find(call.script);
+  if (script == nullptr) co_return Failure(NoSuchScript(call.script));
+  co_return Success(Json().Set("schedules", script->schedules.is_null() ? Json::MakeArray() : script->schedules));
+}
+
+Plane::Answer Plane::PutSchedules(Call call) {
+  Decision<Json> body = ParseBody(call);
+  if (!body.ok()) co_return Failure(body.refusal());
+  Json list = *body;
+  if (!list.is_array()) co_return Failure({400, 10021, "Schedules must be an array of {\"cron\"}."});
+  Decision<Done> edited =
+      co_await deployer_->Edit(call.script, [list](ScriptRecord& script) { script.schedules = list; });
+  if (!edited.ok()) co_return Failure(edited.refusal());
+  co_return Success(Json().Set("schedules", std::move(list)));
+}
+
+Plane::Answer Plane::PutRoutes(Call call) {
+  Decision<Json> body = ParseBody(call);
+  if (!body.ok()) co_return Failure(body.refusal());
+  Json list = *body;
+  Decision<Done> edited = co_await deployer_->Edit(call.script, [list](ScriptRecord& script) { script.routes = list; });
+  if (!edited.ok()) co_return Failure(edited.refusal());
+  Json patterns = Json::MakeArray();
+  for (const Json& route : list.items()) patterns.Append(route["pattern"]);
+  co_return Success(std::move(patterns));
+}
+
+Plane::Answer Plane::DomainsChangeset(Call call) {
+  Decision<Json> body = ParseBody(call);
+  if (!body.ok()) co_return Failure(body.refusal());
+  Json empty = Json::MakeArray();
+  co_return Success(Json().Set("added", *body).Set("updated", empty).Set("removed", empty).Set("conflicting", empty));
+}
+
+Plane::Answer Plane::PutDomains(Call call) {
+  Decision<Json> body = ParseBody(call);
+  if (!body.ok()) co_return Failure(body.refusal());
+  Json origins = (*body)["origins"];
+  Decision<Done> edited =
+      co_await deployer_->Edit(call.script, [origins](ScriptRecord& script) { script.domains = origins; });
+  if (!edited.ok()) co_return Failure(edited.refusal());
+  co_return Success(std::move(origins));
+}
+
+}  // namespace limpet::control

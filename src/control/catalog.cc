@@ -1,0 +1,191 @@
+#include "control/catalog.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace limpet::control {
+namespace {
+
+constexpr char kFormat[] = "1";
+constexpr char kFormatKey[] = "format";
+constexpr char kNextNamespaceKey[] = "next-namespace";
+constexpr std::string_view kScriptPrefix = "script/";
+constexpr std::string_view kDropPrefix = "drop/";
+// Modules are read one by one, when a version is loaded.
+constexpr std::string_view kModulePrefix = "module/";
+constexpr std::string_view kCachePrefix = "cache/";
+
+const ObjectId kCatalog{};
+
+std::optional<uint64_t> ParseNumber(std::string_view text) {
+  uint64_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// Script names hold no slash (upload.cc, IsScriptName).
+Bytes ContentKey(std::string_view prefix, std::string_view script, std::string_view version, size_t index) {
+  std::string number = std::to_string(index);
+  Bytes key(prefix);
+  key.append(script).append("/").append(version).append("/").append(6 - std::min<size_t>(6, number.size()), '0');
+  return key.append(number);
+}
+
+void Forget(const std::string& script, const VersionRecord& version, std::vector<store::Write>* writes) {
+  for (size_t i = 0; i < version.modules.size(); ++i) {
+    for (std::string_view prefix : {kModulePrefix, kCachePrefix}) {
+      writes->push_back(
+          {store::Write::Kind::kDelete, store::Space::kKv, ContentKey(prefix, script, version.id, i), {}});
+    }
+  }
+}
+
+void Put(std::vector<store::Write>* writes, Bytes key, Bytes value) {
+  writes->push_back({store::Write::Kind::kPut, store::Space::kKv, std::move(key), std::move(value)});
+}
+
+// The end of the keys that begin with `prefix`.
+Bytes After(std::string_view prefix) {
+  Bytes end(prefix);
+  ++end.back();
+  return end;
+}
+
+}  // namespace
+
+Catalog::Catalog(std::unique_ptr<store::Session> session, store::Claim claim)
+    : session_(std::move(session)), claim_(claim) {}
+
+loop::Task<Result<std::unique_ptr<Catalog>>> Catalog::Open(store::Engine& engine, loop::Loop& loop) {
+  LIMPET_CO_TRY(store::Claim claim, engine.Acquire(kCatalogPartition));
+  std::unique_ptr<Catalog> catalog(new Catalog(engine.Attach(loop), claim));
+  Result<Done> loaded = co_await catalog->Load();
+  if (!loaded.has_value()) co_return std::move(loaded).error().While("load the catalog");
+  co_return std::move(catalog);
+}
+
+loop::Task<Result<Done>> Catalog::Load() {
+  for (std::string_view prefix :
+       {std::string_view(kFormatKey), std::string_view(kNextNamespaceKey), kScriptPrefix, kDropPrefix}) {
+    Bytes start(prefix);
+    for (;;) {
+      store::ScanOptions options;
+      options.start = start;
+      options.end = After(prefix);
+      loop::Completion<Result<store::ScanPage>> scan(
+          [&](auto done) { session_->Scan(kCatalog, options, std::move(done)); });
+      LIMPET_CO_TRY(store::ScanPage page, co_await scan);
+      for (const auto& [key, value] : page.pairs) {
+        Result<Done> read = LoadPair(key, value);
+        if (!read.has_value()) co_return std::move(read).error().While("record " + key);
+      }
+      if (page.complete || page.pairs.empty()) break;
+      start = page.pairs.back().first + '\0';
+    }
+  }
+  co_return Done{};
+}
+
+Result<Done> Catalog::LoadPair(const Bytes& key, const Bytes& value) {
+  if (key == kFormatKey) {
+    if (value == kFormat) return Done{};
+    return Error(ErrorCode::kCorrupt, "format " + value + ", this program reads format " + kFormat);
+  }
+  if (key == kNextNamespaceKey || key.starts_with(kDropPrefix)) {
+    std::optional<uint64_t> number = ParseNumber(key == kNextNamespaceKey ? value : key.substr(kDropPrefix.size()));
+    if (!number || *number == 0) return Error(ErrorCode::kCorrupt, "not a namespace number");
+    if (key == kNextNamespaceKey) {
+      next_namespace_ = *number;
+    } else {
+      drops_.push_back({*number});
+    }
+    return Done{};
+  }
+  Result<Json> json = ParseJson(value);
+  if (!json.has_value()) return Error(ErrorCode::kCorrupt, json.error().message());
+  LIMPET_TRY(ScriptRecord script, ScriptFromJson(*json));
+  std::string name = script.name;
+  scripts_[name] = std::make_shared<const ScriptRecord>(std::move(script));
+  return Done{};
+}
+
+std::shared_ptr<const ScriptRecord> Catalog::Find(const std::string& name) const {
+  auto found = scripts_.find(name);
+  return found == scripts_.end() ? nullptr : found->second;
+}
+
+loop::Task<Result<Done>> Catalog::Commit(CatalogChange change) {
+  if (broken_) co_return Error(ErrorCode::kUnavailable, "an earlier change has an unknown outcome; restart the server");
+  store::ObjectBatch batch{kCatalog, {}};
+  Put(&batch.writes, kFormatKey, kFormat);
+  Put(&batch.writes, kNextNamespaceKey, std::to_string(next_namespace_));
+  for (const auto& [script, version] : change.forgotten) Forget(script, version, &batch.writes);
+  if (change.removed_script) {
+    if (auto script = Find(*change.removed_script)) {
+      for (const VersionRecord& version : script->versions) Forget(script->name, version, &batch.writes);
+    }
+    batch.writes.push_back(
+        {store::Write::Kind::kDelete, store::Space::kKv, Bytes(kScriptPrefix) + *change.removed_script, {}});
+  }
+  if (change.content) {
+    const CatalogChange::Content& content = *change.content;
+    for (size_t i = 0; i < content.modules.size(); ++i) {
+      const Module& module = content.modules[i];
+      Put(&batch.writes, ContentKey(kModulePrefix, content.script, content.version_id, i), module.content);
+      if (module.code_cache.empty()) continue;
+      Put(&batch.writes, ContentKey(kCachePrefix, content.script, content.version_id, i), module.code_cache);
+    }
+  }
+  for (const ScriptRecord& script : change.scripts) {
+    Put(&batch.writes, Bytes(kScriptPrefix) + script.name, ToText(ToJson(script)));
+  }
+  for (NamespaceId ns : change.drops) Put(&batch.writes, Bytes(kDropPrefix) + std::to_string(ns.value), "");
+  if (change.dropped) {
+    batch.writes.push_back({store::Write::Kind::kDelete,
+                            store::Space::kKv,
+                            Bytes(kDropPrefix) + std::to_string(change.dropped->value),
+                            {}});
+  }
+
+  loop::Completion<Result<uint64_t>> commit(
+      [&](auto done) { session_->Commit(claim_, std::move(batch), std::move(done)); });
+  Result<uint64_t> committed = co_await commit;
+  if (!committed.has_value()) {
+    if (committed.error().code() == ErrorCode::kUnavailable) broken_ = true;
+    co_return std::move(committed).error().While("write the catalog");
+  }
+  if (change.removed_script) scripts_.erase(*change.removed_script);
+  for (ScriptRecord& script : change.scripts) {
+    std::string name = script.name;
+    scripts_[name] = std::make_shared<const ScriptRecord>(std::move(script));
+  }
+  drops_.insert(drops_.end(), change.drops.begin(), change.drops.end());
+  if (change.dropped) std::erase(drops_, *change.dropped);
+  co_return Done{};
+}
+
+loop::Task<Result<Bytes>> Catalog::Read(Bytes key) {
+  std::string name = key;
+  loop::Completion<Result<std::optional<Bytes>>> get(
+      [&](auto done) { session_->Get(kCatalog, store::Space::kKv, std::move(key), std::move(done)); });
+  LIMPET_CO_TRY(std::optional<Bytes> value, co_await get);
+  if (!value) co_return Error(ErrorCode::kNotFound, "no record " + name);
+  co_return *std::move(value);
+}
+
+loop::Task<Result<std::shared_ptr<const ScriptVersion>>> Catalog::LoadVersion(std::string script,
+                                                                              std::string version_id) {
+  std::shared_ptr<const ScriptRecord> record = Find(script);
+  const VersionRecord* version = record != nullptr ? record->FindVersion(version_id) : nullptr;
+  if (version == nullptr) co_return Error(ErrorCode::kNotFound, "no version " + version_id + " of " + script);
+  std::shared_ptr<ScriptVersion> made = MakeVersion(*record, *version);
+  for (size_t i = 0; i < made->modules.size(); ++i) {
+    LIMPET_CO_TRY(made->modules[i].content, co_await Read(ContentKey(kModulePrefix, script, version_id, i)));
+    Result<Bytes> cache = co_await Read(ContentKey(kCachePrefix, script, version_id, i));
+    if (cache.has_value()) made->modules[i].code_cache = std::move(cache).value();
+  }
+  co_return std::shared_ptr<const ScriptVersion>(std::move(made));
+}
+
+}  // namespace limpet::control

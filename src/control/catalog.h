@@ -1,0 +1,119 @@
+// What the control plane remembers: scripts, their versions, deployments, classes and namespaces. Kept in the store
+// under namespace 0 (docs/formats/catalog.md), and in memory except for the modules' contents.
+//
+// One loop. A change is one store batch: whole or not at all, also across a crash.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bundle.h"
+#include "base/json.h"
+#include "base/random.h"
+#include "loop/task.h"
+#include "store/engine.h"
+
+namespace limpet::control {
+
+// The catalog writes under a claim of its own; shards own the other partitions.
+inline constexpr uint32_t kCatalogPartition = 0xFFFF'FFFF;
+
+struct VersionRecord {
+  std::string id;          // UUID.
+  uint64_t number = 0;     // 1 for the script's first.
+  std::string created_on;  // "2026-11-24T00:00:00.000Z"
+  std::string main_module;
+  std::vector<std::pair<std::string, ModuleKind>> modules;
+  Json::Array bindings;  // As uploaded, secrets' texts included; DO bindings carry "ns" and "namespace_id" (the key).
+  std::string compatibility_date;
+  std::vector<std::string> compatibility_flags;
+  std::vector<std::string> exported_classes;
+  std::vector<std::string> handlers;
+  Json annotations;
+};
+
+struct Deployment {
+  std::string id;
+  std::string created_on;
+  std::string version_id;
+  Json annotations;
+};
+
+struct ScriptRecord {
+  std::string name;
+  std::string tag;  // Of the script's identity (an API field), 32 hex digits.
+  std::string created_on, modified_on;
+  std::string migration_tag;            // A property of the script, not of a version. Empty: none.
+  std::vector<ObjectClass> classes;     // Likewise.
+  std::vector<VersionRecord> versions;  // Oldest first.
+  std::vector<Deployment> deployments;  // Newest first.
+  Json settings;                        // observability, tags, logpush, tail_consumers: stored, shown.
+  Json schedules, routes, domains;
+  bool subdomain_enabled = true;
+  bool previews_enabled = false;
+
+  const VersionRecord* FindVersion(std::string_view id) const;
+  const VersionRecord* Deployed() const;  // Null for a script that has never been deployed.
+  const VersionRecord* Newest() const { return versions.empty() ? nullptr : &versions.back(); }
+};
+
+// One change of the catalog.
+struct CatalogChange {
+  std::vector<ScriptRecord> scripts;  // Put, replacing those of the same name.
+  std::optional<std::string> removed_script;
+  struct Content {
+    std::string script, version_id;
+    std::vector<Module> modules;  // In the order of the VersionRecord.
+  };
+  std::optional<Content> content;                                // Of a new version.
+  std::vector<std::pair<std::string, VersionRecord>> forgotten;  // By script: whose contents go.
+  std::vector<NamespaceId> drops;                                // To be destroyed: queued.
+  std::optional<NamespaceId> dropped;                            // Has been destroyed: leaves the queue.
+};
+
+class Catalog {
+ public:
+  // Errors: kCorrupt, kUnavailable.
+  static loop::Task<Result<std::unique_ptr<Catalog>>> Open(store::Engine& engine, loop::Loop& loop);
+
+  const std::map<std::string, std::shared_ptr<const ScriptRecord>>& scripts() const { return scripts_; }
+  std::shared_ptr<const ScriptRecord> Find(const std::string& name) const;  // Null: no such script.
+  const std::vector<NamespaceId>& drops() const { return drops_; }
+  // A namespace number that was never used. Kept by the next Commit; unused ones are lost without harm.
+  NamespaceId NewNamespace() { return {next_namespace_++}; }
+  // Durable when it answers. On kUnavailable the outcome is unknown and memory shows the old state: broken() is true
+  // and every later Commit is refused until the process starts again.
+  loop::Task<Result<Done>> Commit(CatalogChange change);
+  bool broken() const { return broken_; }
+  // What a shard runs. Errors: kNotFound, kCorrupt, kUnavailable.
+  loop::Task<Result<std::shared_ptr<const ScriptVersion>>> LoadVersion(std::string script, std::string version_id);
+
+ private:
+  Catalog(std::unique_ptr<store::Session> session, store::Claim claim);
+  loop::Task<Result<Done>> Load();
+  Result<Done> LoadPair(const Bytes& key, const Bytes& value);
+  loop::Task<Result<Bytes>> Read(Bytes key);
+
+  std::unique_ptr<store::Session> session_;
+  store::Claim claim_;
+  std::map<std::string, std::shared_ptr<const ScriptRecord>> scripts_;
+  std::vector<NamespaceId> drops_;
+  uint64_t next_namespace_ = 1;
+  bool broken_ = false;
+};
+
+// A version with everything but its modules' contents; `own` is the script's class table.
+std::shared_ptr<ScriptVersion> MakeVersion(const ScriptRecord& script, const VersionRecord& version);
+
+Json ToJson(const ScriptRecord& script);
+Result<ScriptRecord> ScriptFromJson(const Json& json);
+
+std::string_view ModuleKindName(ModuleKind kind);  // "esm", "text", "data", "json", "wasm".
+std::string MakeUuid(Random& random);              // Version 4.
+std::string MakeHex(Random& random, size_t bytes);
+std::string IsoTime(WallTime time);  // "2026-11-24T00:00:00.000Z"
+
+}  // namespace limpet::control

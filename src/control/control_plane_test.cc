@@ -1,0 +1,318 @@
+// The REST API over the real catalog and the memory engine; only the runtime is a stand-in (it lives in server/).
+#include "control/control_plane.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "base/json.h"
+#include "base/multipart.h"
+#include "loop/sim_loop.h"
+#include "store/memory.h"
+
+namespace limpet::control {
+namespace {
+
+constexpr char kScript[] = "/accounts/local/workers/scripts/counter";
+
+// Says of a script what its text says: every "class X" is an exported class; "throw" fails.
+class FakeRuntime final : public Runtime {
+ public:
+  explicit FakeRuntime(loop::Loop& loop) : loop_(loop) {}
+  void Check(std::shared_ptr<const ScriptVersion> version, UniqueFunction<void(Result<ScriptReport>)> done) override {
+    Result<ScriptReport> answer = Look(*version);
+    loop_.Post([done = std::move(done), answer = std::move(answer)]() mutable { done(std::move(answer)); });
+  }
+  void Activate(std::shared_ptr<const ScriptVersion> version, OnDone done) override {
+    live[version->script_name] = version;
+    Answer(std::move(done));
+  }
+  void Remove(std::string script_name, OnDone done) override {
+    live.erase(script_name);
+    Answer(std::move(done));
+  }
+  void RetireNamespaces(std::vector<NamespaceId> namespaces, OnDone done) override {
+    for (NamespaceId ns : namespaces) retired.insert(ns.value);
+    Answer(std::move(done));
+  }
+  std::map<std::string, std::shared_ptr<const ScriptVersion>> live;
+  std::set<uint64_t> retired;
+
+ private:
+  static Result<ScriptReport> Look(const ScriptVersion& version) {
+    ScriptReport report;
+    report.handlers = {"fetch"};
+    const Bytes& text = version.modules.at(0).content;
+    if (text.find("throw") != Bytes::npos) return Error::Script("TypeError", "no").WithStack("index.mjs:3:7");
+    for (size_t at = 0; (at = text.find("class ", at)) != Bytes::npos;) {
+      at += 6;
+      report.classes.push_back(text.substr(at, text.find(' ', at) - at));
+    }
+    report.code_caches = {{version.modules[0].name, "cache"}};
+    return report;
+  }
+  void Answer(OnDone done) {
+    loop_.Post([done = std::move(done)]() mutable { done(Done{}); });
+  }
+  loop::Loop& loop_;
+};
+
+class ControlPlaneTest : public testing::Test {
+ protected:
+  ControlPlaneTest() : engine_(store::MakeMemoryEngine()), runtime_(loop_), random_(1) { Open(); }
+  void Open() {
+    plane_.reset();
+    ControlOptions options;
+    options.token = "secret";
+    options.public_origin = "http://NAME.localhost:8787";
+    options.versions_max = 3;
+    ControlPlane::Open(options, {loop_, *engine_, runtime_, logger_, counters_, random_},
+                       [&](Result<std::unique_ptr<ControlPlane>> opened) {
+                         ASSERT_TRUE(opened.has_value()) << opened.error().ToString();
+                         plane_ = std::move(opened).value();
+                       });
+    loop_.RunUntilIdle(std::chrono::seconds(10));
+    ASSERT_NE(plane_, nullptr);
+  }
+  HttpResponse Send(HttpRequest request, Peer peer = {.loopback = true}) {
+    std::optional<HttpResponse> answer;
+    plane_->Handle(std::move(request), peer, [&](HttpResponse response) { answer = std::move(response); });
+    loop_.RunUntilIdle(std::chrono::seconds(10));
+    EXPECT_TRUE(answer.has_value());
+    return answer ? std::move(*answer) : HttpResponse();
+  }
+  Json Call(const std::string& method, const std::string& path, std::string body = {}, std::string type = {}) {
+    HttpRequest request;
+    request.method = method;
+    request.url = "http://127.0.0.1:8788/client/v4" + path;
+    request.headers.Append("Authorization", "Bearer secret");
+    if (!type.empty()) request.headers.Append("Content-Type", type);
+    request.body = Body::Of(std::move(body));
+    HttpResponse response = Send(std::move(request));
+    status_ = response.status;
+    Result<Json> json = ParseJson(response.body.bytes);
+    EXPECT_TRUE(json.has_value()) << response.body.bytes;
+    return json.has_value() ? *json : Json();
+  }
+  Json Upload(const std::string& method, const std::string& path, const std::string& metadata,
+              const std::string& code) {
+    FormWriter form("b");
+    form.Add("metadata", std::nullopt, "", metadata);
+    form.Add("index.mjs", "index.mjs", "application/javascript+module", code);
+    std::string type = form.content_type();
+    return Call(method, path, std::move(form).Finish(), type);
+  }
+  Json Publish(const std::string& migrations, const std::string& code = kCode, const char* binding = "Counter") {
+    std::string metadata = R"({"main_module":"index.mjs","bindings":[)";
+    if (*binding)
+      metadata +=
+          std::string(R"({"type":"durable_object_namespace","name":"COUNTER","class_name":")") + binding + "\"}";
+    metadata += "],\"migrations\":" + migrations + "}";
+    return Upload("PUT", kScript, metadata, code);
+  }
+  static int64_t Code(const Json& envelope) {
+    return envelope["errors"].items().empty() ? 0 : envelope["errors"].items()[0]["code"].AsInt64();
+  }
+  static constexpr char kCode[] = "export default {}; export class Counter {}";
+  static constexpr char kNewClass[] = R"({"steps":[{"new_classes":["Counter"]}]})";
+
+  loop::SimLoop loop_;
+  std::unique_ptr<store::Engine> engine_;
+  FakeRuntime runtime_;
+  NullLogger logger_;
+  Counters counters_;
+  SeededRandom random_;
+  std::unique_ptr<ControlPlane> plane_;
+  int status_ = 0;
+};
+
+TEST_F(ControlPlaneTest, TheWalkThroughOfPublishing) {
+  EXPECT_EQ(Code(Publish("null")), 10061);
+  EXPECT_EQ(status_, 400);
+  EXPECT_TRUE(runtime_.live.empty());
+  Json published = Publish(kNewClass);
+  ASSERT_TRUE(published["success"].AsBool()) << ToText(published);
+  EXPECT_EQ(published["result"]["url"].AsString(), "http://counter.localhost:8787");
+  auto first = runtime_.live["counter"];
+  ASSERT_EQ(first->bindings.size(), 1u);
+  EXPECT_EQ(first->bindings[0].ns, first->classes[0].ns);
+  EXPECT_EQ(first->bindings[0].script_name, "counter");
+  EXPECT_EQ(first->bindings[0].ns_key.size(), 32u);
+  EXPECT_EQ(first->modules[0].code_cache, "cache");
+  EXPECT_EQ(Code(Publish(kNewClass)), 10074);
+  EXPECT_TRUE(Publish("null")["success"].AsBool());
+  EXPECT_EQ(runtime_.live["counter"]->classes[0].ns, first->classes[0].ns);
+  EXPECT_NE(runtime_.live["counter"]->version_id, first->version_id);
+}
+
+TEST_F(ControlPlaneTest, RenameKeepsTheNamespaceAndDeleteDestroysIt) {
+  Publish(kNewClass);
+  ObjectClass counter = runtime_.live["counter"]->classes[0];
+  EXPECT_EQ(Code(Publish("null", "export class Tally {}", "Tally")), 10061);
+  EXPECT_EQ(Code(Publish("null", "export class Tally {}", "")), 10064);
+  Json renamed =
+      Publish(R"({"steps":[{"renamed_classes":[{"from":"Counter","to":"Tally"}]}]})", "export class Tally {}", "Tally");
+  ASSERT_TRUE(renamed["success"].AsBool()) << ToText(renamed);
+  EXPECT_EQ(runtime_.live["counter"]->bindings[0].ns, counter.ns);
+  EXPECT_EQ(runtime_.live["counter"]->bindings[0].ns_key, counter.ns_key);
+
+  auto session = engine_->Attach(loop_);
+  auto claim = engine_->Acquire(0);
+  ObjectId object{counter.ns, {1}};
+  store::Write write{store::Write::Kind::kPut, store::Space::kKv, "k", "v"};
+  session->Commit(*claim, {object, {write}}, [](Result<uint64_t>) {});
+  loop_.RunUntilIdle(std::chrono::seconds(1));
+  ASSERT_EQ(engine_->ListObjects(counter.ns, std::nullopt, 10)->size(), 1u);
+  EXPECT_EQ(Code(Publish(R"({"steps":[{"deleted_classes":["Tally"]}]})", "export default {}", "Tally")), 10061);
+  Json deleted = Publish(R"({"steps":[{"deleted_classes":["Tally"]}]})", "export default {}", "");
+  ASSERT_TRUE(deleted["success"].AsBool()) << ToText(deleted);
+  EXPECT_TRUE(runtime_.retired.contains(counter.ns.value));
+  EXPECT_TRUE(engine_->ListObjects(counter.ns, std::nullopt, 10)->empty());
+}
+
+TEST_F(ControlPlaneTest, EverythingIsThereAfterARestart) {
+  Publish(R"({"new_tag":"v1","steps":[{"new_classes":["Counter"]}]})");
+  auto before = runtime_.live["counter"];
+  runtime_.live.clear();
+  Open();
+  auto after = runtime_.live["counter"];
+  ASSERT_NE(after, nullptr);
+  EXPECT_EQ(after->version_id, before->version_id);
+  EXPECT_EQ(after->modules[0].content, before->modules[0].content);
+  EXPECT_EQ(after->classes[0].ns_key, before->classes[0].ns_key);
+  Json service = Call("GET", "/accounts/local/workers/services/counter");
+  EXPECT_EQ(service["result"]["default_environment"]["script"]["migration_tag"].AsString(), "v1");
+  EXPECT_EQ(Code(Publish(R"({"old_tag":"v0","new_tag":"v2","steps":[]})")), 10079);
+  EXPECT_EQ(status_, 412);
+  // A class made after the restart gets a number of its own.
+  Json more = Publish(R"({"old_tag":"v1","new_tag":"v2","steps":[{"new_classes":["Two"]}]})",
+                      "export class Counter {}; export class Two {}");
+  ASSERT_TRUE(more["success"].AsBool()) << ToText(more);
+  EXPECT_NE(runtime_.live["counter"]->classes[0].ns, runtime_.live["counter"]->classes[1].ns);
+}
+
+TEST_F(ControlPlaneTest, TheVersionedRoadDeploysAndRollsBack) {
+  Publish(kNewClass);
+  std::string first = runtime_.live["counter"]->version_id;
+  std::string metadata = R"({"main_module":"index.mjs","bindings":[]})";
+  EXPECT_EQ(Code(Upload("POST", std::string(kScript) + "/versions",
+                        R"({"main_module":"index.mjs","migrations":{"steps":[{}]}})", kCode)),
+            10211);
+  Json version = Upload("POST", std::string(kScript) + "/versions", metadata, kCode);
+  ASSERT_TRUE(version["success"].AsBool()) << ToText(version);
+  std::string second = version["result"]["id"].AsString();
+  EXPECT_TRUE(version["result"]["resources"]["script"].is_object());
+  EXPECT_EQ(runtime_.live["counter"]->version_id, first);
+  auto deploy = [&](const std::string& id) {
+    return Call("POST", std::string(kScript) + "/deployments",
+                R"({"strategy":"percentage","versions":[{"version_id":")" + id + R"(","percentage":100}]})");
+  };
+  EXPECT_TRUE(deploy(second)["success"].AsBool());
+  EXPECT_EQ(runtime_.live["counter"]->version_id, second);
+  EXPECT_TRUE(deploy(first)["success"].AsBool());
+  EXPECT_EQ(runtime_.live["counter"]->version_id, first);
+  EXPECT_EQ(Code(deploy("nope")), 100146);
+  Json deployments = Call("GET", std::string(kScript) + "/deployments");
+  EXPECT_EQ(deployments["result"]["deployments"].items()[0]["versions"].items()[0]["version_id"].AsString(), first);
+  for (int i = 0; i < 5; ++i) Publish("null");
+  EXPECT_EQ(Call("GET", std::string(kScript) + "/versions")["result"]["items"].items().size(), 3u);
+}
+
+TEST_F(ControlPlaneTest, SecretsStayAndAreNeverShown) {
+  Publish(kNewClass);
+  EXPECT_TRUE(Call("PUT", std::string(kScript) + "/secrets",
+                   R"({"name":"KEY","text":"hidden","type":"secret_text"})")["success"]
+                  .AsBool());
+  Publish("null");
+  EXPECT_EQ(runtime_.live["counter"]->bindings.size(), 2u);
+  EXPECT_EQ(runtime_.live["counter"]->bindings[1].value, "hidden");
+  for (const char* path : {"/secrets", "/settings", "/versions"}) {
+    Json shown = Call("GET", std::string(kScript) + path);
+    EXPECT_EQ(ToText(shown).find("hidden"), std::string::npos) << path;
+  }
+  EXPECT_TRUE(Call("DELETE", std::string(kScript) + "/secrets/KEY?url_encoded=true")["success"].AsBool());
+  EXPECT_EQ(runtime_.live["counter"]->bindings.size(), 1u);
+  EXPECT_EQ(Code(Call("DELETE", std::string(kScript) + "/secrets/KEY")), 10056);
+}
+
+TEST_F(ControlPlaneTest, AScriptThatThrowsAtStartIsRefusedWithFileAndLine) {
+  Json refused = Publish("null", "throw new TypeError('no')", "");
+  EXPECT_EQ(Code(refused), 10021);
+  EXPECT_EQ(refused["errors"].items()[0]["message"].AsString(), "Uncaught TypeError: no\n  at index.mjs:3:7");
+  EXPECT_EQ(Code(Call("GET", "/accounts/local/workers/services/counter")), 10090);
+}
+
+TEST_F(ControlPlaneTest, DeleteEndsTheScriptAndItsData) {
+  Publish(kNewClass);
+  uint64_t ns = runtime_.live["counter"]->classes[0].ns.value;
+  EXPECT_TRUE(Call("DELETE", "/accounts/local/workers/services/counter?force=false")["success"].AsBool());
+  EXPECT_TRUE(runtime_.live.empty());
+  EXPECT_TRUE(runtime_.retired.contains(ns));
+  EXPECT_EQ(Code(Call("DELETE", kScript)), 10007);
+  Open();
+  EXPECT_EQ(plane_->script_count(), 0u);
+}
+
+TEST_F(ControlPlaneTest, ConcurrentUploadsOfOneClassAreTakenOneByOne) {
+  int accepted = 0, refused = 0;
+  for (int i = 0; i < 5; ++i) {
+    FormWriter form("b");
+    form.Add("metadata", std::nullopt, "", std::string(R"({"main_module":"a.js","migrations":)") + kNewClass + "}");
+    form.Add("a.js", "a.js", "application/javascript+module", kCode);
+    HttpRequest request;
+    request.method = "PUT";
+    request.url = std::string("http://localhost:1/client/v4") + kScript;
+    request.headers.Append("authorization", "bearer secret");
+    request.headers.Append("Content-Type", form.content_type());
+    request.body = Body::Of(std::move(form).Finish());
+    plane_->Handle(std::move(request), {},
+                   [&](HttpResponse response) { (response.status == 200 ? accepted : refused)++; });
+  }
+  loop_.RunUntilIdle(std::chrono::seconds(10));
+  EXPECT_EQ(accepted, 1);
+  EXPECT_EQ(refused, 4);
+}
+
+TEST_F(ControlPlaneTest, OnlyTheTokenAndKnownHostsGetIn) {
+  auto get = [&](std::string url, std::string token, std::string origin = {}, Peer peer = {.loopback = true}) {
+    HttpRequest request;
+    request.url = std::move(url);
+    if (!token.empty()) request.headers.Append("Authorization", token);
+    if (!origin.empty()) request.headers.Append("Origin", origin);
+    return Send(std::move(request), peer).status;
+  };
+  const std::string user = "http://127.0.0.1:8788/client/v4/user";
+  EXPECT_EQ(get(user, "Bearer secret"), 200);
+  EXPECT_EQ(get(user, ""), 403);
+  EXPECT_EQ(get(user, "Bearer secres"), 403);
+  EXPECT_EQ(get(user, "Bearer secretsecret"), 403);
+  EXPECT_EQ(get(user, "Bearer "), 403);
+  EXPECT_EQ(get("http://evil.example:8788/client/v4/user", "Bearer secret"), 403);
+  EXPECT_EQ(get("http://127.0.0.1.evil.example/client/v4/user", "Bearer secret"), 403);
+  EXPECT_EQ(get("http://[::1]:8788/client/v4/user", "Bearer secret"), 200);
+  EXPECT_EQ(get(user, "Bearer secret", "http://counter.localhost:8787"), 403);
+  EXPECT_EQ(get(user, "Bearer secret", "null"), 403);
+  EXPECT_EQ(get(user, "Bearer secret", "http://127.0.0.1:8788"), 200);
+  EXPECT_EQ(get("http://localhost:8788/healthz", ""), 200);
+  EXPECT_EQ(get("http://localhost:8788/metrics", "", "", {.loopback = false}), 403);
+  EXPECT_EQ(get("http://localhost:8788/client/v4/none", "Bearer secret"), 404);
+}
+
+TEST_F(ControlPlaneTest, EveryPlainRouteAnswersInTheEnvelope) {
+  Publish(kNewClass);
+  for (const char* path :
+       {"/user", "/user/tokens/verify", "/accounts?page=1", "/memberships?page=1", "/accounts/x/workers/subdomain",
+        "/accounts/x/workers/scripts", "/accounts/x/workers/workers/counter",
+        "/accounts/x/workers/durable_objects/namespaces?page=1", "/accounts/x/workers/scripts/counter/subdomain",
+        "/accounts/x/workers/scripts/counter/settings", "/accounts/x/workers/scripts/counter/script-settings"}) {
+    EXPECT_TRUE(Call("GET", path)["success"].AsBool()) << path;
+  }
+  EXPECT_EQ(Code(Call("GET", "/accounts/x/nothing")), 7003);
+  EXPECT_EQ(Code(Call("PUT", "/accounts/x/workers/scripts/UPPER", "", "text/plain")), 10016);
+  EXPECT_EQ(Code(Call("POST", "/accounts/x/workers/scripts/counter/deployments", "{")), 10026);
+  EXPECT_TRUE(Call("PUT", std::string(kScript) + "/schedules", R"([{"cron":"* * * * *"}])")["success"].AsBool());
+  EXPECT_TRUE(Call("POST", std::string(kScript) + "/subdomain", R"({"enabled":true})")["success"].AsBool());
+}
+
+}  // namespace
+}  // namespace limpet::control

@@ -1,0 +1,385 @@
+#include "control/deployer.h"
+
+#include <algorithm>
+
+namespace limpet::control {
+namespace {
+
+constexpr size_t kDeploymentsMax = 20;  // Remembered per script.
+
+Decision<VersionRecord> StartUpFailed(const Error& error) {
+  std::string text = error.code() == ErrorCode::kScript ? "Uncaught " + error.ToString() : error.message();
+  if (!error.stack().empty()) text += "\n  at " + error.stack();
+  return Refusal{400, 10021, std::move(text)};
+}
+
+Json Text(std::string_view text) { return Json(text); }
+
+}  // namespace
+
+loop::Task<Done> Turnstile::Enter() {
+  if (taken_) {
+    loop::Completion<Done> turn([&](auto done) { waiting_.push_back(std::move(done)); });
+    co_return co_await turn;
+  }
+  taken_ = true;
+  co_return Done{};
+}
+
+void Turnstile::Leave() {
+  if (waiting_.empty()) {
+    taken_ = false;
+    return;
+  }
+  // From the loop: the next change does not run on this one's stack.
+  loop_.Post([next = std::move(waiting_.front())]() mutable { next(Done{}); });
+  waiting_.pop_front();
+}
+
+Refusal Failed(const Error& error) { return {500, 10013, "limpet: " + error.ToString()}; }
+
+Refusal NoSuchScript(std::string_view name) {
+  return {404, 10007, "This Worker does not exist on your account. (" + std::string(name) + ")"};
+}
+
+loop::Task<Done> Deployer::Start() {
+  std::vector<std::string> names;
+  for (const auto& [name, script] : catalog_.scripts()) {
+    if (script->Deployed() != nullptr) names.push_back(name);
+  }
+  for (std::string& name : names) co_await Activate(std::move(name));
+  for (NamespaceId ns : std::vector<NamespaceId>(catalog_.drops())) scope_.Spawn(Destroy(ns));
+  co_return Done{};
+}
+
+loop::Task<Decision<VersionRecord>> Deployer::Put(std::string name, Upload upload, UploadMode mode) {
+  co_await turnstile_.Enter();
+  Decision<VersionRecord> decision = co_await PutLocked(std::move(name), std::move(upload), mode);
+  turnstile_.Leave();
+  co_return decision;
+}
+
+loop::Task<Decision<std::string>> Deployer::Deploy(std::string name, std::string version_id, Json annotations) {
+  co_await turnstile_.Enter();
+  Decision<std::string> decision =
+      co_await DeployLocked(std::move(name), std::move(version_id), std::move(annotations));
+  turnstile_.Leave();
+  co_return decision;
+}
+
+loop::Task<Decision<VersionRecord>> Deployer::SetSecrets(std::string name, Secrets secrets) {
+  co_await turnstile_.Enter();
+  Decision<VersionRecord> decision = co_await SetSecretsLocked(std::move(name), std::move(secrets));
+  turnstile_.Leave();
+  co_return decision;
+}
+
+loop::Task<Decision<Done>> Deployer::Delete(std::string name, Force force) {
+  co_await turnstile_.Enter();
+  Decision<Done> decision = co_await DeleteLocked(std::move(name), force);
+  turnstile_.Leave();
+  co_return decision;
+}
+
+loop::Task<Decision<Done>> Deployer::Edit(std::string name, UniqueFunction<void(ScriptRecord&)> edit) {
+  co_await turnstile_.Enter();
+  std::shared_ptr<const ScriptRecord> old = catalog_.Find(name);
+  Decision<Done> decision = NoSuchScript(name);
+  if (old != nullptr) {
+    CatalogChange change;
+    edit(change.scripts.emplace_back(*old));
+    Result<Done> written = co_await catalog_.Commit(std::move(change));
+    decision = written.has_value() ? Decision<Done>(Done{}) : Decision<Done>(Failed(written.error()));
+  }
+  turnstile_.Leave();
+  co_return decision;
+}
+
+LifecycleInput Deployer::InputOf(const ScriptRecord& record, const Upload& upload, const VersionRecord& version) const {
+  LifecycleInput input;
+  input.script_name = record.name;
+  input.tag = record.migration_tag;
+  input.classes = record.classes;
+  input.exported_classes = version.exported_classes;
+  input.bindings = ClassBindings(version.bindings);
+  input.migrations = upload.migrations;
+  for (const auto& [other, script] : catalog_.scripts()) {
+    if (other != record.name) input.other_scripts.emplace_back(other, script->classes);
+  }
+  return input;
+}
+
+void Deployer::NumberClasses(std::vector<ObjectClass>* classes) {
+  for (ObjectClass& entry : *classes) {
+    if (entry.ns.value != 0) continue;
+    entry.ns = catalog_.NewNamespace();
+    entry.ns_key = MakeHex(deps_.random, 16);
+  }
+}
+
+// PlanLifecycle has accepted the bindings, so each has its class.
+void Deployer::ResolveNamespaces(const ScriptRecord& record, Json::Array* bindings) const {
+  for (Json& binding : *bindings) {
+    if (binding["type"].AsString() != "durable_object_namespace") continue;
+    const std::string script_name = binding["script_name"].AsString();
+    std::shared_ptr<const ScriptRecord> other;
+    const ScriptRecord* script = &record;
+    if (!script_name.empty() && script_name != record.name) {
+      other = catalog_.Find(script_name);
+      script = other.get();
+    }
+    if (script == nullptr) continue;
+    for (const ObjectClass& entry : script->classes) {
+      if (entry.class_name != binding["class_name"].AsString()) continue;
+      binding.Set("namespace_id", entry.ns_key).Set("ns", entry.ns.value);
+    }
+  }
+}
+
+VersionRecord Deployer::NewVersion(const ScriptRecord& record) const {
+  VersionRecord version;
+  version.id = MakeUuid(deps_.random);
+  version.number = record.versions.empty() ? 1 : record.versions.back().number + 1;
+  version.created_on = Now();
+  return version;
+}
+
+void Deployer::AddDeployment(ScriptRecord* record, std::string version_id, Json annotations) const {
+  Deployment deployment{MakeUuid(deps_.random), Now(), std::move(version_id), std::move(annotations)};
+  record->deployments.insert(record->deployments.begin(), std::move(deployment));
+  if (record->deployments.size() > kDeploymentsMax) record->deployments.resize(kDeploymentsMax);
+}
+
+void Deployer::Trim(ScriptRecord* record, CatalogChange* change) const {
+  for (size_t i = 0; i + 1 < record->versions.size() && record->versions.size() > options_.versions_max;) {
+    if (&record->versions[i] == record->Deployed()) {
+      ++i;
+      continue;
+    }
+    change->forgotten.emplace_back(record->name, std::move(record->versions[i]));
+    record->versions.erase(record->versions.begin() + static_cast<ptrdiff_t>(i));
+  }
+}
+
+loop::Task<Decision<VersionRecord>> Deployer::PutLocked(std::string name, Upload upload, UploadMode mode) {
+  std::shared_ptr<const ScriptRecord> old = catalog_.Find(name);
+  if (mode == UploadMode::kVersionOnly && old == nullptr) co_return NoSuchScript(name);
+  if (mode == UploadMode::kVersionOnly && upload.migrations && !upload.migrations->steps.empty()) {
+    co_return Refusal{400, 10211,
+                      "A version upload may not carry a class lifecycle change. Use deploy for migrations."};
+  }
+  ScriptRecord record = old != nullptr ? *old : ScriptRecord{};
+  if (old == nullptr) {
+    record.name = name;
+    record.tag = MakeHex(deps_.random, 16);
+    record.created_on = Now();
+  }
+  record.modified_on = Now();
+  VersionRecord version = NewVersion(record);
+  version.main_module = upload.main_module;
+  version.compatibility_date = upload.compatibility_date;
+  version.compatibility_flags = upload.compatibility_flags;
+  version.annotations = upload.metadata["annotations"];
+  for (const Module& module : upload.modules) version.modules.emplace_back(module.name, module.kind);
+  Decision<Json::Array> bindings = ResolveBindings(upload, record.Newest());
+  if (!bindings.ok()) co_return bindings.refusal();
+  version.bindings = *std::move(bindings);
+  for (Json& binding : version.bindings) {
+    if (binding["type"].AsString() != "version_metadata") continue;
+    binding.Set("json", Json()
+                            .Set("id", version.id)
+                            .Set("tag", Text(version.annotations["workers/tag"].AsString()))
+                            .Set("timestamp", version.created_on));
+  }
+
+  // Check: instantiate, look at what it exports.
+  std::shared_ptr<ScriptVersion> checked = MakeVersion(record, version);
+  checked->modules = std::move(upload.modules);
+  loop::Completion<Result<ScriptReport>> check([&](auto done) { deps_.runtime.Check(checked, std::move(done)); });
+  Result<ScriptReport> report = co_await check;
+  if (!report.has_value()) co_return StartUpFailed(report.error());
+  version.exported_classes = report->classes;
+  version.handlers = report->handlers;
+  Decision<LifecyclePlan> plan = PlanLifecycle(InputOf(record, upload, version));
+  if (!plan.ok()) co_return plan.refusal();
+
+  // Write.
+  record.migration_tag = plan->tag;
+  record.classes = std::move(plan->classes);
+  NumberClasses(&record.classes);
+  ResolveNamespaces(record, &version.bindings);
+  CatalogChange change;
+  change.drops = plan->dropped;
+  change.content = CatalogChange::Content{name, version.id, checked->modules};
+  for (Module& module : change.content->modules) {
+    for (auto& [cached, cache] : report->code_caches) {
+      if (cached == module.name) module.code_cache = std::move(cache);
+    }
+  }
+  record.versions.push_back(version);
+  if (mode == UploadMode::kDeploy) AddDeployment(&record, version.id, version.annotations);
+  for (const char* key : {"observability", "tags", "logpush", "tail_consumers"}) {
+    if (const Json* value = upload.metadata.Find(key)) record.settings.Set(key, *value);
+  }
+  Trim(&record, &change);
+  change.scripts.push_back(std::move(record));
+  std::vector<std::string> others;
+  for (const LifecyclePlan::Moved& moved : plan->moved) {
+    ScriptRecord other = *catalog_.Find(moved.from_script);
+    for (ScriptRecord& changed : change.scripts) {
+      if (changed.name == moved.from_script) other = changed;
+    }
+    std::erase_if(other.classes, [&](const ObjectClass& entry) { return entry.class_name == moved.class_name; });
+    std::erase_if(change.scripts, [&](const ScriptRecord& changed) { return changed.name == moved.from_script; });
+    change.scripts.push_back(std::move(other));
+    others.push_back(moved.from_script);
+  }
+  Result<Done> written = co_await catalog_.Commit(std::move(change));
+  if (!written.has_value()) co_return Failed(written.error());
+
+  // Make live. Scripts that lost a class first, so that it is never claimed twice.
+  if (mode == UploadMode::kDeploy) {
+    for (std::string& other : others) co_await Activate(std::move(other));
+    co_await Activate(name);
+    co_await Retire(plan->dropped);
+  }
+  co_return version;
+}
+
+loop::Task<Decision<std::string>> Deployer::DeployLocked(std::string name, std::string version_id, Json annotations) {
+  std::shared_ptr<const ScriptRecord> old = catalog_.Find(name);
+  if (old == nullptr) co_return NoSuchScript(name);
+  const VersionRecord* version = old->FindVersion(version_id);
+  if (version == nullptr) co_return Refusal{404, 100146, "Version not found: " + version_id};
+  if (auto refusal = CheckExports(old->classes, version->exported_classes)) co_return *refusal;
+  CatalogChange change;
+  ScriptRecord& record = change.scripts.emplace_back(*old);
+  record.modified_on = Now();
+  AddDeployment(&record, version_id, std::move(annotations));
+  std::string id = record.deployments.front().id;
+  Result<Done> written = co_await catalog_.Commit(std::move(change));
+  if (!written.has_value()) co_return Failed(written.error());
+  co_await Activate(name);
+  co_return id;
+}
+
+loop::Task<Decision<VersionRecord>> Deployer::SetSecretsLocked(std::string name, Secrets secrets) {
+  std::shared_ptr<const ScriptRecord> old = catalog_.Find(name);
+  if (old == nullptr || old->Newest() == nullptr) co_return NoSuchScript(name);
+  if (old->Newest() != old->Deployed()) {
+    co_return Refusal{400, 10215,
+                      "Secret edit failed. The newest version of this Worker is not deployed; deploy it first."};
+  }
+  VersionRecord version = *old->Newest();
+  VersionRecord fresh = NewVersion(*old);
+  version.id = fresh.id;
+  version.number = fresh.number;
+  version.created_on = fresh.created_on;
+  for (const auto& [secret, text] : secrets) {
+    size_t before = version.bindings.size();
+    for (const Json& binding : version.bindings) {
+      if (binding["name"].AsString() == secret && binding["type"].AsString() != "secret_text") {
+        co_return Refusal{400, 10053,
+                          "Binding name '" + secret + "' already in use. Please use a different name and try again."};
+      }
+    }
+    std::erase_if(version.bindings, [&](const Json& binding) { return binding["name"].AsString() == secret; });
+    if (text) {
+      version.bindings.push_back(Json().Set("name", secret).Set("type", "secret_text").Set("text", *text));
+    } else if (version.bindings.size() == before) {
+      co_return Refusal{404, 10056, "Secret not found: " + secret};
+    }
+  }
+  Result<std::shared_ptr<const ScriptVersion>> loaded = co_await catalog_.LoadVersion(name, old->Newest()->id);
+  if (!loaded.has_value()) co_return Failed(loaded.error());
+  CatalogChange change;
+  change.content = CatalogChange::Content{name, version.id, loaded.value()->modules};
+  ScriptRecord& record = change.scripts.emplace_back(*old);
+  record.modified_on = Now();
+  record.versions.push_back(version);
+  AddDeployment(&record, version.id, Json());
+  Trim(&record, &change);
+  Result<Done> written = co_await catalog_.Commit(std::move(change));
+  if (!written.has_value()) co_return Failed(written.error());
+  co_await Activate(name);
+  co_return version;
+}
+
+loop::Task<Decision<Done>> Deployer::DeleteLocked(std::string name, Force force) {
+  std::shared_ptr<const ScriptRecord> old = catalog_.Find(name);
+  if (old == nullptr) co_return NoSuchScript(name);
+  if (force == Force::kNo) {
+    for (const auto& [other, script] : catalog_.scripts()) {
+      const VersionRecord* version = script->Deployed();
+      if (other == name || version == nullptr) continue;
+      for (const ClassBinding& binding : ClassBindings(version->bindings)) {
+        if (binding.script_name != name) continue;
+        co_return Refusal{400, 10064,
+                          "Cannot delete this Worker as it is still referenced by other Workers: " + other +
+                              " binds its class " + binding.class_name + ". Use force to delete it anyway."};
+      }
+    }
+  }
+  CatalogChange change;
+  change.removed_script = name;
+  for (const ObjectClass& entry : old->classes) change.drops.push_back(entry.ns);
+  std::vector<NamespaceId> drops = change.drops;
+  Result<Done> written = co_await catalog_.Commit(std::move(change));
+  if (!written.has_value()) co_return Failed(written.error());
+  loop::Completion<Result<Done>> remove([&](auto done) { deps_.runtime.Remove(name, std::move(done)); });
+  Result<Done> removed = co_await remove;
+  if (!removed.has_value())
+    deps_.logger.Write(LogLevel::kError, "control", "remove " + name + ": " + removed.error().ToString());
+  co_await Retire(std::move(drops));
+  co_return Done{};
+}
+
+loop::Task<Done> Deployer::Activate(std::string name) {
+  std::shared_ptr<const ScriptRecord> script = catalog_.Find(name);
+  const VersionRecord* deployed = script != nullptr ? script->Deployed() : nullptr;
+  if (deployed == nullptr) co_return Done{};
+  Result<std::shared_ptr<const ScriptVersion>> version = co_await catalog_.LoadVersion(name, deployed->id);
+  Result<Done> active = Done{};
+  if (version.has_value()) {
+    loop::Completion<Result<Done>> activate(
+        [&](auto done) { deps_.runtime.Activate(version.value(), std::move(done)); });
+    active = co_await activate;
+  } else {
+    active = std::move(version).error();
+  }
+  if (!active.has_value()) {
+    deps_.logger.Write(LogLevel::kError, "control", "activate " + name + ": " + active.error().ToString());
+  }
+  co_return Done{};
+}
+
+loop::Task<Done> Deployer::Retire(std::vector<NamespaceId> namespaces) {
+  if (namespaces.empty()) co_return Done{};
+  loop::Completion<Result<Done>> retire(
+      [&](auto done) { deps_.runtime.RetireNamespaces(namespaces, std::move(done)); });
+  Result<Done> retired = co_await retire;
+  if (!retired.has_value()) {
+    // Their data stays queued; the next start destroys it.
+    deps_.logger.Write(LogLevel::kError, "control", "retire namespaces: " + retired.error().ToString());
+    co_return Done{};
+  }
+  for (NamespaceId ns : namespaces) scope_.Spawn(Destroy(ns));
+  co_return Done{};
+}
+
+loop::Task<Done> Deployer::Destroy(NamespaceId ns) {
+  loop::Completion<Result<Done>> drop([&](auto done) { deps_.engine.DropNamespace(ns, deps_.loop, std::move(done)); });
+  Result<Done> gone = co_await drop;
+  if (gone.has_value()) {
+    CatalogChange change;
+    change.dropped = ns;
+    gone = co_await catalog_.Commit(std::move(change));
+  }
+  if (!gone.has_value()) {
+    deps_.logger.Write(LogLevel::kError, "control",
+                       "destroy namespace " + std::to_string(ns.value) + ": " + gone.error().ToString());
+  }
+  co_return Done{};
+}
+
+}  // namespace limpet::control

@@ -1,0 +1,87 @@
+// Changes of scripts: upload, deploy, secrets, delete. One at a time; each is checked, written as one change of the
+// catalog, then made live. A refused or failed change leaves nothing behind.
+//
+// One loop. Everything it is given outlives it.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "control/catalog.h"
+#include "control/control_plane.h"
+#include "control/lifecycle.h"
+#include "control/upload.h"
+#include "loop/task.h"
+
+namespace limpet::control {
+
+// Lets one task in at a time, in order of arrival.
+class Turnstile {
+ public:
+  explicit Turnstile(loop::Loop& loop) : loop_(loop) {}
+  loop::Task<Done> Enter();
+  void Leave();
+
+ private:
+  loop::Loop& loop_;
+  bool taken_ = false;
+  std::deque<UniqueFunction<void(Done)>> waiting_;
+};
+
+enum class UploadMode : uint8_t {
+  kDeploy,       // PUT: makes it live.
+  kVersionOnly,  // POST versions: stored; made live by a later deployment.
+};
+
+class Deployer {
+ public:
+  Deployer(const ControlOptions& options, ControlDeps deps, Catalog& catalog)
+      : options_(options), deps_(deps), catalog_(catalog), turnstile_(deps.loop) {}
+
+  // Activates what is deployed, and goes on with unfinished drops.
+  loop::Task<Done> Start();
+
+  // The new version.
+  loop::Task<Decision<VersionRecord>> Put(std::string name, Upload upload, UploadMode mode);
+  // Makes a stored version live. The new deployment's id.
+  loop::Task<Decision<std::string>> Deploy(std::string name, std::string version_id, Json annotations);
+  // Sets (text) or removes (nothing) secrets: a new version, deployed if the newest was.
+  using Secrets = std::vector<std::pair<std::string, std::optional<std::string>>>;
+  loop::Task<Decision<VersionRecord>> SetSecrets(std::string name, Secrets secrets);
+  enum class Force : bool { kNo, kYes };
+  loop::Task<Decision<Done>> Delete(std::string name, Force force);
+  // Changes fields of the record that no running code depends on.
+  loop::Task<Decision<Done>> Edit(std::string name, UniqueFunction<void(ScriptRecord&)> edit);
+
+ private:
+  struct Draft;
+  loop::Task<Decision<VersionRecord>> PutLocked(std::string name, Upload upload, UploadMode mode);
+  loop::Task<Decision<std::string>> DeployLocked(std::string name, std::string version_id, Json annotations);
+  loop::Task<Decision<VersionRecord>> SetSecretsLocked(std::string name, Secrets secrets);
+  loop::Task<Decision<Done>> DeleteLocked(std::string name, Force force);
+  LifecycleInput InputOf(const ScriptRecord& record, const Upload& upload, const VersionRecord& version) const;
+  void NumberClasses(std::vector<ObjectClass>* classes);
+  void ResolveNamespaces(const ScriptRecord& record, Json::Array* bindings) const;
+  VersionRecord NewVersion(const ScriptRecord& record) const;
+  void AddDeployment(ScriptRecord* record, std::string version_id, Json annotations) const;
+  void Trim(ScriptRecord* record, CatalogChange* change) const;
+  loop::Task<Done> Activate(std::string name);
+  loop::Task<Done> Retire(std::vector<NamespaceId> namespaces);
+  loop::Task<Done> Destroy(NamespaceId ns);
+  std::string Now() const { return IsoTime(deps_.loop.WallNow()); }
+
+  const ControlOptions& options_;
+  ControlDeps deps_;
+  Catalog& catalog_;
+  Turnstile turnstile_;
+  loop::TaskScope scope_;
+};
+
+Refusal Failed(const Error& error);           // The server's own trouble: 500, code 10013.
+Refusal NoSuchScript(std::string_view name);  // 404, code 10007.
+
+}  // namespace limpet::control

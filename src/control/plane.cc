@@ -1,0 +1,194 @@
+#include "control/plane.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/multipart.h"
+
+namespace limpet::control {
+namespace {
+
+constexpr std::string_view kApi = "/client/v4";
+
+std::string Problem(const std::string& path, const char* what) {
+  return path + ": " + what + ": " + std::strerror(errno);
+}
+
+Result<std::string> ReadToken(const std::string& path, int file) {
+  struct stat info{};
+  if (fstat(file, &info) != 0) return Error(ErrorCode::kUnavailable, Problem(path, "stat"));
+  if ((info.st_mode & 077) != 0) {
+    return Error(ErrorCode::kInvalidArgument, path + " can be read by others; run: chmod 600 " + path);
+  }
+  char text[513];
+  ssize_t size = read(file, text, sizeof text - 1);
+  if (size < 0) return Error(ErrorCode::kUnavailable, Problem(path, "read"));
+  std::string token(text, static_cast<size_t>(size));
+  while (!token.empty() && (token.back() == '\n' || token.back() == '\r' || token.back() == ' ')) token.pop_back();
+  if (token.empty()) return Error(ErrorCode::kInvalidArgument, path + " is empty; delete it to have a new token made");
+  return token;
+}
+
+}  // namespace
+
+Result<std::string> LoadOrMakeToken(const std::string& data_dir, Random& random) {
+  std::string path = data_dir + "/admin-token";
+  int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file >= 0) {
+    Result<std::string> token = ReadToken(path, file);
+    close(file);
+    return token;
+  }
+  if (errno != ENOENT) return Error(ErrorCode::kUnavailable, Problem(path, "open"));
+  std::string token = MakeHex(random, 32);
+  // Under another name first: a half-written token is never read.
+  std::string fresh = path + ".new";
+  file = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (file < 0) return Error(ErrorCode::kUnavailable, Problem(fresh, "create"));
+  std::string line = token + "\n";
+  bool written = write(file, line.data(), line.size()) == static_cast<ssize_t>(line.size()) && fsync(file) == 0;
+  written = close(file) == 0 && written && rename(fresh.c_str(), path.c_str()) == 0;
+  if (!written) return Error(ErrorCode::kUnavailable, Problem(path, "write"));
+  return token;
+}
+
+// The scope outlives the start: it is destroyed by the loop, after the task has ended.
+loop::Task<Done> Plane::OpenTask(std::unique_ptr<Plane> plane, OnOpen done, std::shared_ptr<loop::TaskScope> scope) {
+  Result<Done> started = co_await plane->Start();
+  plane->deps_.loop.Post([scope = std::move(scope)] {});
+  if (started.has_value()) {
+    done(std::unique_ptr<ControlPlane>(std::move(plane)));
+  } else {
+    done(std::move(started).error());
+  }
+  co_return Done{};
+}
+
+void ControlPlane::Open(ControlOptions options, ControlDeps deps, OnOpen done) {
+  auto scope = std::make_shared<loop::TaskScope>();
+  scope->Spawn(Plane::OpenTask(std::make_unique<Plane>(std::move(options), deps), std::move(done), scope));
+}
+
+loop::Task<Result<Done>> Plane::Start() {
+  Result<std::unique_ptr<Catalog>> catalog = co_await Catalog::Open(deps_.engine, deps_.loop);
+  if (!catalog.has_value()) co_return std::move(catalog).error();
+  catalog_ = std::move(catalog).value();
+  deployer_ = std::make_unique<Deployer>(options_, deps_, *catalog_);
+  co_await deployer_->Start();
+  co_return Done{};
+}
+
+void Plane::Handle(HttpRequest request, Peer peer, OnReply reply) {
+  scope_.Spawn(Serve(std::move(request), peer, std::move(reply)));
+}
+
+loop::Task<Done> Plane::Serve(HttpRequest request, Peer peer, OnReply reply) {
+  reply(co_await Dispatch(std::move(request), peer));
+  co_return Done{};
+}
+
+Plane::Answer Plane::Dispatch(HttpRequest request, Peer peer) {
+  Call call;
+  call.method = request.method;
+  call.target = ParseTarget(request.url);
+  if (auto refusal = CheckHostAndOrigin(call.target, request.headers, options_.admin_hosts))
+    co_return Failure(*refusal);
+  const std::string& path = call.target.path;
+  std::optional<Refusal> refusal = CheckToken(request.headers, options_.token);
+  if (path == "/healthz" || path == "/metrics") {
+    if (refusal && !peer.loopback) co_return Failure(*refusal);
+    co_return PlainText(200, path == "/healthz" ? "ok\n" : deps_.counters.ToPrometheus());
+  }
+  if (!path.starts_with(kApi)) co_return PlainText(404, "Not found\n");
+  if (refusal) co_return Failure(*refusal);
+
+  bool path_known = false;
+  const Route* route = FindRoute(call.method, call.target, &path_known);
+  if (route == nullptr) {
+    deps_.logger.Write(LogLevel::kWarn, "control", "no route for " + call.method + " " + path);
+    if (path_known) co_return Failure({405, 10405, "Method " + call.method + " is not allowed for " + path});
+    co_return Failure({404, 7003, "Could not route to " + path + ", perhaps your object identifier is invalid?"});
+  }
+  bool is_upload = MediaType(request.headers.Get("Content-Type").value_or("")) == "multipart/form-data";
+  Decision<Bytes> body =
+      co_await ReadBody(std::move(request.body), is_upload ? options_.upload_bytes_max : options_.request_bytes_max);
+  if (!body.ok()) co_return Failure(body.refusal());
+  call.body = *std::move(body);
+  call.headers = std::move(request.headers);
+  // client v4 accounts ACCOUNT workers scripts NAME …
+  if (call.target.segments.size() > 6 && call.target.segments[4] == "workers") call.script = call.target.segments[6];
+  co_return co_await (this->*route->handler)(std::move(call));
+}
+
+const Plane::Route* Plane::FindRoute(const std::string& method, const Target& target, bool* path_known) const {
+  std::vector<std::string> segments(target.segments.begin() + std::min<ptrdiff_t>(2, std::ssize(target.segments)),
+                                    target.segments.end());
+  for (const Route* route = kRoutes; route->method != nullptr; ++route) {
+    if (!Matches(route->pattern, segments)) continue;
+    *path_known = true;
+    if (method == route->method) return route;
+  }
+  return nullptr;
+}
+
+Decision<Json> Plane::ParseBody(const Call& call) const {
+  if (call.body.empty()) return Json::MakeObject();
+  Result<Json> json = ParseJson(call.body);
+  if (!json.has_value()) return Refusal{400, 10026, "The request's body is not JSON: " + json.error().message()};
+  return std::move(json).value();
+}
+
+std::string Plane::UrlOf(const std::string& script) const {
+  std::string url = options_.public_origin;
+  if (size_t at = url.find("NAME"); at != std::string::npos) url.replace(at, 4, script);
+  return url;
+}
+
+#define LIMPET_SCRIPT "/accounts/*/workers/scripts/*"
+const Plane::Route Plane::kRoutes[] = {
+    {"GET", "/user", &Plane::User},
+    {"GET", "/user/tokens/verify", &Plane::VerifyToken},
+    {"GET", "/accounts", &Plane::Accounts},
+    {"GET", "/accounts/*", &Plane::Account},
+    {"GET", "/memberships", &Plane::Memberships},
+    {"GET", "/zones", &Plane::Zones},
+    {"GET", "/accounts/*/workers/subdomain", &Plane::AccountSubdomain},
+    {"GET", "/accounts/*/workers/durable_objects/namespaces", &Plane::Namespaces},
+    {"GET", "/accounts/*/workers/tails/by-consumer/*", &Plane::EmptyList},
+    {"GET", "/accounts/*/containers/applications", &Plane::EmptyList},
+    {"GET", "/accounts/*/storage/kv/namespaces", &Plane::EmptyList},
+    {"GET", "/accounts/*/workers/services/*", &Plane::Service},
+    {"DELETE", "/accounts/*/workers/services/*", &Plane::DeleteScript},
+    {"GET", "/accounts/*/workers/workers/*", &Plane::Worker},
+    {"GET", "/accounts/*/workers/scripts", &Plane::Scripts},
+    {"PUT", LIMPET_SCRIPT, &Plane::PutScript},
+    {"DELETE", LIMPET_SCRIPT, &Plane::DeleteScript},
+    {"GET", LIMPET_SCRIPT "/references", &Plane::EmptyObject},
+    {"GET", LIMPET_SCRIPT "/deployments", &Plane::Deployments},
+    {"POST", LIMPET_SCRIPT "/deployments", &Plane::PostDeployment},
+    {"GET", LIMPET_SCRIPT "/versions", &Plane::Versions},
+    {"POST", LIMPET_SCRIPT "/versions", &Plane::PostVersion},
+    {"GET", LIMPET_SCRIPT "/versions/*", &Plane::Version},
+    {"GET", LIMPET_SCRIPT "/secrets", &Plane::Secrets},
+    {"PUT", LIMPET_SCRIPT "/secrets", &Plane::PutSecret},
+    {"DELETE", LIMPET_SCRIPT "/secrets/*", &Plane::DeleteSecret},
+    {"PATCH", LIMPET_SCRIPT "/secrets-bulk", &Plane::PatchSecrets},
+    {"GET", LIMPET_SCRIPT "/settings", &Plane::Settings},
+    {"GET", LIMPET_SCRIPT "/script-settings", &Plane::ScriptSettings},
+    {"PATCH", LIMPET_SCRIPT "/script-settings", &Plane::PatchScriptSettings},
+    {"GET", LIMPET_SCRIPT "/subdomain", &Plane::Subdomain},
+    {"POST", LIMPET_SCRIPT "/subdomain", &Plane::PostSubdomain},
+    {"GET", LIMPET_SCRIPT "/schedules", &Plane::Schedules},
+    {"PUT", LIMPET_SCRIPT "/schedules", &Plane::PutSchedules},
+    {"PUT", LIMPET_SCRIPT "/routes", &Plane::PutRoutes},
+    {"POST", LIMPET_SCRIPT "/domains/changeset", &Plane::DomainsChangeset},
+    {"PUT", LIMPET_SCRIPT "/domains/records", &Plane::PutDomains},
+    {nullptr, nullptr, nullptr},
+};
+#undef LIMPET_SCRIPT
+
+}  // namespace limpet::control

@@ -1,0 +1,96 @@
+// ControlPlane's insides: one method per resource.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "control/catalog.h"
+#include "control/control_plane.h"
+#include "control/deployer.h"
+#include "control/rest.h"
+#include "loop/task.h"
+
+namespace limpet::control {
+
+// One request of the API, its body read.
+struct Call {
+  std::string method;
+  Target target;
+  HeaderList headers;
+  Bytes body;
+  std::string script;  // The segment after "scripts" or "services" or "workers", if the path has one.
+};
+
+class Plane final : public ControlPlane {
+ public:
+  Plane(ControlOptions options, ControlDeps deps) : options_(std::move(options)), deps_(deps) {}
+  loop::Task<Result<Done>> Start();
+  void Handle(HttpRequest request, Peer peer, OnReply reply) override;
+  size_t script_count() const override { return catalog_->scripts().size(); }
+  static loop::Task<Done> OpenTask(std::unique_ptr<Plane> plane, OnOpen done, std::shared_ptr<loop::TaskScope> scope);
+
+ private:
+  using Answer = loop::Task<HttpResponse>;
+  struct Route {
+    const char* method;
+    const char* pattern;  // Below /client/v4.
+    Answer (Plane::*handler)(Call call);
+  };
+  static const Route kRoutes[];
+
+  loop::Task<Done> Serve(HttpRequest request, Peer peer, OnReply reply);
+  Answer Dispatch(HttpRequest request, Peer peer);
+  const Route* FindRoute(const std::string& method, const Target& target, bool* path_known) const;
+
+  // api_account.cc
+  Answer User(Call call);
+  Answer VerifyToken(Call call);
+  Answer Accounts(Call call);
+  Answer Account(Call call);
+  Answer Memberships(Call call);
+  Answer AccountSubdomain(Call call);
+  Answer Zones(Call call);
+  Answer EmptyList(Call call);
+  Answer EmptyObject(Call call);
+  Answer Namespaces(Call call);
+  // api_scripts.cc
+  Answer Service(Call call);
+  Answer Scripts(Call call);
+  Answer Worker(Call call);
+  Answer PutScript(Call call);
+  Answer PostVersion(Call call);
+  Answer DeleteScript(Call call);
+  Answer Deployments(Call call);
+  Answer PostDeployment(Call call);
+  Answer Versions(Call call);
+  Answer Version(Call call);
+  // api_settings.cc
+  Answer Secrets(Call call);
+  Answer PutSecret(Call call);
+  Answer DeleteSecret(Call call);
+  Answer PatchSecrets(Call call);
+  Answer Settings(Call call);
+  Answer ScriptSettings(Call call);
+  Answer PatchScriptSettings(Call call);
+  Answer Subdomain(Call call);
+  Answer PostSubdomain(Call call);
+  Answer Schedules(Call call);
+  Answer PutSchedules(Call call);
+  Answer PutRoutes(Call call);
+  Answer DomainsChangeset(Call call);
+  Answer PutDomains(Call call);
+
+  Decision<Json> ParseBody(const Call& call) const;
+  std::string UrlOf(const std::string& script) const;
+  Json ScriptJson(const ScriptRecord& script) const;
+  Json VersionJson(const VersionRecord& version) const;
+
+  ControlOptions options_;
+  ControlDeps deps_;
+  std::unique_ptr<Catalog> catalog_;
+  std::unique_ptr<Deployer> deployer_;
+  loop::TaskScope scope_;  // Last: its tasks use all of the above.
+};
+
+}  // namespace limpet::control

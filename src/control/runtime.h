@@ -1,0 +1,47 @@
+// What the control plane knows of the running system. Implemented in server/.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/bundle.h"
+#include "base/function.h"
+#include "base/result.h"
+
+namespace limpet::control {
+
+// What instantiating a script showed.
+struct ScriptReport {
+  enum class DefaultExport : uint8_t { kNone, kObject, kClass, kOther };
+  DefaultExport default_export = DefaultExport::kNone;
+  std::vector<std::string> handlers;  // Functions of the default export: "fetch", "scheduled", ….
+  std::vector<std::string> exports;   // Every name that the main module exports, "default" included.
+  std::vector<std::string> classes;   // Those that are classes or constructor functions, "default" excluded.
+  std::vector<std::pair<std::string, Bytes>> code_caches;  // By module name as uploaded; may be empty.
+};
+
+using OnDone = UniqueFunction<void(Result<Done>)>;
+
+// Called on the control plane's loop; every callback comes on that loop, once, never from inside the call, and not
+// after the control plane is destroyed.
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+  // Instantiates the script's module graph away from the shards, with a limit of 1 s. `version` is not yet complete:
+  // its bindings and classes may be missing. Errors: kScript, where message() is the exception's text and stack() names
+  // file and line ("index.js:3:7"); kInvalidArgument for a graph that does not link.
+  virtual void Check(std::shared_ptr<const ScriptVersion> version, UniqueFunction<void(Result<ScriptReport>)> done) = 0;
+  // Makes `version` the one that answers for its script, and rolls the script's objects to it. Answers once every
+  // shard routes new requests to it. The version is durable already: an error (kUnavailable, kScript) is logged, and
+  // the version will be tried again at the next start.
+  virtual void Activate(std::shared_ptr<const ScriptVersion> version, OnDone done) = 0;
+  // No shard routes to the script any more.
+  virtual void Remove(std::string script_name, OnDone done) = 0;
+  // The namespaces are gone for good: live objects are reset, later events refused. Answers once no commit of theirs is
+  // on the way on any shard, so that their data can be destroyed.
+  virtual void RetireNamespaces(std::vector<NamespaceId> namespaces, OnDone done) = 0;
+};
+
+}  // namespace limpet::control

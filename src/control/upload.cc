@@ -1,0 +1,213 @@
+#include "control/upload.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/multipart.h"
+
+namespace limpet::control {
+namespace {
+
+constexpr std::string_view kBindingTypes[] = {"plain_text",       "json",   "secret_text", "durable_object_namespace",
+                                              "version_metadata", "inherit"};
+
+Refusal Bad(std::string message) { return {400, 10021, std::move(message)}; }
+
+bool Contains(const std::vector<std::string>& list, std::string_view name) {
+  return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+// Nothing: the part is to be left out.
+Decision<std::optional<ModuleKind>> KindOf(const FormPart& part) {
+  std::string type = MediaType(part.content_type);
+  if (type == "application/javascript+module" || type == "text/javascript+module") {
+    return std::optional(ModuleKind::kEsModule);
+  }
+  if (type == "text/plain" || type == "text/html") return std::optional(ModuleKind::kText);
+  if (type == "application/octet-stream") return std::optional(ModuleKind::kData);
+  if (type == "application/json") return std::optional(ModuleKind::kJson);
+  if (type == "application/wasm") return std::optional(ModuleKind::kWasm);
+  if (type == "application/source-map") return std::optional<ModuleKind>();
+  if (type == "application/javascript" || type == "text/javascript") {
+    return Bad("Module \"" + part.name +
+               "\" is a CommonJS module or a service worker. limpet runs ES modules: name it "
+               ".mjs, or bundle it.");
+  }
+  return Bad("Module \"" + part.name + "\" has the type \"" + part.content_type + "\", which is not supported.");
+}
+
+std::optional<Refusal> ReadModules(const std::vector<FormPart>& parts, Upload* upload) {
+  std::set<std::string> names;
+  for (const FormPart& part : parts) {
+    if (part.name == "metadata") continue;
+    Decision<std::optional<ModuleKind>> kind = KindOf(part);
+    if (!kind.ok()) return kind.refusal();
+    if (!*kind) continue;
+    if (part.name.empty() || !names.insert(NormaliseModuleName(part.name)).second) {
+      return Bad("Module name \"" + part.name + "\" is empty or occurs twice.");
+    }
+    if (**kind != ModuleKind::kData && **kind != ModuleKind::kWasm && !IsUtf8(part.content)) {
+      return Bad("Module \"" + part.name + "\" is not UTF-8.");
+    }
+    Module module;
+    module.name = part.name;
+    module.kind = **kind;
+    module.content = Bytes(part.content);
+    bool is_main = NormaliseModuleName(part.name) == NormaliseModuleName(upload->main_module);
+    if (is_main && module.kind != ModuleKind::kEsModule) {
+      return Bad("The main module \"" + part.name + "\" is not an ES module.");
+    }
+    upload->modules.insert(is_main ? upload->modules.begin() : upload->modules.end(), std::move(module));
+  }
+  if (upload->modules.empty() ||
+      NormaliseModuleName(upload->modules.front().name) != NormaliseModuleName(upload->main_module)) {
+    return Bad("No such module \"" + upload->main_module +
+               "\": the upload names it as main_module but has no such part.");
+  }
+  upload->main_module = upload->modules.front().name;
+  return std::nullopt;
+}
+
+std::optional<Refusal> ReadBinding(const Json& json, Upload* upload, std::set<std::string>* names) {
+  const std::string& name = json["name"].AsString();
+  const std::string& type = json["type"].AsString();
+  if (name.empty() || type.empty()) return Bad("metadata: every binding needs a \"name\" and a \"type\".");
+  if (std::find(std::begin(kBindingTypes), std::end(kBindingTypes), type) == std::end(kBindingTypes)) {
+    return Bad("Binding \"" + name + "\": bindings of type \"" + type +
+               "\" are not supported by this version of limpet.");
+  }
+  if (!names->insert(name).second) return Refusal{400, 10053, "Binding name \"" + name + "\" is used twice."};
+  if ((type == "plain_text" || type == "secret_text") && !json["text"].is_string()) {
+    return Bad("Binding \"" + name + "\" of type \"" + type + "\" needs a \"text\".");
+  }
+  if (ToText(json).size() > kBindingTextBytesMax) {
+    return Refusal{400, 10054,
+                   "Binding \"" + name + "\" is larger than " + std::to_string(kBindingTextBytesMax) + " bytes."};
+  }
+  if (type == "durable_object_namespace" && json["class_name"].AsString().empty()) {
+    return Bad("Binding \"" + name + "\" needs a \"class_name\".");
+  }
+  upload->bindings.push_back(json);
+  return std::nullopt;
+}
+
+std::optional<Refusal> ReadMetadata(Upload* upload) {
+  const Json& metadata = upload->metadata;
+  if (!metadata.is_object()) return Bad("The metadata part must be a JSON object.");
+  if (!metadata["body_part"].AsString().empty()) {
+    return Bad(
+        "The script is in service-worker format. limpet runs ES modules: export default { fetch(request, env) … }.");
+  }
+  upload->main_module = metadata["main_module"].AsString();
+  if (upload->main_module.empty()) return Bad("metadata: \"main_module\" is missing.");
+  if (metadata["exports"].is_object() && !metadata["exports"].members().empty()) {
+    return Bad("metadata: \"exports\" is not supported by this version of limpet: use \"migrations\".");
+  }
+  std::set<std::string> names;
+  if (metadata["bindings"].items().size() > kBindingsMax) return Bad("metadata: too many bindings.");
+  for (const Json& binding : metadata["bindings"].items()) {
+    if (auto refusal = ReadBinding(binding, upload, &names)) return refusal;
+  }
+  Decision<std::optional<Migrations>> migrations = ParseMigrations(metadata["migrations"]);
+  if (!migrations.ok()) return migrations.refusal();
+  upload->migrations = *migrations;
+  for (const Json& item : metadata["keep_bindings"].items()) upload->keep_bindings.push_back(item.AsString());
+  upload->compatibility_date = metadata["compatibility_date"].AsString();
+  for (const Json& item : metadata["compatibility_flags"].items())
+    upload->compatibility_flags.push_back(item.AsString());
+  return std::nullopt;
+}
+
+}  // namespace
+
+Decision<Upload> ParseUpload(std::string_view content_type, BytesView body) {
+  Result<std::vector<FormPart>> parts = ParseForm(content_type, body);
+  if (!parts.has_value()) return Bad(parts.error().message());
+  Upload upload;
+  bool found = false;
+  for (const FormPart& part : *parts) {
+    if (part.name != "metadata") continue;
+    Result<Json> metadata = ParseJson(part.content);
+    if (!metadata.has_value()) return Bad("metadata: " + metadata.error().message());
+    upload.metadata = std::move(metadata).value();
+    found = true;
+  }
+  if (!found) return Bad("The upload has no part \"metadata\".");
+  if (auto refusal = ReadMetadata(&upload)) return *refusal;
+  if (auto refusal = ReadModules(*parts, &upload)) return *refusal;
+  return upload;
+}
+
+Decision<Json::Array> ResolveBindings(const Upload& upload, const VersionRecord* newest) {
+  Json::Array bindings;
+  std::set<std::string> names;
+  auto old = [&](const std::string& name) -> const Json* {
+    if (newest == nullptr) return nullptr;
+    for (const Json& binding : newest->bindings) {
+      if (binding["name"].AsString() == name) return &binding;
+    }
+    return nullptr;
+  };
+  for (const Json& binding : upload.bindings) {
+    const std::string& name = binding["name"].AsString();
+    names.insert(name);
+    if (binding["type"].AsString() != "inherit") {
+      bindings.push_back(binding);
+      continue;
+    }
+    const Json* inherited = old(name);
+    if (inherited == nullptr) {
+      return Refusal{400, 10057,
+                     "Binding \"" + name + "\" can't be inherited: the previous version has none of that name."};
+    }
+    bindings.push_back(*inherited);
+  }
+  if (newest == nullptr) return bindings;
+  for (const Json& binding : newest->bindings) {
+    const std::string& type = binding["type"].AsString();
+    if (names.contains(binding["name"].AsString())) continue;
+    if (type == "secret_text" || Contains(upload.keep_bindings, type)) bindings.push_back(binding);
+  }
+  return bindings;
+}
+
+std::vector<ClassBinding> ClassBindings(const Json::Array& bindings) {
+  std::vector<ClassBinding> found;
+  for (const Json& binding : bindings) {
+    if (binding["type"].AsString() != "durable_object_namespace") continue;
+    found.push_back({binding["name"].AsString(), binding["class_name"].AsString(), binding["script_name"].AsString()});
+  }
+  return found;
+}
+
+Json PublicBinding(const Json& binding) {
+  Json shown = binding;
+  shown.Erase("ns");
+  if (binding["type"].AsString() == "secret_text") shown.Erase("text");
+  return shown;
+}
+
+bool IsScriptName(std::string_view name) {
+  if (name.empty() || name.size() > 63 || name[0] == '-') return false;
+  return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == std::string_view::npos;
+}
+
+std::string NormaliseModuleName(std::string_view name) {
+  std::vector<std::string_view> parts;
+  while (!name.empty()) {
+    size_t slash = name.find('/');
+    std::string_view part = name.substr(0, slash);
+    name.remove_prefix(slash == std::string_view::npos ? name.size() : slash + 1);
+    if (part.empty() || part == ".") continue;
+    if (part == ".." && !parts.empty() && parts.back() != "..") {
+      parts.pop_back();
+    } else {
+      parts.push_back(part);
+    }
+  }
+  std::string path;
+  for (std::string_view part : parts) path.append(path.empty() ? "" : "/").append(part);
+  return path;
+}
+
+}  // namespace limpet::control

@@ -1,0 +1,378 @@
+#include "net/client_exchange.h"
+
+#include <algorithm>
+#include <boost/asio/connect.hpp>
+
+#include "base/bytes.h"
+#include "net/asio_address.h"
+
+namespace limpet::net {
+namespace {
+
+using boost::asio::ip::tcp;
+
+constexpr size_t kHeadReadBytes = 8 * 1024;
+constexpr size_t kBodyReadBytes = 64 * 1024;
+constexpr size_t kInlineBytesMax = 64 * 1024;  // A body that came with its head is given as bytes up to here.
+
+class ResponseBodyStream final : public BodyStream {
+ public:
+  explicit ResponseBodyStream(std::shared_ptr<ClientExchange> exchange) : exchange_(std::move(exchange)) {}
+  ~ResponseBodyStream() override { exchange_->DropBody(); }
+  void Read(OnChunk on_chunk) override { exchange_->ReadBody(std::move(on_chunk)); }
+
+ private:
+  std::shared_ptr<ClientExchange> exchange_;
+};
+
+bool IsIdempotent(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" || method == "DELETE";
+}
+
+}  // namespace
+
+ClientExchange::ClientExchange(std::shared_ptr<HttpClient::State> client, HttpRequest request,
+                               HttpClient::Callback callback)
+    : client_(std::move(client)), request_(std::move(request)), callback_(std::move(callback)) {
+  client_->running.insert(this);
+}
+
+ClientExchange::~ClientExchange() {
+  if (!ended_) End();
+}
+
+void ClientExchange::Start() {
+  if (ended_) return;
+  if (Result<Done> prepared = Prepare(); !prepared) return Fail(std::move(prepared).error());
+  transport_ = client_->TakeIdle(key_);
+  reused_ = transport_ != nullptr;
+  if (reused_) {
+    SendRequest();
+  } else {
+    Resolve();
+  }
+}
+
+Result<Done> ClientExchange::Prepare() {
+  LIMPET_TRY(target_, ParseUrl(request_.url));
+  LIMPET_TRY(head_, MakeRequestHead(request_, target_));
+  key_ = (target_.tls ? "https " : "http ") + ToLowerAscii(target_.host) + " " + std::to_string(target_.port);
+  if (request_.body.stream && request_.body.length) request_left_ = *request_.body.length;
+  return Done{};
+}
+
+void ClientExchange::Resolve() {
+  Arm(client_->options.connect_timeout, "connecting took too long");
+  if (std::optional<IpAddress> address = IpAddress::Parse(target_.host)) return Connect({{*address, target_.port}});
+  client_->resolver.async_resolve(
+      target_.host, std::to_string(target_.port), tcp::resolver::numeric_service,
+      [self = shared_from_this()](boost::system::error_code error, tcp::resolver::results_type results) {
+        if (self->ended_) return;
+        if (error) return self->Fail(self->Broken("the name can't be resolved: " + error.message()));
+        std::vector<Endpoint> found;
+        for (const auto& result : results) found.push_back(FromAsio(result.endpoint()));
+        self->Connect(std::move(found));
+      });
+}
+
+// Checked here, on the very addresses that are connected to: a name can't change between check and use.
+Result<std::vector<Endpoint>> ClientExchange::Allowed(std::vector<Endpoint> found) const {
+  const ClientOptions& options = client_->options;
+  std::vector<Endpoint> allowed;
+  std::string refused;
+  for (const Endpoint& endpoint : found) {
+    bool forbidden = std::any_of(options.forbidden.begin(), options.forbidden.end(),
+                                 [&](const Endpoint& listener) { return MayReach(endpoint, listener); });
+    if (forbidden) {
+      refused = "connections to " + endpoint.ToString() + " are refused: it is reserved for the server's own use";
+    } else if (!options.allow_private_network && !IsPublicAddress(endpoint.address)) {
+      refused = "connections to " + endpoint.address.ToString() +
+                " are refused: it is a loopback, link-local, private or reserved address "
+                "(limpet --allow-private-network permits them)";
+    } else {
+      allowed.push_back(endpoint);
+    }
+  }
+  if (!allowed.empty()) return allowed;
+  if (refused.empty()) return Broken("the name has no address");
+  return Error(ErrorCode::kConflict, target_.authority + ": " + refused);
+}
+
+void ClientExchange::Connect(std::vector<Endpoint> found) {
+  Result<std::vector<Endpoint>> allowed = Allowed(std::move(found));
+  if (!allowed) return Fail(std::move(allowed).error());
+  std::vector<tcp::endpoint> endpoints;
+  for (const Endpoint& endpoint : *allowed) endpoints.push_back(ToAsio(endpoint));
+  transport_ = std::make_shared<ClientTransport>(client_->loop.context());
+  boost::asio::async_connect(
+      transport_->socket(), endpoints,
+      [self = shared_from_this(), alive = transport_](boost::system::error_code error, const tcp::endpoint&) {
+        if (self->ended_) return;
+        if (error) return self->Fail(self->Broken("can't connect: " + error.message()));
+        self->OnConnected();
+      });
+}
+
+void ClientExchange::OnConnected() {
+  boost::system::error_code ignored;
+  transport_->socket().set_option(tcp::no_delay(true), ignored);
+  if (!target_.tls) return SendRequest();
+  transport_->StartTls(client_->tls, target_.host, [self = shared_from_this()](boost::system::error_code error) {
+    if (self->ended_) return;
+    if (!error) return self->SendRequest();
+    std::string problem = self->transport_->VerifyProblem();
+    self->Fail(self->Broken("TLS: " + (problem.empty() ? error.message() : problem)));
+  });
+}
+
+void ClientExchange::SendRequest() {
+  Arm(client_->options.head_timeout, "no response came in time");
+  std::string_view bytes = request_.body.stream ? std::string_view() : request_.body.bytes;
+  transport_->Write(head_, bytes, [self = shared_from_this(), on = transport_.get()](boost::system::error_code error) {
+    if (!self->ended_ && self->transport_.get() == on) self->OnWritten(error);
+  });
+  ReadMore(kHeadReadBytes);
+}
+
+void ClientExchange::OnWritten(boost::system::error_code error) {
+  // A server may answer and close without reading all: its answer counts, and reading tells of its end.
+  if (error) return;
+  if (!request_.body.stream) {
+    request_sent_ = true;
+    if (body_done_) Complete();
+    return;
+  }
+  PullRequest();
+}
+
+void ClientExchange::PullRequest() {
+  if (pulling_ || ended_ || !request_.body.stream) return;
+  pulling_ = true;
+  request_.body.stream->Read([weak = weak_from_this()](Result<std::optional<Bytes>> chunk) {
+    if (std::shared_ptr<ClientExchange> self = weak.lock()) self->OnRequestChunk(std::move(chunk));
+  });
+}
+
+void ClientExchange::OnRequestChunk(Result<std::optional<Bytes>> chunk) {
+  pulling_ = false;
+  if (ended_) return;
+  if (!chunk) return Fail(std::move(chunk).error().While("request body"));
+  bool chunked = !request_.body.length;
+  bool last = !chunk->has_value();
+  piece_.clear();
+  if (last) {
+    if (request_left_ > 0) return Fail(Broken("the request body ended before its announced length"));
+    if (chunked) piece_ = "0\r\n\r\n";
+  } else if (chunked) {
+    AppendChunkHead((*chunk)->size(), piece_);
+    piece_.append(**chunk).append("\r\n");
+  } else {
+    if ((*chunk)->size() > request_left_) return Fail(Broken("the request body is longer than announced"));
+    request_left_ -= (*chunk)->size();
+    piece_ = std::move(**chunk);
+  }
+  if (last) {
+    ParkRequestStream();
+    request_.body.bytes.clear();
+  }
+  transport_->Write(piece_, {}, [self = shared_from_this(), on = transport_.get()](boost::system::error_code error) {
+    if (!self->ended_ && self->transport_.get() == on) self->OnWritten(error);
+  });
+}
+
+void ClientExchange::ReadMore(size_t room) {
+  if (reading_ || ended_) return;
+  reading_ = true;
+  InBuffer::Room lent = in_.Lend(room);
+  transport_->Read(lent.data, lent.size, [self = shared_from_this()](boost::system::error_code error, size_t bytes) {
+    self->OnRead(error, bytes);
+  });
+}
+
+void ClientExchange::OnRead(boost::system::error_code error, size_t bytes) {
+  reading_ = false;
+  in_.Commit(bytes);
+  if (ended_) return;
+  received_ = received_ || bytes > 0;
+  if (!head_given_) {
+    if (error && RetryOnce()) return;
+    if (error) return Fail(Broken("the connection ended before a response came"));
+    return OnHeadBytes();
+  }
+  if (error) {
+    if (error == boost::asio::error::eof && framing_ == Framing::kUntilClose) {
+      body_done_ = true;
+    } else if (in_.empty()) {
+      return Fail(Broken("the connection ended before the response was complete"));
+    }
+    keep_alive_ = false;
+  }
+  ServeBody();
+}
+
+// A kept connection may have been closed by the server just as we used it.
+bool ClientExchange::RetryOnce() {
+  if (!reused_ || retried_ || received_ || request_.body.stream || pulling_ || !IsIdempotent(request_.method))
+    return false;
+  retried_ = true;
+  reused_ = false;
+  Disarm();
+  transport_.reset();
+  in_ = InBuffer();
+  Resolve();
+  return true;
+}
+
+void ClientExchange::OnHeadBytes() {
+  while (true) {
+    HeadScanner::Found found = scanner_.Scan(in_.view(), client_->options.head);
+    if (found.problem) return Fail(Broken(found.problem->text));
+    if (found.head_size == 0) return ReadMore(kHeadReadBytes);
+    ResponseHead head;
+    HttpResponse response;
+    if (auto problem =
+            ParseResponseHead(in_.view().substr(0, found.head_size), client_->options.head, head, response.headers)) {
+      return Fail(Broken(problem->text));
+    }
+    response.status = head.status;
+    response.status_text = head.reason;
+    in_.Consume(found.head_size);
+    scanner_.Reset();
+    if (head.status == 101) return Fail(Broken("the server switched to another protocol, which was not asked for"));
+    if (head.status < 200) continue;
+    keep_alive_ = head.keep_alive;
+    bool empty = request_.method == "HEAD" || head.status == 204 || head.status == 304;
+    response.body = TakeBody(empty ? Framing::kNone : head.framing, head.length);
+    return Deliver(std::move(response));
+  }
+}
+
+Body ClientExchange::TakeBody(Framing framing, uint64_t length) {
+  framing_ = framing;
+  left_ = length;
+  if (framing == Framing::kNone) {
+    body_done_ = true;
+    return Body::None();
+  }
+  if (framing == Framing::kLength && length <= std::min(kInlineBytesMax, in_.size())) {
+    Bytes bytes(in_.view().substr(0, length));
+    in_.Consume(length);
+    body_done_ = true;
+    return Body::Of(std::move(bytes));
+  }
+  std::optional<uint64_t> known;
+  if (framing == Framing::kLength) known = length;
+  return Body::Of(std::make_unique<ResponseBodyStream>(shared_from_this()), known);
+}
+
+void ClientExchange::Deliver(HttpResponse response) {
+  std::shared_ptr<ClientExchange> self = shared_from_this();
+  Disarm();
+  head_given_ = true;
+  HttpClient::Callback callback = std::move(callback_);
+  if (body_done_) Complete();
+  callback(std::move(response));
+}
+
+void ClientExchange::ReadBody(BodyStream::OnChunk on_chunk) {
+  if (ended_ && !body_done_) return on_chunk(Error(ErrorCode::kCanceled, "The fetch was canceled."));
+  std::shared_ptr<ClientExchange> self = shared_from_this();
+  waiting_ = std::move(on_chunk);
+  ServeBody();
+}
+
+// Gives the reader what is there, or reads more.
+void ClientExchange::ServeBody() {
+  if (!waiting_) return;
+  Bytes out;
+  if (!body_done_ && framing_ == Framing::kChunked) {
+    Result<size_t> taken = decoder_.Decode(in_.view(), out, kBodyReadBytes);
+    if (!taken) return Fail(Broken(taken.error().message()));
+    in_.Consume(*taken);
+    body_done_ = decoder_.done();
+  } else if (!in_.empty() && (!body_done_ || framing_ == Framing::kUntilClose)) {
+    size_t size = std::min(in_.size(), kBodyReadBytes);
+    if (framing_ == Framing::kLength) size = std::min<uint64_t>(size, left_);
+    out.assign(in_.view().substr(0, size));
+    in_.Consume(size);
+    left_ -= framing_ == Framing::kLength ? size : 0;
+    if (framing_ == Framing::kLength) body_done_ = left_ == 0;
+  }
+  if (!out.empty()) {
+    Disarm();
+    // Given back early: a script may never ask for what comes after the last byte.
+    if (body_done_ && framing_ != Framing::kUntilClose) Complete();
+    return std::exchange(waiting_, nullptr)(std::optional<Bytes>(std::move(out)));
+  }
+  if (body_done_) {
+    Complete();
+    return std::exchange(waiting_, nullptr)(std::optional<Bytes>());
+  }
+  Arm(client_->options.stall_timeout, "the response stalled");
+  ReadMore(kBodyReadBytes);
+}
+
+void ClientExchange::DropBody() {
+  waiting_ = nullptr;
+  if (!ended_ && !body_done_) End();
+}
+
+void ClientExchange::Cancel() {
+  if (ended_) return;
+  std::shared_ptr<ClientExchange> self = shared_from_this();
+  End();
+  callback_ = nullptr;
+  if (waiting_) std::exchange(waiting_, nullptr)(Error(ErrorCode::kCanceled, "The fetch was canceled."));
+}
+
+void ClientExchange::Fail(Error error) {
+  if (ended_) return;
+  std::shared_ptr<ClientExchange> self = shared_from_this();
+  End();
+  if (callback_) {
+    HttpClient::Callback callback = std::move(callback_);
+    return callback(std::move(error));
+  }
+  if (waiting_) std::exchange(waiting_, nullptr)(std::move(error));
+}
+
+// The response is all here. The connection is kept if both sides are through with it.
+void ClientExchange::Complete() {
+  if (ended_) return;
+  bool reusable = keep_alive_ && request_sent_ && in_.empty() && !reading_ && framing_ != Framing::kUntilClose;
+  if (reusable) client_->PutIdle(key_, std::move(transport_));
+  End();
+}
+
+void ClientExchange::End() {
+  ended_ = true;
+  Disarm();
+  client_->running.erase(this);
+  ParkRequestStream();
+  if (transport_) transport_->Close();
+}
+
+// A stream is never destroyed inside a call of its own, which may be where we are.
+void ClientExchange::ParkRequestStream() {
+  if (request_.body.stream) client_->loop.Post([stream = std::move(request_.body.stream)] {});
+}
+
+void ClientExchange::Arm(std::chrono::milliseconds limit, const char* what) {
+  Disarm();
+  timer_ = client_->loop.After(limit, [weak = weak_from_this(), what] {
+    if (std::shared_ptr<ClientExchange> self = weak.lock()) {
+      self->timer_ = 0;
+      self->Fail(self->Broken(what));
+    }
+  });
+}
+
+void ClientExchange::Disarm() {
+  if (timer_ != 0) client_->loop.Cancel(std::exchange(timer_, 0));
+}
+
+Error ClientExchange::Broken(std::string_view what) const {
+  return Error(ErrorCode::kUnavailable, target_.authority + ": " + std::string(what)).With(Error::kRetryable);
+}
+
+}  // namespace limpet::net

@@ -1,0 +1,144 @@
+#include "net/http_server.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <utility>
+
+#include "net/server_connection.h"
+
+namespace limpet::net {
+namespace {
+
+using boost::asio::ip::tcp;
+
+constexpr std::string_view kFull =
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain;charset=UTF-8\r\nContent-Length: 33\r\n"
+    "Connection: close\r\n\r\nThere are too many connections.\r\n";
+
+}  // namespace
+
+Responder& Responder::operator=(Responder&& other) noexcept {
+  if (this == &other) return *this;
+  Drop();
+  connection_ = std::move(other.connection_);
+  exchange_ = other.exchange_;
+  sent_ = other.sent_;
+  return *this;
+}
+
+void Responder::Drop() {
+  if (sent_) return;
+  if (std::shared_ptr<Connection> connection = connection_.lock()) connection->DropResponder(exchange_);
+}
+
+void Responder::Send(HttpResponse response) {
+  sent_ = true;
+  if (std::shared_ptr<Connection> connection = connection_.lock()) connection->Send(exchange_, std::move(response));
+}
+
+void Responder::OnDisconnect(UniqueFunction<void()> closure) {
+  if (std::shared_ptr<Connection> connection = connection_.lock()) {
+    connection->OnDisconnect(exchange_, std::move(closure));
+  } else if (!sent_) {
+    closure();
+  }
+}
+
+void HttpServer::State::Remove(Connection& connection) {
+  std::swap(connections[connection.index], connections.back());
+  connections[connection.index]->index = connection.index;
+  connections.pop_back();  // The caller holds a reference of its own.
+  count->store(connections.size(), std::memory_order_relaxed);
+  if (auto found = per_address.find(connection.peer()); found != per_address.end() && --found->second == 0) {
+    per_address.erase(found);
+  }
+  CheckDrained();
+}
+
+void HttpServer::State::CheckDrained() {
+  if (draining && connections.empty() && drained) loop.Post(std::exchange(drained, nullptr));
+}
+
+void HttpServer::State::Tick() {
+  tick = 0;
+  CheckDeadlines(loop.Now());
+  if (!connections.empty()) tick = loop.After(options.limits.tick, [this] { Tick(); });
+}
+
+void HttpServer::State::CheckDeadlines(Instant at) {
+  now = at;
+  // From the back: a connection that closes leaves its place to the last one, which has been looked at.
+  for (size_t i = connections.size(); i-- > 0;) {
+    if (i >= connections.size()) continue;  // Closing one may have closed others.
+    std::shared_ptr<Connection> connection = connections[i];
+    connection->CheckDeadline(at);
+  }
+}
+
+HttpServer::HttpServer(loop::AsioLoop& loop, ServerOptions options, Handler handler)
+    : state_(std::make_unique<State>(loop, std::move(options), std::move(handler))) {
+  state_->count = &count_;
+}
+
+HttpServer::~HttpServer() {
+  if (state_->tick != 0) state_->loop.Cancel(state_->tick);
+  for (std::shared_ptr<Connection>& connection : std::exchange(state_->connections, {})) {
+    connection->Leave();
+    connection->Close();
+  }
+}
+
+void HttpServer::Adopt(int socket_fd) {
+  State& state = *state_;
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (state.draining || ::getpeername(socket_fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    ::close(socket_fd);
+    return;
+  }
+  tcp::socket socket(state.loop.context());
+  boost::system::error_code error, ignored;
+  socket.assign(address.ss_family == AF_INET ? tcp::v4() : tcp::v6(), socket_fd, error);
+  if (error) {
+    ::close(socket_fd);
+    return;
+  }
+  socket.non_blocking(true, error);
+  socket.set_option(tcp::no_delay(true), ignored);
+  tcp::endpoint remote = socket.remote_endpoint(error);
+  if (error) return;
+  IpAddress peer = FromAsio(remote.address());
+  bool trusted = state.options.trusted_proxies.Contains(peer);
+  size_t& of_address = state.per_address[peer];
+  const ServerLimits& limits = state.options.limits;
+  if (state.connections.size() >= limits.connections_max ||
+      (!trusted && of_address >= limits.connections_per_address_max)) {
+    if (of_address == 0) state.per_address.erase(peer);
+    (void)!::send(socket.native_handle(), kFull.data(), kFull.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return;
+  }
+  ++of_address;
+  if (state.tick == 0) {
+    state.now = state.loop.Now();
+    state.tick = state.loop.After(limits.tick, [&state] { state.Tick(); });
+  }
+  auto connection = std::make_shared<Connection>(state, std::move(socket), peer, trusted);
+  connection->index = state.connections.size();
+  state.connections.push_back(connection);
+  count_.store(state.connections.size(), std::memory_order_relaxed);
+  connection->Start();
+}
+
+void HttpServer::Drain(UniqueFunction<void()> then) {
+  state_->draining = true;
+  state_->drained = std::move(then);
+  std::vector<std::shared_ptr<Connection>> all = state_->connections;
+  for (std::shared_ptr<Connection>& connection : all) connection->Drain();
+  state_->CheckDrained();
+}
+
+void HttpServer::CheckDeadlines(Instant now) { state_->CheckDeadlines(now); }
+
+}  // namespace limpet::net

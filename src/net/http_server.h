@@ -1,0 +1,99 @@
+// Serves HTTP/1.1 on one loop: a shard has one. Connections come from a Listener (or any accepted socket).
+//
+// Everything here lives on the loop's thread, except connections(), which any thread may read.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "base/function.h"
+#include "base/http.h"
+#include "loop/asio_loop.h"
+#include "net/http_head.h"
+#include "net/ip_address.h"
+
+namespace limpet::net {
+
+struct ServerLimits {
+  HeadLimits head;
+  uint64_t body_bytes_max = 100ull * 1024 * 1024;         // 413, announced or counted.
+  std::chrono::milliseconds header_timeout{10'000};       // From a request's first byte to the end of its head: 408.
+  std::chrono::milliseconds idle_timeout{75'000};         // Between requests: closed.
+  std::chrono::milliseconds body_stall_timeout{30'000};   // No byte of a body that is being read: 408.
+  std::chrono::milliseconds write_stall_timeout{30'000};  // The client takes no byte of what waits for it: closed.
+  std::chrono::milliseconds tick{1'000};                  // How late a timeout may be.
+  size_t connections_max = 20'000;                        // Of this server; more are answered 503.
+  size_t connections_per_address_max = 2'000;             // Trusted proxies excepted; more are answered 503.
+};
+
+struct ServerOptions {
+  ServerLimits limits;
+  NetworkSet trusted_proxies = NetworkSet::Loopback();  // client_address.h says what they may do.
+};
+
+struct RequestInfo {
+  std::string_view client_ip;  // What CF-Connecting-IP says. Valid during the call of the handler.
+  std::string_view peer_ip;    // The other end of the connection.
+  std::string_view scheme;     // "http" or "https", as in the URL.
+  bool is_tls = false;         // This connection itself.
+};
+
+class Connection;
+
+// The right to answer one request. Dropped unsent, it answers 500. Harmless after the connection or server has gone.
+class Responder {
+ public:
+  Responder(std::weak_ptr<Connection> connection, uint64_t exchange)
+      : connection_(std::move(connection)), exchange_(exchange) {}
+  Responder(Responder&& other) noexcept = default;
+  Responder& operator=(Responder&& other) noexcept;
+  ~Responder() { Drop(); }
+
+  // Once. At once or later. A body stream is pulled as fast as the client takes it and destroyed when it is at its
+  // end, failed, or the client has gone. (A stream is destroyed from the loop, never inside a call of its own.) If the
+  // stream fails, the connection is cut, so that the client sees an incomplete body.
+  void Send(HttpResponse response);
+  // Runs `closure` once if the client goes away before the response is wholly sent (one closure; a later call
+  // replaces it; at once if it is gone already). A response may still be sent: the client may have closed only its
+  // sending side.
+  void OnDisconnect(UniqueFunction<void()> closure);
+
+ private:
+  void Drop();
+
+  std::weak_ptr<Connection> connection_;  // Empty when moved from.
+  uint64_t exchange_;
+  bool sent_ = false;
+};
+
+class HttpServer {
+ public:
+  // `request.body` is a stream unless all of a small body came with the head. A stream must not be read after the
+  // response is complete: it then fails with workerd's text.
+  using Handler = UniqueFunction<void(HttpRequest request, const RequestInfo& info, Responder responder)>;
+
+  HttpServer(loop::AsioLoop& loop, ServerOptions options, Handler handler);  // `loop` outlives it.
+  ~HttpServer();                                                             // Cuts every connection.
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // Takes over a connected TCP socket.
+  void Adopt(int socket_fd);
+  // Ends idle connections now and the others after their response; then calls `then` (once, from the loop). Later
+  // connections are closed at once.
+  void Drain(UniqueFunction<void()> then);
+  size_t connections() const { return count_.load(std::memory_order_relaxed); }
+  // Ends what is over its time at `now`; the server's own timer calls it each tick.
+  void CheckDeadlines(Instant now);
+
+ private:
+  friend class Connection;
+  struct State;
+  std::unique_ptr<State> state_;
+  std::atomic<size_t> count_{0};
+};
+
+}  // namespace limpet::net

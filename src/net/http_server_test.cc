@@ -1,0 +1,406 @@
+#include "net/http_server.h"
+
+#include <gtest/gtest.h>
+
+#include "net/net_testing.h"
+
+namespace limpet::net {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Answers with what it was asked.
+void Echo(HttpRequest request, const RequestInfo&, Responder responder) {
+  std::string text = request.method + " " + request.url + "\n";
+  if (!request.body.stream) {
+    responder.Send(TextResponse(text + request.body.bytes));
+    return;
+  }
+  ReadAll(std::shared_ptr<BodyStream>(std::move(request.body.stream)),
+          [text, responder = std::move(responder)](Result<Bytes> body) mutable {
+            responder.Send(TextResponse(text + (body ? std::move(body).value() : body.error().ToString())));
+          });
+}
+
+constexpr std::string_view kGet = "GET /a?b=1 HTTP/1.1\r\nHost: x.test\r\n\r\n";
+
+TEST(HttpServer, AnswersARequestAndKeepsTheConnection) {
+  loop::AsioLoop loop;
+  TestServer server(loop, Echo);
+  RawClient client(loop, server.endpoint());
+  for (int i = 0; i < 3; ++i) {
+    client.Forget();
+    ASSERT_TRUE(client.Send(kGet));
+    ASSERT_TRUE(client.Sees("GET http://x.test/a?b=1\n"));
+  }
+  EXPECT_EQ(client.Take(),
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n\r\nGET http://x.test/a?b=1\n");
+  EXPECT_EQ(server.server.connections(), 1u);
+}
+
+TEST(HttpServer, AnswersPipelinedRequestsInOrder) {
+  loop::AsioLoop loop;
+  std::vector<Responder> held;
+  TestServer server(loop, [&](HttpRequest request, const RequestInfo&, Responder responder) {
+    if (request.url.ends_with("/slow")) {
+      held.push_back(std::move(responder));
+    } else {
+      responder.Send(TextResponse(request.url));
+    }
+  });
+  RawClient client(loop, server.endpoint());
+  client.Send(
+      "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /slow HTTP/1.1\r\nHost: x\r\n\r\nGET /3 HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(RunUntil(loop, [&] { return held.size() == 1; }));
+  ASSERT_TRUE(client.Sees("http://x/1"));
+  EXPECT_EQ(client.Take().find("http://x/3"), std::string::npos);
+  held[0].Send(TextResponse("<slow>"));
+  ASSERT_TRUE(client.Sees("http://x/3"));
+  EXPECT_LT(client.Take().find("<slow>"), client.Take().find("http://x/3"));
+}
+
+TEST(HttpServer, GivesASmallBodyWithTheHeadAndStreamsTheRest) {
+  loop::AsioLoop loop;
+  TestServer server(loop, Echo);
+  RawClient client(loop, server.endpoint());
+  client.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello");
+  ASSERT_TRUE(client.Sees("/\nhello"));
+  client.Forget();
+  std::string large(300'000, 'z');
+  client.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n" + large);
+  ASSERT_TRUE(client.Sees(large));
+  client.Forget();
+  client.Send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+  client.Send("2;ext=1\r\nde\r\n0\r\nTrailer: x\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(client.Sees("http://x/next"));
+  EXPECT_NE(client.Take().find("/\nabcde"), std::string::npos);
+}
+
+TEST(HttpServer, SendsContinueWhenTheBodyIsAskedFor) {
+  loop::AsioLoop loop;
+  TestServer server(loop, Echo);
+  RawClient client(loop, server.endpoint());
+  client.Send("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  ASSERT_TRUE(client.Sees("HTTP/1.1 100 Continue\r\n\r\n"));
+  client.Send("ok");
+  ASSERT_TRUE(client.Sees("/\nok"));
+}
+
+TEST(HttpServer, ClosesWhenAnExpectedBodyWasNotAskedFor) {
+  loop::AsioLoop loop;
+  TestServer server(
+      loop, [](HttpRequest, const RequestInfo&, Responder responder) { responder.Send(TextResponse("no thanks")); });
+  RawClient client(loop, server.endpoint());
+  client.Send("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  std::string all = client.UntilClosed();
+  EXPECT_EQ(all.find("100 Continue"), std::string::npos);
+  EXPECT_NE(all.find("Connection: close\r\n"), std::string::npos);
+}
+
+TEST(HttpServer, ReadsOverASmallUnreadBodyAndKeepsTheConnection) {
+  loop::AsioLoop loop;
+  TestServer server(loop, [](HttpRequest request, const RequestInfo&, Responder responder) {
+    responder.Send(TextResponse(request.url));
+  });
+  RawClient client(loop, server.endpoint());
+  std::string body(100'000, 'b');
+  client.Send("POST /1 HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + body + std::string(kGet));
+  ASSERT_TRUE(client.Sees("http://x.test/a?b=1"));
+}
+
+TEST(HttpServer, StreamsAResponseWithChunksAndBackpressure) {
+  loop::AsioLoop loop;
+  auto shared = std::make_shared<PushStream::Shared>();
+  TestServer server(loop, [&](HttpRequest, const RequestInfo&, Responder responder) {
+    HttpResponse response;
+    response.body = Body::Of(std::make_unique<PushStream>(shared));
+    responder.Send(std::move(response));
+  });
+  RawClient client(loop, server.endpoint(), 4096);
+  client.Send(kGet);
+  ASSERT_TRUE(client.Sees("Transfer-Encoding: chunked\r\n\r\n"));
+  shared->Push(std::optional<Bytes>("abc"));
+  ASSERT_TRUE(client.Sees("3\r\nabc\r\n"));
+  // Nobody receives: the stream is not asked for more once the kernel's buffers are full.
+  size_t pushed = 0;
+  while (shared->waiting && pushed < 1000) {
+    shared->Push(std::optional<Bytes>(Bytes(100'000, 'x')));
+    ++pushed;
+    loop.context().restart();
+    loop.context().poll();
+  }
+  EXPECT_LT(pushed, 100u);
+  ASSERT_TRUE(RunUntil(loop, [&] { return client.Take(), bool(shared->waiting); }));
+  shared->Push(std::optional<Bytes>());
+  ASSERT_TRUE(client.Sees("\r\n0\r\n\r\n"));
+  ASSERT_TRUE(RunUntil(loop, [&] { return shared->destroyed; }));
+  EXPECT_EQ(static_cast<size_t>(std::count(client.Take().begin(), client.Take().end(), 'x')), pushed * 100'000);
+}
+
+TEST(HttpServer, CutsTheConnectionWhenAResponseStreamFailsOrLies) {
+  loop::AsioLoop loop;
+  for (bool lie : {false, true}) {
+    auto shared = std::make_shared<PushStream::Shared>();
+    TestServer server(loop, [&](HttpRequest, const RequestInfo&, Responder responder) {
+      HttpResponse response;
+      response.body = Body::Of(std::make_unique<PushStream>(shared), 10);
+      responder.Send(std::move(response));
+    });
+    RawClient client(loop, server.endpoint());
+    client.Send(kGet);
+    ASSERT_TRUE(client.Sees("Content-Length: 10\r\n"));
+    shared->Push(std::optional<Bytes>("12345"));
+    if (lie) {
+      shared->Push(std::optional<Bytes>("1234567"));
+    } else {
+      shared->Push(Error(ErrorCode::kInternal, "broken"));
+    }
+    EXPECT_TRUE(client.UntilClosed().ends_with("12345"));
+    EXPECT_TRUE(RunUntil(loop, [&] { return shared->destroyed; }));
+  }
+}
+
+TEST(HttpServer, TellsThatTheClientHasGone) {
+  loop::AsioLoop loop;
+  std::optional<Responder> held;
+  bool gone = false;
+  TestServer server(loop, [&](HttpRequest, const RequestInfo&, Responder responder) {
+    responder.OnDisconnect([&] { gone = true; });
+    held = std::move(responder);
+  });
+  RawClient client(loop, server.endpoint());
+  client.Send(kGet);
+  ASSERT_TRUE(RunUntil(loop, [&] { return held.has_value(); }));
+  EXPECT_FALSE(gone);
+  client.Close();
+  EXPECT_TRUE(RunUntil(loop, [&] { return gone; }));
+  held->Send(TextResponse("too late"));
+  EXPECT_TRUE(RunUntil(loop, [&] { return server.server.connections() == 0; }));
+}
+
+TEST(HttpServer, AnswersAClientThatClosedOnlyItsSendingSide) {
+  loop::AsioLoop loop;
+  TestServer server(loop, Echo);
+  RawClient client(loop, server.endpoint());
+  client.Send(kGet);
+  client.HalfClose();
+  EXPECT_NE(client.UntilClosed().find("http://x.test/a?b=1"), std::string::npos);
+}
+
+TEST(HttpServer, AnswersADroppedResponderWith500) {
+  loop::AsioLoop loop;
+  TestServer server(loop, [](HttpRequest, const RequestInfo&, Responder) {});
+  RawClient client(loop, server.endpoint());
+  client.Send(kGet);
+  EXPECT_TRUE(client.Sees("HTTP/1.1 500 Internal Server Error\r\n"));
+}
+
+TEST(HttpServer, SendsNoBodyForHeadAnd204And304) {
+  loop::AsioLoop loop;
+  int status = 200;
+  TestServer server(loop, [&](HttpRequest, const RequestInfo&, Responder responder) {
+    HttpResponse response = TextResponse("body");
+    response.status = status;
+    responder.Send(std::move(response));
+  });
+  RawClient client(loop, server.endpoint());
+  client.Send("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(client.Sees("Content-Length: 4\r\n\r\n"));
+  for (int next : {204, 304}) {
+    status = next;
+    client.Forget();
+    client.Send(kGet);
+    ASSERT_TRUE(client.Sees("HTTP/1.1 " + std::to_string(next)));
+    EXPECT_EQ(client.Take().find("body"), std::string::npos);
+    EXPECT_EQ(client.Take().find("Content-Length"), std::string::npos);
+  }
+}
+
+TEST(HttpServer, EndsHttp10ByClosingUnlessAskedToKeep) {
+  loop::AsioLoop loop;
+  TestServer server(loop, Echo);
+  RawClient old(loop, server.endpoint());
+  old.Send("GET / HTTP/1.0\r\n\r\n");
+  EXPECT_NE(old.UntilClosed().find("GET " + server.url()), std::string::npos);
+  RawClient keep(loop, server.endpoint());
+  keep.Send("GET / HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\n\r\n");
+  ASSERT_TRUE(keep.Sees("Connection: keep-alive\r\n"));
+  keep.Send("GET /2 HTTP/1.0\r\nHost: x\r\n\r\n");
+  EXPECT_NE(keep.UntilClosed().find("/2"), std::string::npos);
+}
+
+TEST(HttpServer, KeepsFramingOfItsOwnWhateverAScriptSets) {
+  loop::AsioLoop loop;
+  TestServer server(loop, [&](HttpRequest, const RequestInfo&, Responder responder) {
+    HttpResponse response;
+    response.headers.Append("Content-Length", "999");
+    response.headers.Append("Transfer-Encoding", "chunked");
+    response.headers.Append("Connection", "keep-alive, Upgrade");
+    response.headers.Append("X-Kept", "yes");
+    response.body = Body::Of("four");
+    responder.Send(std::move(response));
+  });
+  RawClient client(loop, server.endpoint());
+  client.Send(kGet);
+  ASSERT_TRUE(client.Sees("four"));
+  EXPECT_EQ(client.Take(), "HTTP/1.1 200 OK\r\nX-Kept: yes\r\nContent-Length: 4\r\n\r\nfour");
+}
+
+TEST(HttpServer, AnswersAnInvalidResponseWith500) {
+  loop::AsioLoop loop;
+  int round = 0;
+  TestServer server(loop, [&](HttpRequest, const RequestInfo&, Responder responder) {
+    HttpResponse response;
+    if (round == 0) response.status = 99;
+    if (round == 1) response.headers.Append("X", "a\r\nSet-Cookie: b");
+    if (round == 2) response.status_text = "a\r\nb";
+    responder.Send(std::move(response));
+  });
+  RawClient client(loop, server.endpoint());
+  for (; round < 3; ++round) {
+    client.Forget();
+    client.Send(kGet);
+    EXPECT_TRUE(client.Sees("500 Internal Server Error"));
+    EXPECT_EQ(client.Take().find("Set-Cookie"), std::string::npos);
+  }
+}
+
+TEST(HttpServer, RefusesBodiesOverTheLimitAnnouncedOrCounted) {
+  loop::AsioLoop loop;
+  ServerOptions options;
+  options.limits.body_bytes_max = 1000;
+  TestServer server(loop, Echo, std::move(options));
+  RawClient announced(loop, server.endpoint());
+  announced.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n");
+  EXPECT_TRUE(announced.UntilClosed().starts_with("HTTP/1.1 413 "));
+  RawClient counted(loop, server.endpoint());
+  counted.Send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, 'a') +
+               "\r\n");
+  EXPECT_TRUE(counted.UntilClosed().starts_with("HTTP/1.1 413 "));
+}
+
+TEST(HttpServer, RefusesAnUnendingHeaderEarly) {
+  loop::AsioLoop loop;
+  TestServer server(loop, Echo);
+  RawClient client(loop, server.endpoint());
+  client.Send("GET / HTTP/1.1\r\nHost: x\r\nX: ");
+  std::string piece(65'536, 'h');
+  size_t sent = 0;
+  while (sent < 100'000'000 && client.Send(piece)) {
+    sent += piece.size();
+    if (client.Take(), client.ended()) break;
+  }
+  EXPECT_LT(sent, 20'000'000u);  // The kernel's buffers, the linger's megabyte; never the whole.
+  EXPECT_TRUE(client.Take().empty() || client.Take().starts_with("HTTP/1.1 431 ")) << client.Take();
+}
+
+TEST(HttpServer, EndsAConnectionThatIsOverItsTime) {
+  loop::AsioLoop loop;
+  ServerLimits limits;
+  std::optional<Responder> held;
+  std::shared_ptr<BodyStream> body;
+  TestServer server(loop, [&](HttpRequest request, const RequestInfo&, Responder responder) {
+    held = std::move(responder);
+    body = std::move(request.body.stream);
+    if (body) ReadAll(body, [](Result<Bytes>) {});
+  });
+  RawClient slow(loop, server.endpoint()), idle(loop, server.endpoint()), stalled(loop, server.endpoint());
+  slow.Send("GET / HTTP/1.1\r\nHo");
+  stalled.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345");
+  ASSERT_TRUE(RunUntil(loop, [&] { return server.server.connections() == 3 && held; }));
+  loop.context().restart();
+  loop.context().poll();
+  server.server.CheckDeadlines(loop.Now() + limits.header_timeout - 1s);
+  EXPECT_EQ(server.server.connections(), 3u);
+  server.server.CheckDeadlines(loop.Now() + limits.header_timeout + 3s);
+  EXPECT_TRUE(slow.UntilClosed().starts_with("HTTP/1.1 408 "));
+  EXPECT_EQ(idle.UntilClosed(), "");
+  server.server.CheckDeadlines(loop.Now() + limits.body_stall_timeout + 3s);
+  EXPECT_TRUE(stalled.UntilClosed().starts_with("HTTP/1.1 408 "));
+}
+
+TEST(HttpServer, CutsAReaderThatTakesNothing) {
+  loop::AsioLoop loop;
+  TestServer server(loop, [&](HttpRequest, const RequestInfo&, Responder responder) {
+    responder.Send(TextResponse(std::string(20'000'000, 'x')));
+  });
+  RawClient client(loop, server.endpoint(), 4096);
+  client.Send(kGet);
+  ASSERT_TRUE(client.Sees("HTTP/1.1 200"));
+  loop.context().restart();
+  loop.context().poll();
+  server.server.CheckDeadlines(loop.Now() + ServerLimits().write_stall_timeout + 3s);
+  EXPECT_EQ(server.server.connections(), 0u);
+}
+
+TEST(HttpServer, RefusesConnectionsOverTheLimits) {
+  loop::AsioLoop loop;
+  ServerOptions options;
+  options.limits.connections_per_address_max = 1;
+  options.trusted_proxies = NetworkSet();
+  TestServer server(loop, Echo, std::move(options));
+  RawClient first(loop, server.endpoint()), second(loop, server.endpoint());
+  EXPECT_TRUE(second.UntilClosed().starts_with("HTTP/1.1 503 "));
+  first.Send(kGet);
+  EXPECT_TRUE(first.Sees("200 OK"));
+}
+
+TEST(HttpServer, DrainsAfterTheLastResponse) {
+  loop::AsioLoop loop;
+  std::optional<Responder> held;
+  TestServer server(loop, [&](HttpRequest, const RequestInfo&, Responder responder) { held = std::move(responder); });
+  RawClient busy(loop, server.endpoint()), idle(loop, server.endpoint());
+  busy.Send(kGet);
+  ASSERT_TRUE(RunUntil(loop, [&] { return held && server.server.connections() == 2; }));
+  bool drained = false;
+  server.server.Drain([&] { drained = true; });
+  EXPECT_EQ(idle.UntilClosed(), "");
+  EXPECT_FALSE(drained);
+  held->Send(TextResponse("last"));
+  std::string last = busy.UntilClosed();
+  EXPECT_NE(last.find("Connection: close\r\n"), std::string::npos);
+  EXPECT_TRUE(last.ends_with("last"));
+  EXPECT_TRUE(RunUntil(loop, [&] { return drained; }));
+}
+
+TEST(HttpServer, TellsWorkersWhoTheClientIs) {
+  loop::AsioLoop loop;
+  ServerOptions options;
+  options.trusted_proxies = NetworkSet();
+  TestServer server(
+      loop,
+      [&](HttpRequest request, const RequestInfo& info, Responder responder) {
+        std::string text = std::string(info.client_ip) + "|";
+        for (size_t i = 0; i < request.headers.size(); ++i) {
+          text += std::string(request.headers[i].name) + "=" + std::string(request.headers[i].value) + "|";
+        }
+        responder.Send(TextResponse(text));
+      },
+      std::move(options));
+  RawClient client(loop, server.endpoint());
+  client.Send(
+      "GET / HTTP/1.1\r\nHost: x\r\ncf-connecting-ip: 6.6.6.6\r\nCF-Ray: 1\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n");
+  EXPECT_TRUE(client.Sees("127.0.0.1|Host=x|CF-Connecting-IP=127.0.0.1|X-Forwarded-For=127.0.0.1|"));
+}
+
+TEST(HttpServer, OutlivedByRespondersAndStreams) {
+  loop::AsioLoop loop;
+  std::optional<Responder> held;
+  std::shared_ptr<BodyStream> body;
+  auto server = std::make_unique<TestServer>(loop, [&](HttpRequest request, const RequestInfo&, Responder responder) {
+    held = std::move(responder);
+    body = std::move(request.body.stream);
+  });
+  RawClient client(loop, server->endpoint());
+  client.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345");
+  ASSERT_TRUE(RunUntil(loop, [&] { return held.has_value(); }));
+  server.reset();
+  bool failed = false;
+  body->Read([&](Result<std::optional<Bytes>> chunk) { failed = !chunk.has_value(); });
+  EXPECT_TRUE(failed);
+  held->Send(TextResponse("nobody"));
+  EXPECT_EQ(client.UntilClosed(), "");
+}
+
+}  // namespace
+}  // namespace limpet::net

@@ -1,0 +1,153 @@
+// For net's tests: a server on a loop that the test drives, and plain blocking-free sockets that talk to it.
+#pragma once
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "loop/asio_loop.h"
+#include "net/http_server.h"
+#include "net/listener.h"
+
+namespace limpet::net {
+
+// Runs the loop, event by event, until `done` holds; gives up after a time that only a hanging test reaches.
+inline bool RunUntil(loop::AsioLoop& loop, const std::function<bool()>& done) {
+  Instant give_up = loop.Now() + std::chrono::seconds(20);
+  while (!done()) {
+    loop.context().restart();
+    loop.context().run_one_for(std::chrono::milliseconds(5));
+    if (loop.Now() > give_up) return false;
+  }
+  return true;
+}
+
+// A client that sends and receives bytes as they are.
+class RawClient {
+ public:
+  RawClient(loop::AsioLoop& loop, const Endpoint& endpoint, int receive_buffer = 0) : loop_(loop) {
+    fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (receive_buffer > 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(endpoint.port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    ::fcntl(fd_, F_SETFL, ::fcntl(fd_, F_GETFL) | O_NONBLOCK);
+  }
+  ~RawClient() { Close(); }
+  RawClient(const RawClient&) = delete;
+  RawClient& operator=(const RawClient&) = delete;
+
+  // True if all of it went out (a server that has closed takes no more).
+  bool Send(std::string_view bytes) {
+    return RunUntil(loop_,
+                    [&] {
+                      ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+                      if (sent > 0) bytes.remove_prefix(static_cast<size_t>(sent));
+                      if (sent < 0 && errno != EAGAIN) failed_ = true;
+                      return bytes.empty() || failed_;
+                    }) &&
+           !failed_;
+  }
+  void HalfClose() { ::shutdown(fd_, SHUT_WR); }
+  void Close() {
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  }
+  // What has come by now, without waiting.
+  const std::string& Take() {
+    char buffer[65536];
+    while (true) {
+      ssize_t got = ::recv(fd_, buffer, sizeof buffer, 0);
+      if (got > 0) received_.append(buffer, static_cast<size_t>(got));
+      if (got == 0 || (got < 0 && errno != EAGAIN)) ended_ = true;
+      if (got <= 0) return received_;
+    }
+  }
+  // Runs the loop until `text` has come.
+  testing::AssertionResult Sees(std::string_view text) {
+    bool seen = RunUntil(loop_, [&] { return Take().find(text) != std::string::npos || ended_; });
+    if (seen && received_.find(text) != std::string::npos) return testing::AssertionSuccess();
+    return testing::AssertionFailure() << "received only: " << received_;
+  }
+  // Runs the loop until the server closes; all that came.
+  std::string UntilClosed() {
+    EXPECT_TRUE(RunUntil(loop_, [&] { return Take(), ended_; })) << "still open after: " << received_;
+    return received_;
+  }
+  void Forget() { received_.clear(); }
+  bool ended() const { return ended_; }
+
+ private:
+  loop::AsioLoop& loop_;
+  int fd_ = -1;
+  bool ended_ = false;
+  bool failed_ = false;
+  std::string received_;
+};
+
+// A server with a listener on a free port of the loopback.
+struct TestServer {
+  explicit TestServer(loop::AsioLoop& loop, HttpServer::Handler handler, ServerOptions options = {})
+      : server(loop, std::move(options), std::move(handler)) {
+    Endpoint any{IpAddress::V4({127, 0, 0, 1}), 0};
+    listener = Listener::Open(loop, Listener::Bind(any).value(), {{&loop, &server}}).value();
+  }
+  const Endpoint& endpoint() const { return listener->endpoint(); }
+  std::string url(std::string_view path = "/") const { return "http://" + endpoint().ToString() + std::string(path); }
+
+  HttpServer server;
+  std::unique_ptr<Listener> listener;
+};
+
+inline HttpResponse TextResponse(std::string text) {
+  HttpResponse response;
+  response.headers.Append("Content-Type", "text/plain");
+  response.body = Body::Of(std::move(text));
+  return response;
+}
+
+// Reads a body to its end and gives it, or the error.
+inline void ReadAll(std::shared_ptr<BodyStream> stream, UniqueFunction<void(Result<Bytes>)> then, Bytes sofar = {}) {
+  BodyStream* raw = stream.get();
+  raw->Read([stream = std::move(stream), then = std::move(then),
+             sofar = std::move(sofar)](Result<std::optional<Bytes>> chunk) mutable {
+    if (!chunk) return then(std::move(chunk).error());
+    if (!chunk->has_value()) return then(std::move(sofar));
+    sofar.append(**chunk);
+    ReadAll(std::move(stream), std::move(then), std::move(sofar));
+  });
+}
+
+// Answers chunks that a test gives it, one at a time.
+class PushStream final : public BodyStream {
+ public:
+  struct Shared {
+    OnChunk waiting;
+    bool destroyed = false;
+    size_t reads = 0;
+    void Push(Result<std::optional<Bytes>> chunk) { std::exchange(waiting, nullptr)(std::move(chunk)); }
+  };
+  explicit PushStream(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
+  ~PushStream() override {
+    shared_->waiting = nullptr;
+    shared_->destroyed = true;
+  }
+  void Read(OnChunk on_chunk) override {
+    ++shared_->reads;
+    shared_->waiting = std::move(on_chunk);
+  }
+
+ private:
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace limpet::net

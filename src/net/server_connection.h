@@ -1,0 +1,156 @@
+// One connection of an HttpServer. Internal to net.
+//
+// At any time it reads a head, or is in one exchange (a request that was handed to the handler and whose response is
+// not wholly sent), or lingers before it closes. All on the server's loop. It is held by its server while it is open,
+// and by what Asio is doing for it.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "net/asio_address.h"
+#include "net/chunked.h"
+#include "net/client_address.h"
+#include "net/http_server.h"
+#include "net/in_buffer.h"
+#include "net/response_head.h"
+
+namespace limpet::net {
+
+inline constexpr size_t kHeadReadBytes = 4 * 1024;        // What an idle connection holds for its next request.
+inline constexpr size_t kBodyReadBytes = 64 * 1024;       // A chunk of a body, at most.
+inline constexpr size_t kInlineBodyBytesMax = 64 * 1024;  // Larger bodies are always streams.
+inline constexpr size_t kReadAheadBytes = 16 * 1024;      // Read while nobody asks, to notice a client that goes.
+inline constexpr size_t kDiscardBytesMax = 256 * 1024;    // Of an unread body, to keep the connection.
+inline constexpr size_t kLingerBytesMax = 1024 * 1024;    // Read before closing, so that the client sees the answer.
+inline constexpr size_t kCopyBytesMax = 16 * 1024;        // Larger bodies are sent from where they are.
+inline constexpr size_t kChunksPerTurnMax = 32;           // Of a response stream that always has more.
+inline constexpr std::chrono::seconds kLingerTimeout{2};
+
+struct HttpServer::State {
+  State(loop::AsioLoop& loop, ServerOptions options, Handler handler)
+      : loop(loop), options(std::move(options)), handler(std::move(handler)) {}
+
+  loop::AsioLoop& loop;
+  ServerOptions options;
+  Handler handler;
+  std::vector<std::shared_ptr<Connection>> connections;  // Each knows its index.
+  std::unordered_map<IpAddress, size_t> per_address;
+  std::atomic<size_t>* count = nullptr;
+  Instant now;  // Of the last tick.
+  loop::TimerId tick = 0;
+  bool draining = false;
+  UniqueFunction<void()> drained;
+
+  void Remove(Connection& connection);
+  void Tick();
+  void CheckDeadlines(Instant at);
+  void CheckDrained();
+};
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(HttpServer::State& server, boost::asio::ip::tcp::socket socket, IpAddress peer, bool peer_is_trusted);
+
+  void Start() { Pump(); }
+  void Close();
+  void Drain();  // Closes if idle, else after the response.
+  void CheckDeadline(Instant now);
+  void Leave() { server_ = nullptr; }  // The server is going.
+  const IpAddress& peer() const { return peer_; }
+  size_t index = 0;  // In HttpServer::State::connections.
+
+  // For Responder and the request body; ignored if `exchange` is over.
+  void Send(uint64_t exchange, HttpResponse response);
+  void DropResponder(uint64_t exchange);
+  void OnDisconnect(uint64_t exchange, UniqueFunction<void()> closure);
+  void ReadBody(uint64_t exchange, BodyStream::OnChunk on_chunk);
+  void DropBody(uint64_t exchange);
+
+ private:
+  enum class State : uint8_t { kHead, kExchange, kLinger, kClosed };
+
+  struct RequestBody {
+    bool done = true;
+    bool chunked = false;
+    bool expect_continue = false;  // The client waits for "100 Continue".
+    uint64_t left = 0;             // If not chunked.
+    uint64_t taken = 0;
+    uint64_t discarded = 0;
+    ChunkDecoder decoder;
+    BodyStream::OnChunk waiting;
+  };
+
+  // Reading (server_connection.cc).
+  void Pump();
+  bool Step();
+  bool StartExchange();
+  void CallHandler(RequestHead head, HttpRequest request, size_t head_size);
+  Body TakeBody(const RequestHead& head);
+  bool EndExchange();
+  void ServeBody();
+  bool DiscardBody();
+  Result<Bytes> DecodeBody(size_t bytes_max);
+  void FailBody(Error error);
+  void StartRead();
+  void OnRead(boost::system::error_code error, size_t bytes);
+  void OnEnd();
+  void NotifyDisconnect();
+
+  // Writing (server_connection_write.cc).
+  void Refuse(int status, std::string_view text);
+  void BeginLinger();
+  void PullResponse();
+  void OnResponseChunk(Result<std::optional<Bytes>> chunk);
+  void EndResponse();
+  void ParkResponseStream();
+  void QueueChunk(Bytes chunk);
+  bool DecideKeepAlive() const;
+  bool out_empty() const { return out_.empty() && big_.empty() && after_.empty(); }
+  void Flush();
+  void TakeSent(size_t bytes);
+  void WaitWritable();
+  void AfterFlush();
+
+  HttpServer::State* server_;
+  boost::asio::ip::tcp::socket socket_;
+  IpAddress peer_;
+  std::string peer_text_;
+  bool peer_is_trusted_;
+  State state_ = State::kHead;
+  bool pumping_ = false;
+  bool reading_ = false;
+  bool peer_closed_ = false;
+  InBuffer in_;
+  HeadScanner scanner_;
+  bool head_begun_ = false;
+  Instant read_deadline_ = Instant::max();
+  Instant write_deadline_ = Instant::max();
+  uint64_t linger_bytes_ = 0;
+
+  // The exchange.
+  uint64_t exchange_ = 1;
+  ExchangeFacts facts_;
+  RequestBody body_;
+  UniqueFunction<void()> on_disconnect_;
+  bool response_started_ = false;
+  bool response_done_ = false;  // All of it is queued.
+  std::unique_ptr<BodyStream> response_stream_;
+  bool response_reading_ = false;  // A Read is out.
+  bool response_begun_ = false;    // Read was called at least once.
+  bool in_read_call_ = false;
+  ResponsePlan plan_;
+  uint64_t response_left_ = 0;
+
+  // Queued for the socket, in this order.
+  std::string out_;
+  Bytes big_;
+  std::string_view after_;
+  size_t out_at_ = 0, big_at_ = 0;
+  bool writing_ = false;
+};
+
+}  // namespace limpet::net

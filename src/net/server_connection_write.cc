@@ -1,0 +1,221 @@
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <cerrno>
+
+#include "net/server_connection.h"
+
+namespace limpet::net {
+
+using boost::asio::ip::tcp;
+
+void Connection::Send(uint64_t exchange, HttpResponse response) {
+  if (state_ != State::kExchange || exchange != exchange_ || response_started_) return;
+  std::shared_ptr<Connection> self = shared_from_this();
+  facts_.keep_alive = DecideKeepAlive();
+  Result<ResponsePlan> plan = AppendResponseHead(response, facts_, out_);
+  if (!plan) {
+    HttpResponse broken;
+    broken.status = 500;
+    broken.headers.Append("Content-Type", "text/plain;charset=UTF-8");
+    broken.body = Body::Of("The response can't be sent: " + plan.error().message() + ".\n");
+    return Send(exchange, std::move(broken));
+  }
+  response_started_ = true;
+  plan_ = plan.value();
+  response_left_ = plan_.length;
+  read_deadline_ = Instant::max();
+  if (plan_.framing == Framing::kNone || facts_.head_request) {
+    // A stream that nobody will read is let go.
+    response_stream_ = std::move(response.body.stream);
+    EndResponse();
+  } else if (response.body.stream) {
+    response_stream_ = std::move(response.body.stream);
+    PullResponse();
+  } else {
+    if (response.body.bytes.size() <= kCopyBytesMax) {
+      out_.append(response.body.bytes);
+    } else {
+      big_ = std::move(response.body.bytes);
+    }
+    EndResponse();
+  }
+  if (!writing_) Flush();
+  if (state_ != State::kClosed) Pump();
+}
+
+// Whether the connection can serve another request, as far as the request decides.
+bool Connection::DecideKeepAlive() const {
+  if (!facts_.keep_alive || peer_closed_ || server_->draining) return false;
+  if (body_.done) return true;
+  if (body_.expect_continue) return false;  // Nobody can tell whether the client will still send it.
+  return body_.chunked || body_.left <= kDiscardBytesMax;
+}
+
+void Connection::DropResponder(uint64_t exchange) {
+  HttpResponse response;
+  response.status = 500;
+  response.headers.Append("Content-Type", "text/plain;charset=UTF-8");
+  response.body = Body::Of("The request was not answered.\n");
+  Send(exchange, std::move(response));
+}
+
+// Answers a request that can't be served, and ends the connection.
+void Connection::Refuse(int status, std::string_view text) {
+  std::shared_ptr<Connection> self = shared_from_this();
+  ++exchange_;  // Whoever holds the responder or the body has nothing to do with it any more.
+  response_started_ = response_done_ = true;
+  out_.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(StandardReason(status));
+  out_.append("\r\nContent-Type: text/plain;charset=UTF-8\r\nContent-Length: ").append(std::to_string(text.size() + 1));
+  out_.append("\r\nConnection: close\r\n\r\n").append(text).append("\n");
+  BeginLinger();
+  NotifyDisconnect();
+  FailBody(Error(ErrorCode::kInvalidArgument, std::string(text)));
+}
+
+// Sends what is queued, then tells the client that nothing more comes, and reads on for a while: closing at once with
+// bytes unread would reset the connection and could destroy the answer on its way.
+void Connection::BeginLinger() {
+  if (state_ == State::kClosed) return;
+  state_ = State::kLinger;
+  read_deadline_ = server_->now + server_->options.limits.tick + kLingerTimeout;
+  if (!writing_) Flush();
+  if (state_ == State::kLinger && peer_closed_ && out_empty()) return Close();
+  if (!pumping_) Pump();
+}
+
+// Asks the response's stream for more while the client takes it.
+void Connection::PullResponse() {
+  for (size_t turn = 0; response_stream_ && !response_reading_; ++turn) {
+    if (!out_empty() && (turn > 0 || response_begun_)) {
+      if (!writing_) Flush();
+      if (!out_empty() || state_ != State::kExchange) return;  // AfterFlush goes on.
+    }
+    if (turn >= kChunksPerTurnMax) {
+      server_->loop.Post([weak = weak_from_this()] {
+        if (std::shared_ptr<Connection> self = weak.lock()) self->PullResponse();
+      });
+      return;
+    }
+    response_begun_ = response_reading_ = in_read_call_ = true;
+    response_stream_->Read([weak = weak_from_this(), exchange = exchange_](Result<std::optional<Bytes>> chunk) {
+      std::shared_ptr<Connection> self = weak.lock();
+      if (self && self->exchange_ == exchange) self->OnResponseChunk(std::move(chunk));
+    });
+    in_read_call_ = false;
+  }
+}
+
+void Connection::OnResponseChunk(Result<std::optional<Bytes>> chunk) {
+  if (state_ != State::kExchange || !response_reading_) return;
+  std::shared_ptr<Connection> self = shared_from_this();
+  response_reading_ = false;
+  if (!chunk) return Close();  // The client sees a body that is not complete.
+  if (chunk->has_value()) {
+    Bytes& bytes = **chunk;
+    if (plan_.framing == Framing::kLength && bytes.size() > response_left_) return Close();
+    response_left_ -= plan_.framing == Framing::kLength ? bytes.size() : 0;
+    if (!bytes.empty()) QueueChunk(std::move(bytes));
+  } else {
+    if (plan_.framing == Framing::kLength && response_left_ > 0) return Close();
+    if (plan_.framing == Framing::kChunked) out_.append("0\r\n\r\n");
+    EndResponse();
+  }
+  if (in_read_call_) return;  // PullResponse goes on.
+  if (!writing_) Flush();
+  PullResponse();
+  Pump();
+}
+
+void Connection::QueueChunk(Bytes chunk) {
+  bool chunked = plan_.framing == Framing::kChunked;
+  if (chunked) AppendChunkHead(chunk.size(), out_);
+  if (chunk.size() <= kCopyBytesMax) {
+    out_.append(chunk);
+    if (chunked) out_.append("\r\n");
+    return;
+  }
+  big_ = std::move(chunk);
+  if (chunked) after_ = "\r\n";
+}
+
+void Connection::EndResponse() {
+  response_done_ = true;
+  ParkResponseStream();
+}
+
+// A stream is never destroyed inside a call of its own, which may be where we are.
+void Connection::ParkResponseStream() {
+  response_reading_ = response_begun_ = false;
+  if (!response_stream_ || server_ == nullptr) return;
+  server_->loop.Post([stream = std::move(response_stream_)] {});
+}
+
+// Writes until everything is out or the socket takes no more.
+void Connection::Flush() {
+  while (!out_empty()) {
+    iovec parts[3];
+    size_t count = 0;
+    auto add = [&](std::string_view part) {
+      if (!part.empty()) parts[count++] = {const_cast<char*>(part.data()), part.size()};
+    };
+    add(std::string_view(out_).substr(out_at_));
+    add(std::string_view(big_).substr(big_at_));
+    add(after_);
+    ssize_t sent;
+    if (count == 1) {
+      sent = ::send(socket_.native_handle(), parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL);
+    } else {
+      msghdr message{};
+      message.msg_iov = parts;
+      message.msg_iovlen = count;
+      sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+    }
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return WaitWritable();
+    if (sent < 0) return Close();
+    TakeSent(static_cast<size_t>(sent));
+  }
+  write_deadline_ = Instant::max();
+  if (state_ == State::kLinger) {
+    boost::system::error_code ignored;
+    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  }
+}
+
+void Connection::TakeSent(size_t bytes) {
+  size_t part = std::min(bytes, out_.size() - out_at_);
+  out_at_ += part;
+  bytes -= part;
+  if (out_at_ == out_.size()) {
+    out_.clear();
+    out_at_ = 0;
+  }
+  part = std::min(bytes, big_.size() - big_at_);
+  big_at_ += part;
+  bytes -= part;
+  if (big_at_ == big_.size() && !big_.empty()) {
+    big_ = Bytes();
+    big_at_ = 0;
+  }
+  after_.remove_prefix(bytes);
+}
+
+void Connection::WaitWritable() {
+  writing_ = true;
+  write_deadline_ = server_->now + server_->options.limits.tick + server_->options.limits.write_stall_timeout;
+  socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](boost::system::error_code error) {
+    self->writing_ = false;
+    if (self->state_ == State::kClosed) return;
+    if (error) return self->Close();
+    self->Flush();
+    if (self->state_ != State::kClosed && self->out_empty()) self->AfterFlush();
+  });
+}
+
+void Connection::AfterFlush() {
+  PullResponse();
+  Pump();
+}
+
+}  // namespace limpet::net

@@ -1,0 +1,70 @@
+// Code of objects for tests: a function for the constructor and one for each event.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "object/code.h"
+#include "object/shard.h"
+
+namespace limpet::object {
+
+class FakeClass final : public ClassCode {
+ public:
+  using Handler = std::function<void(Instance&, InputLock, HttpRequest, OnReply)>;
+  explicit FakeClass(Handler handler) : handler(std::move(handler)) {}
+
+  std::unique_ptr<Code> Instantiate(Instance& instance) override {
+    ++made;
+    return std::make_unique<FakeCode>(*this, instance);
+  }
+
+  Handler handler;
+  std::function<Result<Done>(Instance&)> construct = [](Instance&) -> Result<Done> { return Done{}; };
+  int made = 0;
+  int live = 0;
+
+ private:
+  class FakeCode final : public Code {
+   public:
+    FakeCode(FakeClass& of, Instance& instance) : of_(of), instance_(instance) { ++of_.live; }
+    ~FakeCode() override { --of_.live; }
+    void Start(InputLock lock, UniqueFunction<void(Result<Done>)> done) override {
+      Result<Done> result = of_.construct(instance_);
+      instance_.TurnEnded();
+      done(std::move(result));
+    }
+    void Fetch(InputLock lock, HttpRequest request, OnReply reply) override {
+      of_.handler(instance_, std::move(lock), std::move(request), std::move(reply));
+      instance_.TurnEnded();
+    }
+
+   private:
+    FakeClass& of_;
+    Instance& instance_;
+  };
+};
+
+inline HttpResponse Text(std::string text) {
+  HttpResponse response;
+  response.body = Body::Of(std::move(text));
+  return response;
+}
+
+inline HttpRequest Request(std::string url) {
+  HttpRequest request;
+  request.url = std::move(url);
+  return request;
+}
+
+// What came back: the body's bytes, or "error: …".
+inline OnReply Into(std::vector<std::string>& out) {
+  return [&out](Result<HttpResponse> result) {
+    out.push_back(result.has_value() ? result.value().body.bytes : "error: " + result.error().message());
+  };
+}
+
+}  // namespace limpet::object

@@ -1,0 +1,270 @@
+#include "object/live_instance.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "object/mutations.h"
+
+namespace limpet::object {
+
+class LiveInstance::InCode {
+ public:
+  explicit InCode(LiveInstance& instance) : instance_(instance) { ++instance_.in_code_; }
+  ~InCode() {
+    if (--instance_.in_code_ == 0) instance_.AfterCode();
+  }
+  InCode(const InCode&) = delete;
+  InCode& operator=(const InCode&) = delete;
+
+ private:
+  LiveInstance& instance_;
+};
+
+// What the code gets to reply with. Dropped unused, it fails the event: nobody else could.
+class LiveInstance::ReplyHandle {
+ public:
+  explicit ReplyHandle(EventRef event) : event_(std::move(event)) {}
+  ReplyHandle(ReplyHandle&&) noexcept = default;
+  ReplyHandle& operator=(ReplyHandle&&) = delete;
+  ~ReplyHandle() {
+    if (event_ == nullptr) return;
+    Reply(Error(ErrorCode::kScript,
+                "The Workers runtime canceled this request because it detected that your Worker's code had hung and "
+                "would never generate a response."));
+  }
+  void Reply(Result<HttpResponse> result) {
+    EventRef event = std::exchange(event_, nullptr);
+    if (event == nullptr || event->running_in == nullptr) return;
+    event->running_in->OnCodeReply(event, std::move(result));
+  }
+
+ private:
+  EventRef event_;
+};
+
+LiveInstance::LiveInstance(InstanceHost& host, const ObjectId& id, std::optional<std::string> name,
+                           uint64_t incarnation, std::shared_ptr<ClassCode> made_by)
+    : host_(host),
+      id_(id),
+      name_(std::move(name)),
+      incarnation_(incarnation),
+      made_by_(std::move(made_by)),
+      root_(GateNode::MakeRoot(*this)),
+      output_(*this),
+      storage_(*this, host.session(), id_) {}
+
+LiveInstance::~LiveInstance() {
+  // Usually torn down long ago. At the end of the shard it may not be: its code goes first.
+  if (!error_) error_ = std::make_unique<Error>(ErrorCode::kCanceled, "The server is shutting down.");
+  root_->Detach();
+  for (EventRef& event : running_) event->running_in = nullptr;
+  storage_.Shut(*error_);
+  for (auto& body : std::exchange(bodies_, {})) body->Break(*error_);
+  code_.reset();
+}
+
+void LiveInstance::Start() {
+  InCode in_code(*this);
+  InputLock lock = root_->Lock();
+  code_ = made_by_->Instantiate(*this);
+  if (code_ == nullptr) {
+    Error error(ErrorCode::kInternal, "internal error; the class could not be instantiated");
+    host_.Started(*this, error);
+    return Break(std::move(error));
+  }
+  code_->Start(std::move(lock), [this](Result<Done> result) {
+    if (broken() || started_) return;
+    started_ = true;
+    if (result.has_value()) return host_.Started(*this, Done{});
+    Error error = std::move(result.error()).With(Error::kRemote);
+    // An error reply is observable too; but the constructor's writes are dropped with it, so nothing is to wait for.
+    host_.Started(*this, error);
+    Break(std::move(error));
+  });
+}
+
+// --- Events
+
+void LiveInstance::Accept(EventRef event) {
+  root_->Queue([this, event = std::move(event)](Result<InputLock> lock) { Deliver(event, std::move(lock)); });
+}
+
+void LiveInstance::Deliver(const EventRef& event, Result<InputLock> lock) {
+  bool stays_out = !lock.has_value() || broken() || rolling;
+  if (stays_out) return host_.Return(event);
+  host_.Delivered(*event);
+  event->running_in = this;
+  event->at = running_.insert(running_.end(), event);
+  last_event = host_.loop().Now();
+  host_.ActivityChanged(*this);
+  code_->Fetch(std::move(lock).value(), std::move(event->request),
+               [handle = ReplyHandle(event)](Result<HttpResponse> result) mutable { handle.Reply(std::move(result)); });
+}
+
+void LiveInstance::OnCodeReply(const EventRef& event, Result<HttpResponse> result) {
+  if (broken()) return;  // TearDown answers.
+  if (!result.has_value()) result = std::move(result.error()).With(Error::kRemote);
+  bool mutant = result.has_value() ? LIMPET_MUTANT(reply_before_durable) : LIMPET_MUTANT(error_before_durable);
+  if (mutant) return SendReply(event, std::move(result));
+  event->result = std::move(result);
+  output_.WhenDurable([event](Result<Done> durable) {
+    // A broken gate's error reaches the event in TearDown, in place of what it had to say.
+    if (event->running_in == nullptr || !durable.has_value()) return;
+    event->running_in->SendReply(event, *std::exchange(event->result, std::nullopt));
+  });
+}
+
+void LiveInstance::SendReply(const EventRef& event, Result<HttpResponse> result) {
+  event->running_in = nullptr;
+  running_.erase(event->at);
+  if (result.has_value() && result.value().body.stream != nullptr) {
+    auto body = std::make_shared<GatedBodyState>(static_cast<BodyHost&>(*this), std::move(result.value().body.stream));
+    bodies_.push_back(body);
+    result.value().body.stream = std::make_unique<GatedBody>(std::move(body));
+  }
+  event->result = std::move(result);
+  // From the loop: the caller may be code in another isolate, and this may be inside a turn of ours.
+  host_.deferred().Later([event] { event->reply(*std::exchange(event->result, std::nullopt)); });
+  host_.ActivityChanged(*this);
+}
+
+void LiveInstance::BodyEnded(GatedBodyState* body) {
+  bodies_.remove_if([body](const auto& open) { return open.get() == body; });
+  if (!broken()) host_.ActivityChanged(*this);
+}
+
+// --- Gates
+
+void LiveInstance::Enter(const GateRef& where, OnLock ready) {
+  (where != nullptr ? where : root_)->Wait(std::move(ready));
+}
+
+Result<GateRef> LiveInstance::BeginCritical(const InputLock& lock) {
+  return (lock.gate() != nullptr ? lock.gate() : root_)->BeginSection();
+}
+
+InputLock LiveInstance::EndCritical(InputLock lock) {
+  GateRef section = lock.gate();
+  if (section == nullptr) return {};
+  return section->EndSection(std::move(lock));
+}
+
+void LiveInstance::FailCritical(GateRef, Error error) {
+  Break(std::move(error).With(Error::kRemote).With(Error::kObjectReset));
+}
+
+void LiveInstance::SectionDropped(Error error) {
+  Break(std::move(error).With(Error::kRemote).With(Error::kObjectReset));
+}
+
+void LiveInstance::SectionTimedOut() {
+  Break(
+      Error(ErrorCode::kOverloaded,
+            "A call to blockConcurrencyWhile() in a Durable Object waited for too long. The call was canceled and the "
+            "Durable Object was reset.")
+          .With(Error::kOverloaded)
+          .With(Error::kObjectReset)
+          .With(Error::kRemote));
+}
+
+void LiveInstance::RunUnderLock(OnLock& ready, Result<InputLock> lock) {
+  InCode in_code(*this);
+  ready(std::move(lock));
+}
+
+bool LiveInstance::ClaimHolds() {
+  if (claim().valid_until == Instant::max() || LIMPET_MUTANT(stale_claim_answers)) return true;
+  if (host_.loop().Now() < claim().valid_until) return true;
+  Break(Error(ErrorCode::kFenced, "Durable Object storage is no longer accessible.")
+            .With(Error::kRetryable)
+            .With(Error::kObjectReset));
+  return false;
+}
+
+void LiveInstance::RunOutput(UniqueFunction<void(Result<Done>)>& then, Result<Done> result) {
+  InCode in_code(*this);
+  then(std::move(result));
+}
+
+void LiveInstance::RunTurn(UniqueFunction<void()>& turn) {
+  InCode in_code(*this);
+  turn();
+}
+
+// --- Storage
+
+void LiveInstance::WantFlush() { host_.WantFlush(*this); }
+
+void LiveInstance::Settled(const Error* failed) {
+  if (failed != nullptr && !broken()) Break(host_.WriteFailed(id_, *failed));
+  host_.CommitProgress(*this);
+  if (torn_down_ && storage_.settled()) return host_.Settled(*this);
+  if (!broken() && idle()) host_.ActivityChanged(*this);
+}
+
+void LiveInstance::FlushTimedOut() {
+  Break(Error(ErrorCode::kOverloaded,
+              "Durable Object storage operation exceeded timeout which caused object to be reset.")
+            .With(Error::kOverloaded)
+            .With(Error::kObjectReset));
+}
+
+// --- Life and end
+
+void LiveInstance::Abort(Error reason) { Break(std::move(reason).With(Error::kRemote).With(Error::kObjectReset)); }
+
+void LiveInstance::Pin() {
+  if (pins_++ == 0 && !broken()) host_.ActivityChanged(*this);
+}
+
+void LiveInstance::Unpin() {
+  LIMPET_CHECK(pins_ > 0);
+  if (--pins_ == 0 && !broken()) host_.ActivityChanged(*this);
+}
+
+void LiveInstance::Break(Error error) {
+  if (broken()) return;
+  error_ = std::make_unique<Error>(std::move(error));
+  root_->MarkBroken(*error_);
+  output_.MarkBroken(*error_);
+  storage_.Shut(*error_);
+  idle_deadline.Unlink();
+  roll_deadline.Unlink();
+  host_.Ended(*this);
+}
+
+void LiveInstance::AfterCode() {
+  if (tear_down_waits_) {
+    tear_down_waits_ = false;
+    host_.Ended(*this);
+  } else if (torn_down_) {
+    host_.Settled(*this);
+  } else if (rolling && idle() && !broken()) {
+    host_.ActivityChanged(*this);
+  }
+}
+
+void LiveInstance::TearDown() {
+  if (torn_down_) return;
+  if (in_code_ > 0) {
+    tear_down_waits_ = true;
+    return;
+  }
+  torn_down_ = true;
+  ++in_code_;  // Until the end of this function: nothing here may start it again.
+  output_.RejectAll();
+  root_->RejectAll();
+  for (auto& body : std::exchange(bodies_, {})) body->Break(*error_);
+  for (EventRef& event : std::exchange(running_, {})) {
+    event->running_in = nullptr;
+    event->result = *error_;
+    host_.deferred().Later([event] { event->reply(*std::exchange(event->result, std::nullopt)); });
+  }
+  code_.reset();
+  root_->Detach();
+  --in_code_;
+  host_.CommitProgress(*this);
+  host_.Settled(*this);
+}
+
+}  // namespace limpet::object

@@ -1,0 +1,145 @@
+// One incarnation of an object: its gates, its storage, its code, the events that run in it. Made and destroyed by its
+// shard. One thread.
+//
+// Every call into the code is a suspension point: a turn may be interrupted and the loop run inside it. So the code is
+// destroyed only when none of its calls is on the stack (in_code_ == 0), from the loop.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "loop/loop.h"
+#include "object/code.h"
+#include "object/deadlines.h"
+#include "object/event.h"
+#include "object/gate_node.h"
+#include "object/gated_body.h"
+#include "object/object_storage.h"
+#include "object/output_gate.h"
+
+namespace limpet::object {
+
+// What an instance asks of its shard.
+class InstanceHost {
+ public:
+  virtual ~InstanceHost() = default;
+  virtual loop::Loop& loop() = 0;
+  virtual Deferred& deferred() = 0;
+  virtual store::Session& session() = 0;
+  virtual const store::Claim& claim() const = 0;
+  virtual void GateRunnable(GateRef node) = 0;
+  virtual void WantFlush(LiveInstance& instance) = 0;
+  virtual void SectionStarted(GateNode& section) = 0;
+  virtual void CommitProgress(LiveInstance& instance) = 0;   // A commit was sent or has come back.
+  virtual void ActivityChanged(LiveInstance& instance) = 0;  // Events, bodies or pins: idle or not?
+  virtual void Started(LiveInstance& instance, Result<Done> result) = 0;
+  virtual void Return(EventRef event) = 0;  // Delivered to the gate, but the instance has ended.
+  virtual void Delivered(const Event& event) = 0;
+  virtual void Ended(LiveInstance& instance) = 0;    // Call TearDown() from the loop.
+  virtual void Settled(LiveInstance& instance) = 0;  // Torn down, and nothing on the way: destroy it.
+  virtual Error WriteFailed(const ObjectId& id, const Error& why) = 0;  // Logs it; the error that callers see.
+};
+
+class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, BodyHost {
+ public:
+  LiveInstance(InstanceHost& host, const ObjectId& id, std::optional<std::string> name, uint64_t incarnation,
+               std::shared_ptr<ClassCode> made_by);
+  ~LiveInstance() override;
+
+  void Start();
+  // Puts the event into the gate's queue.
+  void Accept(EventRef event);
+  // Ends the instance: gates and storage shut at once; the rest from the loop. The first error stays.
+  void Break(Error error);
+  void TearDown();
+  void FlushTimedOut();
+
+  // Instance.
+  const ObjectId& id() const override { return id_; }
+  const std::optional<std::string>& name() const override { return name_; }
+  Storage& storage() override { return storage_; }
+  void Enter(const GateRef& where, OnLock ready) override;
+  Result<GateRef> BeginCritical(const InputLock& lock) override;
+  InputLock EndCritical(InputLock lock) override;
+  void FailCritical(GateRef section, Error error) override;
+  void WhenDurable(UniqueFunction<void(Result<Done>)> then) override { output_.WhenDurable(std::move(then)); }
+  void TurnEnded() override { storage_.Seal(); }
+  void Abort(Error reason) override;
+  void Pin() override;
+  void Unpin() override;
+  bool broken() const override { return error_ != nullptr; }
+
+  uint64_t incarnation() const { return incarnation_; }
+  const std::shared_ptr<ClassCode>& made_by() const { return made_by_; }
+  bool started() const { return started_; }
+  bool idle() const { return running_.empty() && bodies_.empty(); }
+  bool pinned() const { return pins_ > 0; }
+  // Nothing would be lost by ending it now.
+  bool evictable() const {
+    return idle() && in_code_ == 0 && !root_->locked() && !root_->has_waiters() && storage_.clean();
+  }
+  bool gone() const { return torn_down_ && in_code_ == 0 && storage_.settled() && !flush_wanted; }
+  size_t running_events() const { return running_.size(); }
+  ObjectStorage& object_storage() { return storage_; }
+
+  // For the shard's lists.
+  Deadlines<LiveInstance>::Node idle_deadline{this};
+  Deadlines<LiveInstance>::Node flush_deadline{this};
+  Deadlines<LiveInstance>::Node roll_deadline{this};
+  Instant last_event{};
+  bool flush_wanted = false;
+  bool rolling = false;
+
+ private:
+  class InCode;  // Marks a call into the code.
+  class ReplyHandle;
+
+  void Deliver(const EventRef& event, Result<InputLock> lock);
+  void OnCodeReply(const EventRef& event, Result<HttpResponse> result);
+  void SendReply(const EventRef& event, Result<HttpResponse> result);
+  void AfterCode();
+
+  // GateHost.
+  void GateRunnable(GateRef node) override { host_.GateRunnable(std::move(node)); }
+  void RunUnderLock(OnLock& ready, Result<InputLock> lock) override;
+  void SectionStarted(GateNode& section) override { host_.SectionStarted(section); }
+  void SectionTimedOut() override;
+  void SectionDropped(Error error) override;
+  // OutputHost.
+  bool ClaimHolds() override;
+  void RunOutput(UniqueFunction<void(Result<Done>)>& then, Result<Done> result) override;
+  // StorageHost.
+  void RunTurn(UniqueFunction<void()>& turn) override;
+  void WroteConfirmed(uint64_t write) override { output_.LockUpTo(write); }
+  void WritesDurable(uint64_t write) override { output_.DurableUpTo(write); }
+  void WantFlush() override;
+  void CommitSent() override { host_.CommitProgress(*this); }
+  void Settled(const Error* failed) override;
+  const store::Claim& claim() const override { return host_.claim(); }
+  loop::Loop& loop() override { return host_.loop(); }
+  // BodyHost.
+  void BodyEnded(GatedBodyState* body) override;
+  Deferred& deferred() override { return host_.deferred(); }
+
+  InstanceHost& host_;
+  const ObjectId id_;
+  const std::optional<std::string> name_;
+  const uint64_t incarnation_;
+  std::shared_ptr<ClassCode> made_by_;
+  GateRef root_;
+  OutputGate output_;
+  ObjectStorage storage_;
+  std::unique_ptr<Code> code_;
+  std::list<EventRef> running_;
+  std::list<std::shared_ptr<GatedBodyState>> bodies_;
+  std::unique_ptr<Error> error_;  // Why it ended.
+  uint32_t pins_ = 0;
+  uint32_t in_code_ = 0;
+  bool started_ = false;
+  bool torn_down_ = false;
+  bool tear_down_waits_ = false;  // For the end of the calls into the code.
+};
+
+}  // namespace limpet::object

@@ -1,0 +1,368 @@
+#include "object/object_storage.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "object/mutations.h"
+
+namespace limpet::object {
+namespace {
+
+// Memory has no answer, or none at this moment.
+bool MustAsk(const Error& error) {
+  return error.code() == ErrorCode::kWouldBlock || error.code() == ErrorCode::kUnavailable;
+}
+
+}  // namespace
+
+// --- Continuing with an answer
+
+ObjectStorage::Continue ObjectStorage::Hold(const InputLock& lock, bool allow_concurrency) {
+  if (allow_concurrency || LIMPET_MUTANT(gate_open_during_read)) return {{}, lock.gate()};
+  return {lock.AddRef(), lock.gate()};
+}
+
+template <typename T>
+void ObjectStorage::Answer(Continue next, OnAnswer<T> done, Result<T> result) {
+  if (shut_) return;
+  if (next.lock) {
+    UniqueFunction<void()> turn = [&] { done(std::move(result), std::move(next.lock)); };
+    return host_.RunTurn(turn);
+  }
+  if (next.gate == nullptr) return;
+  next.gate->Wait([done = std::move(done), result = std::move(result)](Result<InputLock> lock) mutable {
+    if (lock.has_value()) done(std::move(result), std::move(lock).value());
+  });
+}
+
+// --- Reads
+
+ObjectStorage::ReadId ObjectStorage::BeginRead() {
+  // A read inside a transaction sees what the transaction wrote, which has no number yet: the newest number is right.
+  return reads_.insert(reads_.end(), Read{cache_.last_write()});
+}
+
+void ObjectStorage::EndRead(ReadId read) {
+  reads_.erase(read);
+  if (shut_) return host_.Settled(nullptr);
+  if (cache_.has_sealed()) host_.WantFlush();
+}
+
+bool ObjectStorage::TryAgain(const Error& error, uint32_t tries, UniqueFunction<void()> again) {
+  if (error.code() != ErrorCode::kUnavailable || tries >= kReadTriesMax || shut_) return false;
+  host_.loop().After(kReadPauseFirst * (1u << (tries - 1)), [alive = alive_, again = std::move(again)]() mutable {
+    if (*alive) again();
+  });
+  return true;
+}
+
+void ObjectStorage::ReadValue(Bytes key, store::Session::OnValue done, uint32_t tries) {
+  Bytes asked = key;
+  auto answer = [this, key = std::move(key), done = std::move(done),
+                 tries](Result<std::optional<Bytes>> value) mutable {
+    if (value.has_value() || shut_ || value.error().code() != ErrorCode::kUnavailable || tries >= kReadTriesMax) {
+      return done(std::move(value));
+    }
+    TryAgain(value.error(), tries, [this, key = std::move(key), done = std::move(done), tries]() mutable {
+      ReadValue(std::move(key), std::move(done), tries + 1);
+    });
+  };
+  session_.Get(id_, store::Space::kKv, std::move(asked), std::move(answer));
+}
+
+std::optional<Result<std::optional<Bytes>>> ObjectStorage::Peek(BytesView key) {
+  WriteCache::Lookup cached = cache_.Find(key);
+  if (cached.known) return cached.value == nullptr ? std::optional<Bytes>() : std::optional<Bytes>(*cached.value);
+  Result<std::optional<Bytes>> stored = session_.TryGet(id_, store::Space::kKv, key);
+  if (!stored.has_value() && MustAsk(stored.error())) return std::nullopt;
+  if (stored.has_value()) cache_.Learn(key, stored.value());
+  return stored;
+}
+
+Storage::Now<std::optional<Bytes>> ObjectStorage::Get(const InputLock& lock, Bytes key, ReadOptions options,
+                                                      OnAnswer<std::optional<Bytes>> done) {
+  if (shut_) return *shut_;
+  if (auto at_hand = Peek(key)) return std::move(*at_hand);
+  ReadId read = BeginRead();
+  Bytes asked = key;
+  ReadValue(std::move(key), [this, read, key = std::move(asked), next = Hold(lock, options.allow_concurrency),
+                             done = std::move(done)](Result<std::optional<Bytes>> value) mutable {
+    if (!shut_ && value.has_value()) cache_.Learn(key, value.value());
+    EndRead(read);
+    Answer(std::move(next), std::move(done), std::move(value));
+  });
+  return std::nullopt;
+}
+
+// Keys that the store had to be asked for, one read each, under one snapshot.
+struct ObjectStorage::ManyRead {
+  ReadId read;
+  Pairs pairs;
+  size_t waiting = 0;
+  std::optional<Error> error;
+  Continue next;
+  OnAnswer<Pairs> done;
+};
+
+Storage::Now<Pairs> ObjectStorage::GetMany(const InputLock& lock, std::vector<Bytes> keys, ReadOptions options,
+                                           OnAnswer<Pairs> done) {
+  if (shut_) return *shut_;
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  Pairs found;
+  std::vector<Bytes> unknown;
+  for (Bytes& key : keys) {
+    auto value = Peek(key);
+    if (!value) {
+      unknown.push_back(std::move(key));
+    } else if (!value->has_value()) {
+      return std::move(*value).error();
+    } else if (value->value()) {
+      found.emplace_back(std::move(key), *std::move(*value).value());
+    }
+  }
+  if (unknown.empty()) return found;
+  ReadMany(Hold(lock, options.allow_concurrency), std::move(found), std::move(unknown), std::move(done));
+  return std::nullopt;
+}
+
+void ObjectStorage::ReadMany(Continue next, Pairs found, std::vector<Bytes> unknown, OnAnswer<Pairs> done) {
+  auto many = std::make_shared<ManyRead>(
+      ManyRead{BeginRead(), std::move(found), unknown.size(), std::nullopt, std::move(next), std::move(done)});
+  for (Bytes& key : unknown) {
+    Bytes asked = key;
+    ReadValue(std::move(asked), [this, many, key = std::move(key)](Result<std::optional<Bytes>> value) mutable {
+      if (!value.has_value()) {
+        many->error = std::move(value).error();
+      } else if (value.value()) {
+        many->pairs.emplace_back(std::move(key), *std::move(value).value());
+      }
+      if (--many->waiting > 0) return;
+      EndRead(many->read);
+      std::sort(many->pairs.begin(), many->pairs.end());
+      if (many->error) return Answer<Pairs>(std::move(many->next), std::move(many->done), *many->error);
+      Answer<Pairs>(std::move(many->next), std::move(many->done), std::move(many->pairs));
+    });
+  }
+}
+
+struct ObjectStorage::ListRead {
+  ReadId read;
+  ListMerge merge;
+  Continue next;
+  OnAnswer<Pairs> done;
+};
+
+Storage::Now<Pairs> ObjectStorage::List(const InputLock& lock, ListOptions list, ReadOptions options,
+                                        OnAnswer<Pairs> done) {
+  if (shut_) return *shut_;
+  std::vector<WriteCache::Overlay> overlay = cache_.Range(list.start, list.end);
+  ListMerge merge(std::move(list), std::move(overlay), cache_.hides_store());
+  while (!merge.done()) {
+    Result<store::ScanPage> page = session_.TryScan(id_, merge.NextPage());
+    if (!page.has_value()) {
+      if (!MustAsk(page.error())) return std::move(page).error();
+      ReadPages(std::make_shared<ListRead>(
+          ListRead{BeginRead(), std::move(merge), Hold(lock, options.allow_concurrency), std::move(done)}));
+      return std::nullopt;
+    }
+    merge.AddPage(std::move(page).value());
+  }
+  return merge.TakePairs();
+}
+
+void ObjectStorage::ReadPages(std::shared_ptr<ListRead> read, uint32_t tries) {
+  store::ScanOptions page = read->merge.NextPage();
+  session_.Scan(id_, std::move(page), [this, read, tries](Result<store::ScanPage> page) {
+    if (!page.has_value() && TryAgain(page.error(), tries, [this, read, tries] { ReadPages(read, tries + 1); })) {
+      return;
+    }
+    bool more = false;
+    if (page.has_value()) {
+      read->merge.AddPage(std::move(page).value());
+      more = !read->merge.done() && !shut_;
+    }
+    if (more) return ReadPages(read);
+    EndRead(read->read);
+    if (!page.has_value()) return Answer<Pairs>(std::move(read->next), std::move(read->done), std::move(page).error());
+    Answer<Pairs>(std::move(read->next), std::move(read->done), read->merge.TakePairs());
+  });
+}
+
+// --- Writes
+
+void ObjectStorage::Wrote() {
+  if (cache_.last_confirmed() > cache_.durable()) host_.WroteConfirmed(cache_.last_confirmed());
+}
+
+// What an open transaction wrote can't be sent before its end: to wait for it inside would be to wait for ever.
+bool ObjectStorage::MustWait(const WriteOptions&) const {
+  return cache_.depth() == 0 && cache_.dirty_bytes() > kDirtyBytesMax;
+}
+
+Storage::Now<Done> ObjectStorage::Put(const InputLock& lock, Pairs pairs, WriteOptions options, OnAnswer<Done> done) {
+  if (shut_) return *shut_;
+  for (auto& [key, value] : pairs) cache_.Put(std::move(key), std::move(value), !options.allow_unconfirmed);
+  Wrote();
+  if (!MustWait(options)) return Done{};
+  waiting_.push_back({0, [this, next = Hold(lock, options.allow_concurrency), done = std::move(done)]() mutable {
+                        Answer<Done>(std::move(next), std::move(done), Done{});
+                      }});
+  return std::nullopt;
+}
+
+Storage::Now<uint64_t> ObjectStorage::Delete(const InputLock& lock, std::vector<Bytes> keys, WriteOptions options,
+                                             OnAnswer<uint64_t> done) {
+  if (shut_) return *shut_;
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  uint64_t existed = 0;
+  std::vector<Bytes> unknown, present;
+  for (Bytes& key : keys) {
+    auto value = Peek(key);
+    if (value && !value->has_value()) return std::move(*value).error();
+    if (value && !value->value()) continue;  // Nothing to delete: an object that never wrote leaves nothing on disk.
+    if (value) ++existed;
+    (value ? present : unknown).push_back(std::move(key));
+  }
+  // The reads come first: they must see the state before this call.
+  bool must_read = !unknown.empty();
+  if (must_read) {
+    std::vector<Bytes> asked = unknown;
+    ReadMany(Hold(lock, options.allow_concurrency), {}, std::move(asked),
+             [existed, done = std::move(done)](Result<Pairs> found, InputLock held) mutable {
+               if (!found.has_value()) return done(std::move(found).error(), std::move(held));
+               done(existed + found.value().size(), std::move(held));
+             });
+  }
+  for (std::vector<Bytes>* part : {&present, &unknown}) {
+    for (Bytes& key : *part) cache_.Delete(std::move(key), !options.allow_unconfirmed);
+  }
+  Wrote();
+  if (must_read) return std::nullopt;
+  if (!MustWait(options)) return existed;
+  waiting_.push_back(
+      {0, [this, existed, next = Hold(lock, options.allow_concurrency), done = std::move(done)]() mutable {
+         Answer<uint64_t>(std::move(next), std::move(done), existed);
+       }});
+  return std::nullopt;
+}
+
+Storage::Now<Done> ObjectStorage::DeleteAll(const InputLock& lock, WriteOptions options, OnAnswer<Done>) {
+  if (shut_) return *shut_;
+  if (cache_.depth() > 0) return Error::Script("Error", "Cannot call deleteAll() within a transaction");
+  cache_.Clear(/*confirmed=*/true);  // allowUnconfirmed is ignored here, as in production.
+  Wrote();
+  return Done{};
+}
+
+Storage::Now<Done> ObjectStorage::Sync(const InputLock& lock, OnAnswer<Done> done) {
+  if (shut_) return *shut_;
+  if (cache_.last_write() <= cache_.durable()) return Done{};
+  waiting_.push_back({cache_.last_write(), [this, next = Hold(lock, true), done = std::move(done)]() mutable {
+                        Answer<Done>(std::move(next), std::move(done), Done{});
+                      }});
+  return std::nullopt;
+}
+
+void ObjectStorage::ServeWaiting() {
+  // An answer runs a turn, which may add to the list or end everything: start anew after each.
+  for (auto waiting = waiting_.begin(); waiting != waiting_.end() && !shut_;) {
+    bool ready = waiting->write > 0 ? waiting->write <= cache_.durable() : cache_.dirty_bytes() <= kDirtyBytesMax;
+    if (!ready) {
+      ++waiting;
+      continue;
+    }
+    UniqueFunction<void()> answer = std::move(waiting->answer);
+    waiting_.erase(waiting);
+    answer();
+    waiting = waiting_.begin();
+  }
+}
+
+// --- Transactions and commits
+
+uint32_t ObjectStorage::BeginTransaction() {
+  if (shut_) return 0;
+  uint32_t depth = cache_.Begin();
+  if (cache_.has_sealed()) host_.WantFlush();
+  return depth;
+}
+
+Result<Done> ObjectStorage::CommitTransaction() {
+  if (shut_) return *shut_;
+  LIMPET_TRY(Done done, cache_.Commit());
+  Wrote();
+  if (cache_.has_sealed()) host_.WantFlush();
+  return done;
+}
+
+void ObjectStorage::RollbackTransaction() {
+  if (!shut_) cache_.Rollback();
+}
+
+void ObjectStorage::Seal() {
+  cache_.Seal();
+  if (cache_.has_sealed()) host_.WantFlush();
+}
+
+void ObjectStorage::Flush() {
+  if (shut_ || !cache_.has_sealed()) return;
+  // A read shows the state as of its call. Later writes must not reach the store while it is under way.
+  bool early = !reads_.empty() && cache_.sealed_last() > reads_.front().at;
+  if (early && !LIMPET_MUTANT(read_sees_later_write)) return;
+  // A batch under an older claim may yet be refused for its age; a later one under the renewed claim must not land
+  // then.
+  const store::Claim& claim = host_.claim();
+  bool renewed = claim.epoch != sent_epoch_ || claim.valid_until != sent_valid_until_;
+  if (commits_ > 0 && renewed) return;
+  sent_epoch_ = claim.epoch;
+  sent_valid_until_ = claim.valid_until;
+  WriteCache::Batch batch = cache_.TakeSealed();
+  uint64_t last = batch.last;
+  size_t bytes = batch.bytes;
+  auto send = [&](std::vector<store::Write> writes, uint64_t upto, size_t size) {
+    ++commits_;
+    session_.Commit(host_.claim(), {id_, std::move(writes)},
+                    [this, upto, size](Result<uint64_t> result) { OnCommit(upto, size, std::move(result)); });
+  };
+  bool split = LIMPET_MUTANT(burst_split) && batch.writes.size() > 1;
+  split |= LIMPET_MUTANT(delete_all_split) && batch.writes.size() > 1 &&
+           batch.writes.front().kind == store::Write::Kind::kClear;
+  if (split) {
+    std::vector<store::Write> first;
+    first.push_back(std::move(batch.writes.front()));
+    batch.writes.erase(batch.writes.begin());
+    send(std::move(first), cache_.durable(), 0);
+  }
+  send(std::move(batch.writes), last, bytes);
+  if (LIMPET_MUTANT(acknowledge_early)) host_.WritesDurable(last);
+  host_.CommitSent();
+}
+
+void ObjectStorage::OnCommit(uint64_t last, size_t bytes, Result<uint64_t> result) {
+  --commits_;
+  if (LIMPET_MUTANT(failed_write_ignored) && !result.has_value()) result = 1;
+  if (!result.has_value()) return host_.Settled(&result.error());
+  if (shut_) return host_.Settled(nullptr);
+  if (last > cache_.durable()) cache_.Durable(last, bytes);
+  host_.WritesDurable(last);
+  ServeWaiting();
+  if (cache_.has_sealed()) host_.WantFlush();
+  host_.Settled(nullptr);
+}
+
+void ObjectStorage::Shut(const Error& error) {
+  if (shut_) return;
+  shut_ = error;
+  if (LIMPET_MUTANT(abort_keeps_writes)) {
+    cache_.Seal();
+    shut_.reset();
+    Flush();
+    shut_ = error;
+  }
+  cache_.DropUnsealed();
+  waiting_.clear();
+}
+
+}  // namespace limpet::object

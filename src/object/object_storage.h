@@ -1,0 +1,121 @@
+// Storage (storage.h) over a store session: reads through the write cache, commits of sealed bursts, waiting reads and
+// writes.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/ids.h"
+#include "object/gate_node.h"
+#include "object/list_merge.h"
+#include "object/storage.h"
+#include "object/write_cache.h"
+#include "store/engine.h"
+
+namespace limpet::object {
+
+// What storage asks of its instance.
+class StorageHost {
+ public:
+  virtual ~StorageHost() = default;
+  // Runs `turn` as a turn of the instance's code.
+  virtual void RunTurn(UniqueFunction<void()>& turn) = 0;
+  virtual void WroteConfirmed(uint64_t write) = 0;  // Lock the output gate up to it.
+  virtual void WritesDurable(uint64_t write) = 0;   // Let it go up to it.
+  virtual void WantFlush() = 0;                     // Call Flush() at the end of this turn of the loop.
+  virtual void CommitSent() = 0;
+  // A commit or a read that this instance had on the way has come back; `failed` if it was a commit that failed.
+  virtual void Settled(const Error* failed) = 0;
+  virtual const store::Claim& claim() const = 0;
+  virtual loop::Loop& loop() = 0;
+};
+
+// A read that finds the store unavailable (it settles after a failed commit) is tried again, with pauses that double.
+inline constexpr uint32_t kReadTriesMax = 8;
+inline constexpr Duration kReadPauseFirst = std::chrono::milliseconds(5);
+
+class ObjectStorage final : public Storage {
+ public:
+  ObjectStorage(StorageHost& host, store::Session& session, const ObjectId& id)
+      : host_(host), session_(session), id_(id) {}
+  ~ObjectStorage() override { *alive_ = false; }
+
+  Now<std::optional<Bytes>> Get(const InputLock& lock, Bytes key, ReadOptions options,
+                                OnAnswer<std::optional<Bytes>> done) override;
+  Now<Pairs> GetMany(const InputLock& lock, std::vector<Bytes> keys, ReadOptions options,
+                     OnAnswer<Pairs> done) override;
+  Now<Pairs> List(const InputLock& lock, ListOptions list, ReadOptions options, OnAnswer<Pairs> done) override;
+  Now<Done> Put(const InputLock& lock, Pairs pairs, WriteOptions options, OnAnswer<Done> done) override;
+  Now<uint64_t> Delete(const InputLock& lock, std::vector<Bytes> keys, WriteOptions options,
+                       OnAnswer<uint64_t> done) override;
+  Now<Done> DeleteAll(const InputLock& lock, WriteOptions options, OnAnswer<Done> done) override;
+  Now<Done> Sync(const InputLock& lock, OnAnswer<Done> done) override;
+  uint32_t BeginTransaction() override;
+  Result<Done> CommitTransaction() override;
+  void RollbackTransaction() override;
+  uint32_t transaction_depth() const override { return cache_.depth(); }
+
+  void Seal();
+  // Sends what is sealed, as one commit, unless a read that must not see it is still under way.
+  void Flush();
+  // No more reads, writes or answers; what is not on its way is dropped.
+  void Shut(const Error& error);
+  // Nothing on the way to the store or from it: the instance may be destroyed.
+  bool settled() const { return commits_ == 0 && reads_.empty(); }
+  size_t commits_in_flight() const { return commits_; }
+  // Everything written is durable, and no answer is owed.
+  bool clean() const { return settled() && !cache_.has_open() && !cache_.has_sealed() && waiting_.empty(); }
+  const WriteCache& cache() const { return cache_; }
+
+ private:
+  // Who continues with an answer: under the lock that the operation holds, or through the gate.
+  struct Continue {
+    InputLock lock;
+    GateRef gate;
+  };
+  // One read under way, with what it may not see.
+  struct Read {
+    uint64_t at;  // Writes after this number must not reach the store before the read is done.
+  };
+  using ReadId = std::list<Read>::iterator;
+  // A put, delete or sync that waits until `write` is durable or, if 0, until fewer bytes wait.
+  struct Waiting {
+    uint64_t write;
+    UniqueFunction<void()> answer;
+  };
+  struct ManyRead;
+  struct ListRead;
+
+  static Continue Hold(const InputLock& lock, bool allow_concurrency);
+  template <typename T>
+  void Answer(Continue next, OnAnswer<T> done, Result<T> result);
+  ReadId BeginRead();
+  void EndRead(ReadId read);
+  // The value if it is at hand.
+  std::optional<Result<std::optional<Bytes>>> Peek(BytesView key);
+  void ReadMany(Continue next, Pairs found, std::vector<Bytes> unknown, OnAnswer<Pairs> done);
+  void ReadPages(std::shared_ptr<ListRead> read, uint32_t tries = 1);
+  void ReadValue(Bytes key, store::Session::OnValue done, uint32_t tries = 1);
+  // True if the read is worth another try, which `again` then makes after a pause.
+  bool TryAgain(const Error& error, uint32_t tries, UniqueFunction<void()> again);
+  void Wrote();
+  bool MustWait(const WriteOptions& options) const;
+  void OnCommit(uint64_t last, size_t bytes, Result<uint64_t> result);
+  void ServeWaiting();
+
+  StorageHost& host_;
+  store::Session& session_;
+  const ObjectId& id_;
+  WriteCache cache_;
+  std::optional<Error> shut_;
+  std::list<Read> reads_;  // In the order of their calls.
+  std::list<Waiting> waiting_;
+  size_t commits_ = 0;
+  uint64_t sent_epoch_ = 0;  // The claim of the commits on the way.
+  Instant sent_valid_until_{};
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For pauses between tries.
+};
+
+}  // namespace limpet::object

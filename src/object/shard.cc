@@ -1,0 +1,218 @@
+// Events: in, to an instance, out.
+#include "object/shard.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "object/shard_impl.h"
+
+namespace limpet::object {
+namespace {
+
+size_t RequestBytes(const HttpRequest& request) {
+  return request.url.size() + request.headers.bytes() + request.body.bytes.size();
+}
+
+}  // namespace
+
+std::unique_ptr<Shard> Shard::Make(loop::Loop& loop, std::unique_ptr<store::Session> session, store::Claim claim,
+                                   ShardOptions options, Logger& logger, Counters& counters) {
+  return std::make_unique<ShardImpl>(loop, std::move(session), claim, options, logger, counters);
+}
+
+ShardImpl::ShardImpl(loop::Loop& loop, std::unique_ptr<store::Session> session, store::Claim claim,
+                     ShardOptions options, Logger& logger, Counters& counters)
+    : loop_(loop),
+      claim_(claim),
+      options_(options),
+      logger_(logger),
+      count_live_(
+          counters.Make(Counters::Kind::kGauge, "limpet_objects_live", "Instances in memory.", options.counter_labels)),
+      count_events_(counters.Make(Counters::Kind::kCounter, "limpet_object_events_total", "Events sent to objects.",
+                                  options.counter_labels)),
+      count_started_(counters.Make(Counters::Kind::kCounter, "limpet_object_starts_total", "Instances started.",
+                                   options.counter_labels)),
+      count_evicted_(counters.Make(Counters::Kind::kCounter, "limpet_object_evictions_total", "Idle instances evicted.",
+                                   options.counter_labels)),
+      count_resets_(counters.Make(Counters::Kind::kCounter, "limpet_object_resets_total",
+                                  "Instances ended by an error.", options.counter_labels)),
+      count_overloads_(counters.Make(Counters::Kind::kCounter, "limpet_object_overloads_total",
+                                     "Events refused: queue full.", options.counter_labels)),
+      self_(std::make_shared<ShardImpl*>(this)),
+      deferred_(loop),
+      idle_(loop, [this](LiveInstance& instance) { TryEvict(instance); }),
+      flushing_(loop, [](LiveInstance& instance) { instance.FlushTimedOut(); }),
+      rolling_(loop,
+               [](LiveInstance& instance) {
+                 instance.Break(Error(ErrorCode::kUnavailable, "Durable Object reset because its code was updated.")
+                                    .With(Error::kRetryable)
+                                    .With(Error::kObjectReset));
+               }),
+      sections_(loop, [](GateNode& section) { section.TimedOut(); }),
+      session_(std::move(session)) {}
+
+ShardImpl::~ShardImpl() {
+  *self_ = nullptr;
+  // All end before the first is destroyed: what one's code holds may answer an event of another.
+  for (auto& [id, slot] : slots_) {
+    if (slot->instance != nullptr) slot->instance->Break(Error(ErrorCode::kCanceled, "The server is shutting down."));
+  }
+  session_.reset();
+  runnable_.clear();
+  std::vector<std::unique_ptr<LiveInstance>> ended;
+  for (auto& [id, slot] : slots_) {
+    if (slot->instance != nullptr) ended.push_back(std::move(slot->instance));
+  }
+  ended.clear();
+  slots_.clear();
+}
+
+ShardImpl::Slot* ShardImpl::Find(const ObjectId& id) {
+  auto found = slots_.find(id);
+  return found == slots_.end() ? nullptr : found->second.get();
+}
+
+ShardImpl::Slot& ShardImpl::FindOrMake(const ObjectId& id) {
+  std::unique_ptr<Slot>& slot = slots_[id];
+  if (slot == nullptr) {
+    slot = std::make_unique<Slot>(id);
+    ++namespaces_[id.ns.value].slots;
+  }
+  return *slot;
+}
+
+void ShardImpl::ReplyLater(EventRef event, Error error) {
+  event->result = std::move(error);
+  deferred_.Later([event] { event->reply(*std::exchange(event->result, std::nullopt)); });
+}
+
+bool ShardImpl::Overloaded(const Slot& slot, size_t bytes, Error* error) const {
+  const char* what = nullptr;
+  if (slot.events >= options_.inbox_events_max) what = "Durable Object is overloaded. Too many requests queued.";
+  if (slot.events > 0 && slot.bytes + bytes > options_.inbox_bytes_max) {
+    what = "Durable Object is overloaded. Too much data queued.";
+  }
+  if (what == nullptr) return false;
+  *error = Error(ErrorCode::kOverloaded, what).With(Error::kOverloaded);
+  return true;
+}
+
+void ShardImpl::Fetch(const ObjectId& id, std::optional<std::string> name, HttpRequest request, OnReply reply) {
+  count_events_.Add();
+  auto event = std::make_shared<Event>();
+  event->object = id;
+  event->bytes = RequestBytes(request);
+  event->request = std::move(request);
+  event->name = std::move(name);
+  event->reply = std::move(reply);
+  if (draining_) {
+    return ReplyLater(std::move(event),
+                      Error(ErrorCode::kUnavailable, "The server is shutting down.").With(Error::kRetryable));
+  }
+  Slot& slot = FindOrMake(id);
+  Error refusal(ErrorCode::kOverloaded, "");
+  if (Overloaded(slot, event->bytes, &refusal)) {
+    count_overloads_.Add();
+    return ReplyLater(std::move(event), std::move(refusal));
+  }
+  event->order = slot.next_order++;
+  ++slot.events;
+  slot.bytes += event->bytes;
+  LiveInstance* live = slot.instance.get();
+  if (live != nullptr && live->started() && !live->broken() && !live->rolling) {
+    live->idle_deadline.Unlink();
+    return live->Accept(std::move(event));
+  }
+  slot.inbox.push_back(std::move(event));
+  if (live == nullptr) CheckLater(slot);
+}
+
+void ShardImpl::Return(EventRef event) {
+  LIMPET_CHECK(event->order > 0);
+  // By its order of arrival: events that came later may be here already.
+  Slot* slot = Find(event->object);
+  LIMPET_CHECK(slot != nullptr);
+  auto before = slot->inbox.begin();
+  while (before != slot->inbox.end() && (*before)->order < event->order) ++before;
+  slot->inbox.insert(before, std::move(event));
+}
+
+void ShardImpl::Delivered(const Event& event) {
+  Slot* slot = Find(event.object);
+  LIMPET_CHECK(slot != nullptr && slot->events > 0 && slot->bytes >= event.bytes);
+  --slot->events;
+  slot->bytes -= event.bytes;
+}
+
+void ShardImpl::FailInbox(Slot& slot, const Error& error) {
+  for (EventRef& event : std::exchange(slot.inbox, {})) {
+    --slot.events;
+    slot.bytes -= event->bytes;
+    ReplyLater(std::move(event), error);
+  }
+}
+
+// --- Gates and flushes, batched
+
+void ShardImpl::GateRunnable(GateRef node) {
+  runnable_.push_back(std::move(node));
+  if (std::exchange(gates_posted_, true)) return;
+  deferred_.Later([this] { RunGates(); });
+}
+
+void ShardImpl::RunGates() {
+  gates_posted_ = false;
+  // One waiter of each gate a round. A turn may run the loop in a nested way: the rest is left to whoever is first.
+  for (size_t left = runnable_.size(); left > 0 && !runnable_.empty(); --left) {
+    GateRef node = std::move(runnable_.front());
+    runnable_.pop_front();
+    if (!runnable_.empty() && !std::exchange(gates_posted_, true)) deferred_.Later([this] { RunGates(); });
+    node->RunNext();
+  }
+}
+
+void ShardImpl::WantFlush(LiveInstance& instance) {
+  if (std::exchange(instance.flush_wanted, true)) return;
+  flush_.push_back(&instance);
+  if (std::exchange(flush_posted_, true)) return;
+  loop_.AtTurnEnd([self = self_] {
+    if (*self != nullptr) (*self)->FlushAll();
+  });
+}
+
+void ShardImpl::FlushAll() {
+  flush_posted_ = false;
+  for (LiveInstance* instance : std::exchange(flush_, {})) {
+    instance->flush_wanted = false;
+    instance->object_storage().Flush();
+    if (instance->gone()) Settled(*instance);
+  }
+}
+
+void ShardImpl::SectionStarted(GateNode& section) {
+  sections_.Set(section.deadline, loop_.Now() + options_.critical_max);
+}
+
+void ShardImpl::CommitProgress(LiveInstance& instance) {
+  instance.flush_deadline.Unlink();
+  bool waits = instance.object_storage().commits_in_flight() > 0 && !instance.broken();
+  if (waits) flushing_.Set(instance.flush_deadline, loop_.Now() + options_.flush_max);
+}
+
+Error ShardImpl::WriteFailed(const ObjectId& id, const Error& why) {
+  if (why.code() == ErrorCode::kFenced) {
+    return Error(ErrorCode::kFenced, "Durable Object storage is no longer accessible.")
+        .With(Error::kRetryable)
+        .With(Error::kObjectReset);
+  }
+  // The reference is what finds the reason in the log: the object and a number.
+  std::string reference =
+      ToHex(BytesView(reinterpret_cast<const char*>(id.base.data()), 8)) + std::to_string(next_incarnation_++);
+  logger_.Write(LogLevel::kError, "object",
+                "storage write failed, object reset; reference = " + reference + ": " + why.ToString());
+  return Error(ErrorCode::kUnavailable,
+               "Internal error in Durable Object storage write caused object to be reset; reference = " + reference)
+      .With(Error::kObjectReset);
+}
+
+}  // namespace limpet::object

@@ -1,0 +1,115 @@
+// The inside of a shard. See shard.h.
+#pragma once
+
+#include <deque>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "object/deadlines.h"
+#include "object/deferred.h"
+#include "object/live_instance.h"
+#include "object/shard.h"
+
+namespace limpet::object {
+
+class ShardImpl final : public Shard, InstanceHost {
+ public:
+  ShardImpl(loop::Loop& loop, std::unique_ptr<store::Session> session, store::Claim claim, ShardOptions options,
+            Logger& logger, Counters& counters);
+  ~ShardImpl() override;
+
+  void Fetch(const ObjectId& id, std::optional<std::string> name, HttpRequest request, OnReply reply) override;
+  void SetClass(NamespaceId ns, std::shared_ptr<ClassCode> code) override;
+  void RemoveClass(NamespaceId ns, Error reason, UniqueFunction<void()> then) override;
+  void BreakAll(const ClassCode* code, Error error) override;
+  void Drain(UniqueFunction<void()> then) override;
+  void SetClaim(store::Claim claim) override { claim_ = claim; }
+  size_t live_instances() const override { return live_; }
+
+ private:
+  // What a shard knows of an ID that has an instance or events. Erased when it has neither.
+  struct Slot {
+    explicit Slot(const ObjectId& id) : id(id) {}
+    const ObjectId id;
+    std::unique_ptr<LiveInstance> instance;
+    std::list<EventRef> inbox;  // Not yet in an instance's gate, in the order of arrival.
+    uint32_t events = 0;        // Waiting: in the inbox or in the gate.
+    bool check_pending = false;
+    size_t bytes = 0;
+    uint64_t next_order = 1;
+  };
+  struct Namespace {
+    std::shared_ptr<ClassCode> code;  // Null: removed.
+    std::optional<Error> removed;
+    size_t slots = 0;
+    std::vector<UniqueFunction<void()>> when_empty;
+  };
+
+  Slot* Find(const ObjectId& id);
+  Slot& FindOrMake(const ObjectId& id);
+  // Brings the slot forward, from the loop: destroys an instance that is gone, starts one if events wait, or erases it.
+  void CheckLater(Slot& slot);
+  void Check(const ObjectId& id);
+  void StartInstance(Slot& slot, const std::shared_ptr<ClassCode>& code);
+  void EraseSlot(Slot& slot);
+  void FailInbox(Slot& slot, const Error& error);
+  void ReplyLater(EventRef event, Error error);
+  bool Overloaded(const Slot& slot, size_t bytes, Error* error) const;
+  void Roll(LiveInstance& instance);
+  void TryEvict(LiveInstance& instance);
+  void SetIdleDeadline(LiveInstance& instance);
+  void RunGates();
+  void FlushAll();
+  void CheckDrained();
+
+  // InstanceHost.
+  loop::Loop& loop() override { return loop_; }
+  Deferred& deferred() override { return deferred_; }
+  store::Session& session() override { return *session_; }
+  const store::Claim& claim() const override { return claim_; }
+  void GateRunnable(GateRef node) override;
+  void WantFlush(LiveInstance& instance) override;
+  void SectionStarted(GateNode& section) override;
+  void CommitProgress(LiveInstance& instance) override;
+  void ActivityChanged(LiveInstance& instance) override;
+  void Started(LiveInstance& instance, Result<Done> result) override;
+  void Return(EventRef event) override;
+  void Delivered(const Event& event) override;
+  void Ended(LiveInstance& instance) override;
+  void Settled(LiveInstance& instance) override;
+  Error WriteFailed(const ObjectId& id, const Error& why) override;
+
+  loop::Loop& loop_;
+  store::Claim claim_;
+  const ShardOptions options_;
+  Logger& logger_;
+  Counter &count_live_, &count_events_, &count_started_, &count_evicted_, &count_resets_, &count_overloads_;
+
+  std::unordered_map<uint64_t, Namespace> namespaces_;
+  std::deque<GateRef> runnable_;
+  bool gates_posted_ = false;
+  std::vector<LiveInstance*> flush_;
+  bool flush_posted_ = false;
+  size_t live_ = 0;
+  uint64_t next_incarnation_ = 1;
+  bool draining_ = false;
+  UniqueFunction<void()> drained_;
+  std::shared_ptr<ShardImpl*> self_;  // Emptied when this is destroyed: for closures that the loop holds.
+
+  // Destroyed from the last: the session first (its callbacks point at instances), then the slots, then what they are
+  // linked in.
+  Deferred deferred_;
+  Deadlines<LiveInstance> idle_, flushing_, rolling_;
+  Deadlines<GateNode> sections_;
+  std::unordered_map<ObjectId, std::unique_ptr<Slot>> slots_;
+#ifdef LIMPET_MUTANTS
+  std::vector<std::unique_ptr<LiveInstance>> zombies_;
+#endif
+  std::unique_ptr<store::Session> session_;
+};
+
+}  // namespace limpet::object

@@ -1,0 +1,174 @@
+// The life of instances: start, eviction, reset, rolling, drain.
+#include <utility>
+
+#include "base/check.h"
+#include "object/mutations.h"
+#include "object/shard_impl.h"
+
+namespace limpet::object {
+
+void ShardImpl::CheckLater(Slot& slot) {
+  if (std::exchange(slot.check_pending, true)) return;
+  deferred_.Later([this, id = slot.id] { Check(id); });
+}
+
+void ShardImpl::Check(const ObjectId& id) {
+  Slot* slot = Find(id);
+  if (slot == nullptr) return;
+  slot->check_pending = false;
+  if (slot->instance != nullptr) {
+    if (!slot->instance->gone()) return;
+    slot->instance.reset();
+    count_live_.Add(-1);
+    --live_;
+  }
+  if (slot->inbox.empty()) return EraseSlot(*slot);
+  Namespace& ns = namespaces_[id.ns.value];
+  if (ns.code == nullptr) {
+    FailInbox(*slot,
+              ns.removed ? *ns.removed : Error(ErrorCode::kNotFound, "The Durable Object class does not exist."));
+    return EraseSlot(*slot);
+  }
+  StartInstance(*slot, ns.code);
+}
+
+void ShardImpl::StartInstance(Slot& slot, const std::shared_ptr<ClassCode>& code) {
+  slot.instance = std::make_unique<LiveInstance>(static_cast<InstanceHost&>(*this), slot.id, slot.inbox.front()->name,
+                                                 next_incarnation_++, code);
+  ++live_;
+  count_live_.Add();
+  count_started_.Add();
+  slot.instance->last_event = loop_.Now();
+  slot.instance->Start();
+}
+
+void ShardImpl::EraseSlot(Slot& slot) {
+  LIMPET_CHECK(slot.instance == nullptr && slot.inbox.empty());
+  uint64_t ns = slot.id.ns.value;
+  slots_.erase(slots_.find(ObjectId(slot.id)));
+  auto found = namespaces_.find(ns);
+  LIMPET_CHECK(found != namespaces_.end() && found->second.slots > 0);
+  if (--found->second.slots == 0) {
+    for (UniqueFunction<void()>& then : std::exchange(found->second.when_empty, {})) deferred_.Later(std::move(then));
+  }
+  CheckDrained();
+}
+
+void ShardImpl::Started(LiveInstance& instance, Result<Done> result) {
+  Slot* slot = Find(instance.id());
+  LIMPET_CHECK(slot != nullptr && slot->instance.get() == &instance);
+  if (!result.has_value()) return FailInbox(*slot, result.error());
+  if (instance.rolling) return ActivityChanged(instance);
+  for (EventRef& event : std::exchange(slot->inbox, {})) instance.Accept(std::move(event));
+}
+
+void ShardImpl::Ended(LiveInstance& instance) {
+  count_resets_.Add();
+  deferred_.Later([this, id = instance.id(), incarnation = instance.incarnation()] {
+    Slot* slot = Find(id);
+    if (slot == nullptr || slot->instance == nullptr || slot->instance->incarnation() != incarnation) return;
+    slot->instance->TearDown();
+  });
+}
+
+void ShardImpl::Settled(LiveInstance& instance) {
+  if (!instance.gone()) return;
+  if (Slot* slot = Find(instance.id())) CheckLater(*slot);
+}
+
+// --- Idle instances
+
+void ShardImpl::ActivityChanged(LiveInstance& instance) {
+  if (instance.broken()) return;
+  Slot* slot = Find(instance.id());
+  LIMPET_CHECK(slot != nullptr);
+  bool ends = instance.rolling || draining_;
+  if (ends && instance.started() && instance.evictable() && (instance.rolling || slot->events == 0)) {
+    if (!instance.rolling) instance.rolling = true;  // What comes now waits for the next instance.
+    return instance.Break(Error(ErrorCode::kUnavailable, "Durable Object reset because its code was updated.")
+                              .With(Error::kRetryable)
+                              .With(Error::kObjectReset));
+  }
+  if (!instance.idle() || slot->events > 0) return instance.idle_deadline.Unlink();
+  SetIdleDeadline(instance);
+}
+
+void ShardImpl::SetIdleDeadline(LiveInstance& instance) {
+  Instant now = loop_.Now();
+  Instant due = now + options_.idle_evict;
+  if (instance.pinned()) due = std::max(now, instance.last_event + options_.idle_evict_pinned);
+  idle_.Set(instance.idle_deadline, due);
+}
+
+void ShardImpl::TryEvict(LiveInstance& instance) {
+  Slot* slot = Find(instance.id());
+  LIMPET_CHECK(slot != nullptr);
+  if (slot->events > 0 || !instance.idle()) return;
+  bool may = instance.evictable() || LIMPET_MUTANT(evict_while_pending);
+  if (!may) return idle_.Set(instance.idle_deadline, loop_.Now() + std::chrono::seconds(1));
+  count_evicted_.Add();
+  // Nobody waits for anything of it, so nobody sees this error; a late call into its storage does.
+  instance.Break(
+      Error(ErrorCode::kUnavailable, "Durable Object storage is no longer accessible.").With(Error::kRetryable));
+}
+
+// --- Code changes
+
+void ShardImpl::Roll(LiveInstance& instance) {
+  if (instance.broken() || instance.rolling) return;
+#ifdef LIMPET_MUTANTS
+  if (LIMPET_MUTANT(two_instances_rolling)) {
+    Slot* slot = Find(instance.id());
+    zombies_.push_back(std::move(slot->instance));
+    return;
+  }
+#endif
+  instance.rolling = true;
+  instance.idle_deadline.Unlink();
+  rolling_.Set(instance.roll_deadline, loop_.Now() + options_.roll_grace);
+  ActivityChanged(instance);
+}
+
+void ShardImpl::SetClass(NamespaceId ns, std::shared_ptr<ClassCode> code) {
+  Namespace& space = namespaces_[ns.value];
+  space.code = std::move(code);
+  space.removed.reset();
+  std::shared_ptr<ClassCode> current = space.code;
+  for (auto& [id, slot] : slots_) {
+    if (id.ns == ns && slot->instance != nullptr && slot->instance->made_by() != current) Roll(*slot->instance);
+  }
+}
+
+void ShardImpl::RemoveClass(NamespaceId ns, Error reason, UniqueFunction<void()> then) {
+  Namespace& space = namespaces_[ns.value];
+  space.code = nullptr;
+  space.removed = Error(ErrorCode::kNotFound, reason.message());
+  for (auto& [id, slot] : slots_) {
+    if (id.ns != ns) continue;
+    if (slot->instance != nullptr) slot->instance->Break(reason);
+    CheckLater(*slot);
+  }
+  if (space.slots == 0) return deferred_.Later(std::move(then));
+  space.when_empty.push_back(std::move(then));
+}
+
+void ShardImpl::BreakAll(const ClassCode* code, Error error) {
+  for (auto& [id, slot] : slots_) {
+    if (slot->instance != nullptr && slot->instance->made_by().get() == code) slot->instance->Break(error);
+  }
+}
+
+void ShardImpl::Drain(UniqueFunction<void()> then) {
+  draining_ = true;
+  drained_ = std::move(then);
+  for (auto& [id, slot] : slots_) {
+    if (slot->instance != nullptr) ActivityChanged(*slot->instance);
+  }
+  CheckDrained();
+}
+
+void ShardImpl::CheckDrained() {
+  if (draining_ && slots_.empty() && drained_) deferred_.Later(std::exchange(drained_, {}));
+}
+
+}  // namespace limpet::object

@@ -1,0 +1,192 @@
+#include "object/write_cache.h"
+
+#include <iterator>
+
+#include "base/check.h"
+#include "object/mutations.h"
+
+namespace limpet::object {
+namespace {
+
+constexpr size_t kEntryOverhead = 128;  // A node of the map, about.
+
+size_t EntryBytes(BytesView key, const std::optional<Bytes>& value) {
+  return key.size() + (value ? value->size() : 0) + kEntryOverhead;
+}
+size_t WriteBytes(const store::Write& write) { return write.key.size() + write.value.size() + sizeof(write); }
+
+void Append(std::vector<store::Write>& to, std::vector<store::Write>&& from) {
+  if (to.empty()) {
+    to = std::move(from);
+  } else {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+  }
+  from.clear();
+}
+
+}  // namespace
+
+WriteCache::Lookup WriteCache::Find(BytesView key) const {
+  auto found = entries_.find(key);
+  if (found != entries_.end()) return {true, found->second.value ? &*found->second.value : nullptr};
+  return {hides_store(), nullptr};
+}
+
+std::vector<WriteCache::Overlay> WriteCache::Range(const Bytes& start, const std::optional<Bytes>& end) const {
+  std::vector<Overlay> found;
+  if (end && *end <= start) return found;
+  auto last = end ? entries_.lower_bound(*end) : entries_.end();
+  for (auto entry = entries_.lower_bound(start); entry != last; ++entry) {
+    found.push_back({entry->first, entry->second.value});
+  }
+  return found;
+}
+
+void WriteCache::SetEntry(BytesView key, std::optional<Bytes> value, uint64_t at) {
+  size_t bytes = EntryBytes(key, value);
+  auto found = entries_.find(key);
+  if (found == entries_.end()) {
+    entries_.emplace(key, Entry{std::move(value), at});
+  } else {
+    entry_bytes_ -= EntryBytes(key, found->second.value);
+    found->second = {std::move(value), at};
+  }
+  entry_bytes_ += bytes;
+}
+
+void WriteCache::EraseEntry(Map::iterator entry) {
+  entry_bytes_ -= EntryBytes(entry->first, entry->second.value);
+  entries_.erase(entry);
+}
+
+void WriteCache::Apply(store::Write write, bool confirmed) {
+  std::optional<Bytes> value;
+  if (write.kind == store::Write::Kind::kPut) value = write.value;
+  bool in_transaction = depth() > 0 && !LIMPET_MUTANT(transaction_leaks);
+  if (in_transaction) {
+    auto found = entries_.find(write.key);
+    undo_.push_back({write.key, found == entries_.end() ? std::nullopt : std::optional(found->second)});
+    transaction_confirmed_ |= confirmed;
+    SetEntry(write.key, std::move(value), kUncommitted);
+    transaction_writes_.push_back(std::move(write));
+    return;
+  }
+  open_.last = ++last_write_;
+  if (confirmed) last_confirmed_ = last_write_;
+  size_t bytes = WriteBytes(write);
+  open_.bytes += bytes;
+  dirty_bytes_ += bytes;
+  SetEntry(write.key, std::move(value), last_write_);
+  open_.writes.push_back(std::move(write));
+}
+
+void WriteCache::Put(Bytes key, Bytes value, bool confirmed) {
+  Apply({store::Write::Kind::kPut, store::Space::kKv, std::move(key), std::move(value)}, confirmed);
+}
+
+void WriteCache::Delete(Bytes key, bool confirmed) {
+  Apply({store::Write::Kind::kDelete, store::Space::kKv, std::move(key), {}}, confirmed);
+}
+
+void WriteCache::Clear(bool confirmed) {
+  LIMPET_CHECK(depth() == 0);
+  // What the burst wrote before is void, but its numbers stay: others may wait for them.
+  dirty_bytes_ -= open_.bytes;
+  open_.writes.clear();
+  open_.bytes = 0;
+  entries_.clear();
+  entry_bytes_ = 0;
+  cleared_at_ = open_.last = ++last_write_;
+  if (confirmed) last_confirmed_ = last_write_;
+  store::Write write{store::Write::Kind::kClear, store::Space::kKv, {}, {}};
+  open_.bytes += WriteBytes(write);
+  dirty_bytes_ += WriteBytes(write);
+  open_.writes.push_back(std::move(write));
+}
+
+void WriteCache::Learn(BytesView key, const std::optional<Bytes>& value) {
+  if (depth() > 0 || hides_store() || EntryBytes(key, value) > kCleanBytesMax || entries_.contains(key)) return;
+  SetEntry(key, value, 0);
+  Sweep();
+}
+
+uint32_t WriteCache::Begin() {
+  if (savepoints_.empty()) Seal();
+  savepoints_.push_back({transaction_writes_.size(), undo_.size()});
+  return depth();
+}
+
+Result<Done> WriteCache::Commit() {
+  if (savepoints_.empty()) return Error(ErrorCode::kConflict, "no transaction is open");
+  savepoints_.pop_back();
+  if (!savepoints_.empty()) return Done{};
+  bool confirmed = std::exchange(transaction_confirmed_, false);
+  if (transaction_writes_.empty()) return Done{};
+  ++last_write_;
+  if (confirmed) last_confirmed_ = last_write_;
+  for (const store::Write& write : transaction_writes_) {
+    auto found = entries_.find(write.key);
+    if (found != entries_.end() && found->second.at == kUncommitted) found->second.at = last_write_;
+    open_.bytes += WriteBytes(write);
+    dirty_bytes_ += WriteBytes(write);
+  }
+  open_.last = last_write_;
+  Append(open_.writes, std::move(transaction_writes_));
+  undo_.clear();
+  Seal();
+  return Done{};
+}
+
+void WriteCache::Rollback() {
+  if (savepoints_.empty()) return;
+  Savepoint to = savepoints_.back();
+  savepoints_.pop_back();
+  while (undo_.size() > to.undo) {
+    Undo undo = std::move(undo_.back());
+    undo_.pop_back();
+    if (LIMPET_MUTANT(rollback_keeps_cache)) continue;
+    if (undo.before) {
+      SetEntry(undo.key, std::move(undo.before->value), undo.before->at);
+    } else if (auto found = entries_.find(undo.key); found != entries_.end()) {
+      EraseEntry(found);
+    }
+  }
+  transaction_writes_.resize(to.writes);
+  if (savepoints_.empty()) transaction_confirmed_ = false;
+}
+
+void WriteCache::Seal() {
+  if (open_.writes.empty()) return;
+  Append(sealed_.writes, std::move(open_.writes));
+  sealed_.last = open_.last;
+  sealed_.bytes += std::exchange(open_.bytes, 0);
+}
+
+void WriteCache::DropUnsealed() {
+  savepoints_.clear();
+  transaction_writes_.clear();
+  undo_.clear();
+  dirty_bytes_ -= open_.bytes + sealed_.bytes;
+  open_ = {};
+  sealed_ = {};
+}
+
+WriteCache::Batch WriteCache::TakeSealed() { return std::exchange(sealed_, {}); }
+
+void WriteCache::Durable(uint64_t last, size_t bytes) {
+  LIMPET_CHECK(last >= durable_ && bytes <= dirty_bytes_);
+  durable_ = last;
+  dirty_bytes_ -= bytes;
+  Sweep();
+}
+
+void WriteCache::Sweep() {
+  // At least half of what is swept goes, so the cost is a constant per write.
+  if (entry_bytes_ <= kCleanBytesMax + 4 * dirty_bytes_) return;
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    auto current = entry++;
+    if (current->second.at <= durable_) EraseEntry(current);
+  }
+}
+
+}  // namespace limpet::object

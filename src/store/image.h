@@ -1,0 +1,47 @@
+// A store's content as a plain value in memory: what the memory and the faulty engine hold. No threads, no I/O.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "base/ids.h"
+#include "store/engine.h"
+
+namespace limpet::store {
+
+class Image {
+ public:
+  std::optional<Bytes> Get(const ObjectId& object, Space space, BytesView key) const;
+  ScanPage Scan(const ObjectId& object, const ScanOptions& options) const;
+  // The number of the object's last commit; 0 before the first.
+  uint64_t CommitNumber(const ObjectId& object) const;
+  std::vector<ObjectId> List(NamespaceId ns, std::optional<ObjectId> after, size_t limit) const;
+
+  // The object's new commit number.
+  uint64_t Apply(const ObjectBatch& batch);
+  void Drop(NamespaceId ns);
+
+  // The partition's epoch; 0 if it was never acquired.
+  uint64_t Epoch(uint32_t partition) const;
+  Claim Acquire(uint32_t partition);
+  bool Allows(const Claim& claim, Instant now) const;
+
+  bool operator==(const Image&) const = default;
+
+ private:
+  using Pairs = std::map<Bytes, Bytes, std::less<>>;
+  struct Object {
+    uint64_t commits = 0;
+    Pairs spaces[3];  // By SpaceIndex.
+    bool operator==(const Object&) const = default;
+  };
+  static size_t SpaceIndex(Space space);
+  const Pairs* Find(const ObjectId& object, Space space) const;
+
+  std::map<ObjectId, Object> objects_;
+  std::map<uint32_t, uint64_t> epochs_;
+};
+
+}  // namespace limpet::store

@@ -1,0 +1,145 @@
+// Group commit: one thread that turns what many sessions hand over into few synced writes.
+#pragma once
+
+#include <rocksdb/write_batch.h>
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <thread>
+#include <unordered_map>
+#include <unordered_set>
+#include <variant>
+#include <vector>
+
+#include "base/counters.h"
+#include "base/function.h"
+#include "store/engine.h"
+#include "store/rocks/database.h"
+#include "store/rocks/folder.h"
+#include "store/rocks/numbers.h"
+#include "store/session_link.h"
+
+namespace limpet::store::rocks {
+
+inline constexpr size_t kGroupBytesMax = 16 * 1024 * 1024;  // A group takes no more batches beyond it.
+inline constexpr size_t kClearOneByOneMax =
+    64;  // A kClear of more keys is one range tombstone, which slows later reads.
+
+struct CommitAnswer {
+  uint64_t ticket = 0;
+  Result<uint64_t> result;
+};
+
+// Where a session's answers go. Called on the session's loop, through `link`.
+class CommitReceiver {
+ public:
+  virtual void Answered(std::vector<CommitAnswer> answers) = 0;
+  // Every commit that is not answered yet has failed: what becomes of it, a replay of the log tells.
+  virtual void HearFailures(uint64_t count) = 0;
+
+ protected:
+  ~CommitReceiver() = default;
+};
+
+struct Port {
+  std::shared_ptr<SessionLink> link;
+  CommitReceiver* receiver = nullptr;  // Lives while `link` is open.
+};
+
+// What one session hands over at the end of a turn.
+struct Handover {
+  struct Commit {
+    uint64_t ticket = 0;
+    Claim claim;
+    ObjectBatch batch;
+  };
+  std::shared_ptr<Port> port;
+  // How many failures the session has been told of. What it sent before it heard of the last one may build on batches
+  // that are lost, and is refused.
+  uint64_t failures_heard = 0;
+  std::vector<Commit> commits;
+};
+
+// Owns the database's opening and closing. Public functions: any thread.
+class Committer {
+ public:
+  // `reclaim` is told of namespaces whose space is to be given back, on the committer's thread. All outlive this.
+  Committer(const RocksOptions& options, Folder& folder, Database& database, UniqueFunction<void(NamespaceId)> reclaim);
+  ~Committer();
+
+  // Before everything else: opens, and starts the thread.
+  Result<Done> Start();
+  void Stop();  // Works off what was handed over, then ends the thread. What comes later is lost.
+
+  // Registers a session's port; returns how many failures there have been.
+  uint64_t Register(const std::shared_ptr<Port>& port);
+  void Hand(Handover handover);
+  Result<Claim> Acquire(uint32_t partition);                           // Blocks.
+  void Drop(NamespaceId ns, UniqueFunction<void(Result<Done>)> done);  // `done`: on the committer's thread.
+  void Reclaimed(NamespaceId ns);
+  bool IsOpen() const { return open_.load(std::memory_order_relaxed); }
+
+ private:
+  // Something rare that has a write of its own. `fill` may refuse; `done` hears how it went.
+  struct Control {
+    UniqueFunction<Result<Done>(rocksdb::WriteBatch&)> fill;
+    UniqueFunction<void(Result<Done>)> done;
+  };
+  using Work = std::variant<Handover, Control>;
+  // The batches that share a write.
+  struct Group {
+    rocksdb::WriteBatch batch = rocksdb::WriteBatch();
+    std::unordered_set<ObjectId> objects;
+    std::vector<std::pair<std::shared_ptr<Port>, std::vector<CommitAnswer>>> answers;
+    size_t commits = 0;
+  };
+
+  void Enqueue(Work work);
+  void Run();
+  void Process(std::vector<Work> works);
+  void Add(Group& group, Handover& handover);
+  // The object's new commit number, if its write is in the group now. kUnavailable: the database fails.
+  Result<uint64_t> AddCommit(Group& group, const Handover::Commit& commit);
+  Result<Done> AddWrites(Group& group, const ObjectBatch& batch);
+  Result<Done> AddClear(Group& group, const ObjectId& object, Space space);
+  void Flush(Group& flushed);  // Writes, syncs, answers, and empties it.
+  Result<Done> WriteSynced(rocksdb::WriteBatch& batch);
+  void ProcessControl(Control& control);
+  void RefuseAll(std::vector<Work>& works);
+
+  void Fail(const Error& error);  // Closes, and announces it.
+  void Announce();                // Tells every session that what it waits for has failed.
+  void TryReopen();
+  Result<Done> OpenAndLoad();
+
+  const RocksOptions& options_;
+  Folder& folder_;
+  Database& database_;
+  UniqueFunction<void(NamespaceId)> reclaim_;
+  Counter& commits_total_;
+  Counter& groups_total_;
+  Counter& bytes_total_;
+  Counter& failures_total_;
+  Counter& open_gauge_;
+
+  std::mutex mutex_;  // Guards the next four.
+  std::condition_variable wake_;
+  std::vector<Work> queue_;
+  bool stopping_ = false;
+  std::vector<std::weak_ptr<Port>> ports_;
+  uint64_t failures_ = 0;  // Written by the committer's thread under mutex_; it may read without.
+  std::atomic<bool> open_{false};
+
+  // The committer's thread alone.
+  std::unordered_map<uint32_t, uint64_t> epochs_;
+  CommitNumbers numbers_;
+  std::unordered_set<ObjectId> corrupt_;  // Their commit number can't be read; they take no writes until a restart.
+  Duration backoff_{};
+  std::thread thread_;
+};
+
+}  // namespace limpet::store::rocks

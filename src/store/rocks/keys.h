@@ -1,0 +1,41 @@
+// How records are named in RocksDB (docs/formats/store-rocks.md). Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "store/engine.h"
+
+namespace limpet::store::rocks {
+
+// Namespace (8 bytes, big-endian) and base (16 bytes): what the keys of one object begin with.
+inline constexpr size_t kObjectPrefixBytes = 24;
+Bytes ObjectPrefix(const ObjectId& object);
+// The object that a key of kObjectPrefixBytes or more belongs to.
+ObjectId ObjectOfKey(BytesView key);
+
+// The record of a pair; with an empty key, where its space begins.
+Bytes PairKey(const ObjectId& object, Space space, BytesView key);
+// Where the space ends: greater than all of its keys, not greater than any other.
+Bytes SpaceEnd(const ObjectId& object, Space space);
+// The record that holds the object's commit number; before its spaces.
+Bytes CommitNumberKey(const ObjectId& object);
+bool IsCommitNumberKey(BytesView key);
+// Where the keys of a namespace begin. The end of one is the beginning of the next.
+Bytes NamespaceStart(NamespaceId ns);
+
+// The engine's own records, in the last namespace.
+Bytes ClaimKey(uint32_t partition);
+Bytes ClaimsEnd();
+Bytes DropKey(NamespaceId ns);
+Bytes DropsEnd();
+std::optional<uint32_t> PartitionOfClaimKey(BytesView key);
+std::optional<NamespaceId> NamespaceOfDropKey(BytesView key);
+
+// Numbers as values: 7 bits a byte, low ones first, the high bit set on all but the last byte.
+Bytes EncodeNumber(uint64_t number);
+std::optional<uint64_t> DecodeNumber(BytesView bytes);
+
+}  // namespace limpet::store::rocks

@@ -1,0 +1,2 @@
+import { nameOfA } from "./cycle-a.mjs";
+export const nameOfB = () => `b after ${nameOfA}`;

@@ -1,0 +1,176 @@
+// Runs the conformance files on limpet or on workerd and compares what comes out with what they expect.
+//   node tests/conformance/run.mjs --on limpet|workerd [--server ADMIN_URL --public URL --token TOKEN] [FILTER]
+// Without --server limpet is started in a temporary folder. FILTER: part of "FILE CASE". Last line: N passed, N failed.
+import { readdirSync, readFileSync } from "node:fs";
+import http from "node:http";
+import { registerHooks } from "node:module";
+import { dirname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual, parseArgs } from "node:util";
+import { deploy, kLimpet, limpetExists, request, startLimpet, startWorkerd } from "../system/lib.mjs";
+import { describe } from "./lib.mjs";
+
+const kFolder = dirname(fileURLToPath(import.meta.url));
+const kCaseDeadlineMs = 60_000;
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { on: { type: "string", default: "limpet" }, server: { type: "string" }, public: { type: "string" },
+             token: { type: "string" }, verbose: { type: "boolean", default: false } },
+});
+const filter = positionals[0] ?? "";
+
+// Node reads a file only for its list of cases: what only a runtime can import becomes empty here.
+registerHooks({
+  resolve(specifier, context, next) {
+    if (!/\.(txt|html|bin|wasm|json)$|^cloudflare:/.test(specifier)) return next(specifier, context);
+    return { url: "data:text/javascript,export default undefined; export class DurableObject {}", shortCircuit: true };
+  },
+});
+
+// { name: content } of a file and what it imports, itself first.
+function modulesOf(main) {
+  const modules = {};
+  const add = (name) => {
+    if (name in modules) return;
+    modules[name] = readFileSync(join(kFolder, name));
+    if (!/\.m?js$/.test(name)) return;
+    for (const [, specifier] of String(modules[name]).matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
+      add(normalize(join(dirname(name), specifier)));
+    }
+  };
+  add(main);
+  return modules;
+}
+
+// Answers like an echo, after the milliseconds that the query asks for: the outside world for cases that fetch.
+async function startEcho() {
+  const server = http.createServer((incoming, outgoing) => {
+    const url = new URL(incoming.url, "http://echo");
+    const chunks = [];
+    incoming.on("data", (chunk) => chunks.push(chunk));
+    incoming.on("end", () => setTimeout(() => {
+      if (url.pathname === "/circle") url.searchParams.set("location", "/circle");
+      if (url.searchParams.has("location")) {
+        outgoing.writeHead(Number(url.searchParams.get("status") ?? 302), { location: url.searchParams.get("location") });
+        return outgoing.end("moved");
+      }
+      outgoing.writeHead(Number(url.searchParams.get("status") ?? 200), { "content-type": "application/json", "x-echo": "yes" });
+      if (incoming.method === "HEAD" || outgoing.statusCode === 204) return outgoing.end();
+      outgoing.end(JSON.stringify({ method: incoming.method, path: incoming.url, headers: incoming.headers,
+                                    body: Buffer.concat(chunks).toString() }));
+    }, Number(url.searchParams.get("delay") ?? 0)));
+  });
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  return { url: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
+}
+
+// One running server per way of running: `start(file)` gives { send(path, options), stop() }.
+async function limpetRunner() {
+  const flags = ["--allow-private-network"];
+  let server;
+  if (options.server) {
+    server = { admin: options.server, token: options.token, port: Number(new URL(options.public).port) };
+  } else {
+    if (!limpetExists()) throw new Error(`${kLimpet} does not exist: run ./dev build`);
+    server = await startLimpet({ flags });
+  }
+  return {
+    async start(file) {
+      const name = `conformance-${file.name.replace(/\W/g, "-")}`;
+      await deploy(server, { name, modules: file.modules, classes: file.classes, vars: file.vars, compatibilityDate: file.date });
+      const base = `http://${name}.localhost:${server.port}`;
+      return { send: (path, sent) => request(base + path, { ...sent, timeoutMs: kCaseDeadlineMs }), stop: async () => {} };
+    },
+    stop: async () => await server.stop?.(),
+  };
+}
+
+async function workerdRunner() {
+  return {
+    async start(file) {
+      const server = await startWorkerd({ modules: file.modules, classes: file.classes, vars: file.vars, compatibilityDate: file.date });
+      return { send: (path, sent) => request(server.url + path, { ...sent, timeoutMs: kCaseDeadlineMs }), stop: () => server.stop() };
+    },
+    stop: async () => {},
+  };
+}
+
+// What a case should give on this runtime, in the form that `observe` gives.
+function expected(test) {
+  const own = options.on === "limpet" && "limpet" in test;
+  if (test.http) return own ? test.limpet : test.http;
+  const value = own ? test.limpet : test.expect;
+  return test.steps ? { steps: value.map((each) => ({ value: describe(each) })) } : { value: describe(value) };
+}
+
+async function observe(server, name, test) {
+  const { path = "", ...sent } = test.send ?? {};
+  const answer = await server.send(`/case/${encodeURIComponent(name)}${path}`, sent);
+  if (!test.http) {
+    try {
+      return JSON.parse(answer.body);
+    } catch {
+      return { status: answer.status, body: answer.body };
+    }
+  }
+  const seen = {};
+  const wanted = expected(test);
+  if ("status" in wanted) seen.status = answer.status;
+  if ("body" in wanted) seen.body = answer.body;
+  if ("headers" in wanted) {
+    seen.headers = {};
+    for (const key of Object.keys(wanted.headers)) seen.headers[key] = answer.headers[key] ?? null;
+  }
+  return seen;
+}
+
+let passed = 0;
+let failed = 0;
+function report(name, problem) {
+  if (problem === undefined) {
+    passed++;
+    if (options.verbose) console.log(`ok   ${name}`);
+  } else {
+    failed++;
+    console.log(`FAIL ${name}\n     ${problem}`);
+  }
+}
+
+const runner = options.on === "workerd" ? await workerdRunner() : await limpetRunner();
+const echo = await startEcho();
+try {
+  for (const fileName of readdirSync(kFolder).filter((each) => each.endsWith(".test.mjs")).sort()) {
+    const exported = await import(join(kFolder, fileName));
+    const names = Object.keys(exported.default.cases).filter((name) => `${fileName} ${name}`.includes(filter));
+    if (names.length === 0) continue;
+    const modules = modulesOf(fileName);
+    const file = {
+      name: fileName.replace(".test.mjs", ""), modules, classes: Object.keys(exported).filter((name) => name !== "default"),
+      vars: { ECHO: echo.url }, date: String(modules[fileName]).match(/^\/\/ compatibility-date: (\S+)$/m)?.[1] ?? "2026-03-01",
+    };
+    let server;
+    try {
+      server = await runner.start(file);
+    } catch (error) {
+      for (const name of names) report(`${fileName}: ${name}`, `the file did not start: ${error.message}`);
+      continue;
+    }
+    for (const name of names) {
+      const test = exported.default.cases[name];
+      try {
+        const [seen, wanted] = [await observe(server, name, test), expected(test)];
+        report(`${fileName}: ${name}`, isDeepStrictEqual(seen, wanted) ? undefined
+          : `expected ${JSON.stringify(wanted)}\n     got      ${JSON.stringify(seen)}`);
+      } catch (error) {
+        report(`${fileName}: ${name}`, error.message);
+      }
+    }
+    await server.stop();
+  }
+} finally {
+  echo.close();
+  await runner.stop();
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;

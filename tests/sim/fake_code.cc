@@ -1,0 +1,439 @@
+#include "sim/fake_code.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace limpet::sim {
+
+using object::InputLock;
+using object::Instance;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+std::unique_ptr<object::Code> FakeClass::Instantiate(Instance& instance) {
+  return std::make_unique<FakeCode>(place_, instance);
+}
+
+FakeCode::FakeCode(Place* place, Instance& instance) : place_(place), instance_(instance) {
+  place_->model->InstanceMade(instance_.id());
+}
+
+FakeCode::~FakeCode() {
+  life_.reset();
+  Model& model = *place_->model;
+  model.InstanceGone(instance_.id());
+  if (!model.quiet) return;
+  if (owed_outputs_ > 0) model.Violate("an instance was evicted while outputs waited");
+  if (WriteOf(model.Durable(instance_.id())) != WriteOf(shadow_))
+    model.Violate("an instance was evicted with a write pending");
+}
+
+// --- Turns
+
+void FakeCode::Turn(std::function<void()> body) {
+  if (in_turn_) return waiting_turns_.push_back(std::move(body));
+  in_turn_ = true;
+  body();
+  if (!instance_.broken()) {
+    if (before_.empty()) Completed();
+    instance_.TurnEnded();
+  }
+  in_turn_ = false;
+  if (waiting_turns_.empty()) return;
+  std::function<void()> next = std::move(waiting_turns_.front());
+  waiting_turns_.pop_front();
+  Turn(std::move(next));
+}
+
+void FakeCode::TurnUnder(Lock lock, std::function<void(Lock&)> body) {
+  auto held = std::make_shared<Lock>(std::move(lock));
+  Turn([held, body = std::move(body)] { body(*held); });
+}
+
+void FakeCode::CheckEntry(const char* what) {
+  Model& model = *place_->model;
+  if (in_turn_) model.Violate(std::string(what) + " came in during a turn");
+  if (holding_ > 0) model.Violate(std::string(what) + " came in while a storage operation held the gate");
+  if (critical_ > 0) model.Violate(std::string(what) + " came in during a critical section");
+}
+
+void FakeCode::Start(InputLock, UniqueFunction<void(Result<Done>)> done) {
+  shadow_ = place_->model->Durable(instance_.id());
+  done(Done{});
+}
+
+void FakeCode::Fetch(InputLock lock, HttpRequest request, object::OnReply reply) {
+  CheckEntry("an event");
+  auto run = std::make_shared<Run>();
+  run->script = place_->script_of(request.url);
+  run->reply = std::move(reply);
+  TurnUnder(std::move(lock), [this, run](Lock& lock) { Go(run, lock); });
+}
+
+void FakeCode::Go(const RunRef& run, Lock& lock) {
+  while (run->next < run->script.size()) {
+    if (instance_.broken()) return;
+    if (place_->interrupts && place_->depth < 3 && place_->loop->random().Below(8) == 0) {
+      ++place_->depth;
+      place_->loop->RunReady();
+      --place_->depth;
+      if (instance_.broken()) return;
+    }
+    Step step = run->script[run->next++];
+    if (!Do(run, step, lock)) return;
+  }
+  Reply(run, false);
+}
+
+void FakeCode::Reply(const RunRef& run, bool thrown) {
+  if (!run->reply) return;
+  std::string text = "w=" + std::to_string(confirmed_);
+  object::OnReply reply = std::exchange(run->reply, {});
+  if (thrown) return reply(Error::Script("Error", text));
+  HttpResponse response;
+  response.body = Body::Of(std::move(text));
+  reply(std::move(response));
+}
+
+bool FakeCode::Do(const RunRef& run, Step step, Lock& lock) {
+  switch (step.op) {
+    case Op::kGet:
+    case Op::kGetOpen:
+    case Op::kGetMany:
+    case Op::kReadThenWrite: return DoRead(run, step, lock);
+    case Op::kDelete: return DoDelete(run, step, lock);
+    case Op::kList: return DoList(run, step, lock);
+    case Op::kPut:
+    case Op::kPutUnconfirmed:
+    case Op::kPair:
+    case Op::kDeleteAll: return DoWrite(run, step, lock);
+    case Op::kBegin: return BeginSection(run, true, lock);
+    case Op::kEnter: return BeginSection(run, false, lock);
+    case Op::kCommit:
+    case Op::kRollback:
+      EndTransaction(step.op == Op::kCommit);
+      EndSection(run, lock);
+      return true;
+    case Op::kLeave: EndSection(run, lock); return true;
+    default: return DoOutside(run, step, lock);
+  }
+}
+
+// --- Storage
+
+template <typename T, typename Check>
+object::Storage::OnAnswer<T> FakeCode::Then(const RunRef& run, bool holds, Check check) {
+  return [this, run, holds, check](Result<T> result, Lock lock) {
+    if (holds) --holding_;
+    auto answer = std::make_shared<Result<T>>(std::move(result));
+    TurnUnder(std::move(lock), [this, run, check, answer](Lock& lock) {
+      if (instance_.broken()) return;
+      if (!answer->has_value()) return Fail(run, lock);
+      check(answer->value());
+      Go(run, lock);
+    });
+  };
+}
+
+template <typename T, typename Check>
+bool FakeCode::Settle(object::Storage::Now<T> now, const RunRef& run, bool holds, Lock& lock, Check check) {
+  if (!now) {
+    if (holds) ++holding_;
+    return false;
+  }
+  if (!now->has_value()) {
+    Fail(run, lock);
+    return false;
+  }
+  check(now->value());
+  return true;
+}
+
+void FakeCode::Fail(const RunRef& run, Lock& lock) {
+  if (instance_.broken()) return;
+  if (place_->model->quiet) place_->model->Violate("a read failed though nothing was wrong");
+  for (; !run->sections.empty(); EndSection(run, lock)) {
+    if (run->transactions.back()) EndTransaction(false);
+  }
+  Reply(run, true);
+}
+
+bool FakeCode::DoRead(const RunRef& run, Step step, Lock& lock) {
+  std::string key = "k" + std::to_string(step.number % 4);
+  Model* model = place_->model;
+  object::Storage& storage = instance_.storage();
+  if (step.op == Op::kGetMany) {
+    std::vector<Bytes> keys{"k2", "p1", key, "nothing", "k2"};
+    object::Pairs want;
+    for (auto& [name, value] : shadow_) {
+      if (std::find(keys.begin(), keys.end(), name) != keys.end()) want.emplace_back(name, value);
+    }
+    auto check = [model, want](const object::Pairs& got) {
+      if (got != want) model->Violate("get(keys) answered something else than was written");
+    };
+    return Settle(storage.GetMany(lock, keys, {}, Then<object::Pairs>(run, true, check)), run, true, lock, check);
+  }
+  auto found = shadow_.find(key);
+  std::optional<Bytes> want = found == shadow_.end() ? std::nullopt : std::optional<Bytes>(found->second);
+  auto check = [model, want, key](const std::optional<Bytes>& got) {
+    if (got != want) {
+      model->Violate("get(" + key + ") answered " + got.value_or("nothing") + " where " + want.value_or("nothing") +
+                     " was right");
+    }
+  };
+  bool holds = step.op != Op::kGetOpen;
+  auto now = storage.Get(lock, key, {.allow_concurrency = !holds}, Then<std::optional<Bytes>>(run, holds, check));
+  if (step.op == Op::kReadThenWrite) Write(lock, key, "later");
+  return Settle(std::move(now), run, holds, lock, check);
+}
+
+bool FakeCode::DoList(const RunRef& run, Step step, Lock& lock) {
+  object::ListOptions list;
+  static const std::string kStarts[] = {"", "k1", "p", "k"};
+  list.start = kStarts[step.number % 4];
+  if (step.number / 4 % 3 > 0) list.end = step.number / 4 % 3 == 1 ? "k3" : "q";
+  list.reverse = step.number / 12 % 2 == 1;
+  if (step.number / 24 % 4 > 0) list.limit = step.number / 24 % 4;
+  object::Pairs want;
+  for (auto& [key, value] : shadow_) {
+    if (key >= list.start && (!list.end || key < *list.end)) want.emplace_back(key, value);
+  }
+  if (list.reverse) std::reverse(want.begin(), want.end());
+  if (list.limit && want.size() > *list.limit) want.resize(*list.limit);
+  auto check = [model = place_->model, want](const object::Pairs& got) {
+    if (got != want) model->Violate("list() answered something else than was written");
+  };
+  auto now = instance_.storage().List(lock, list, {}, Then<object::Pairs>(run, true, check));
+  return Settle(std::move(now), run, true, lock, check);
+}
+
+bool FakeCode::DoDelete(const RunRef& run, Step step, Lock& lock) {
+  std::vector<Bytes> keys{"k" + std::to_string(step.number % 4), "k3", "nothing"};
+  uint64_t want = 0;
+  for (const Bytes& key : {keys[0], keys[0] == "k3" ? Bytes("nothing") : Bytes("k3")}) want += shadow_.erase(key);
+  NumberWrite(lock, true);
+  auto check = [model = place_->model, want](uint64_t got) {
+    if (got != want) model->Violate("delete() counted " + std::to_string(got) + " instead of " + std::to_string(want));
+  };
+  auto now = instance_.storage().Delete(lock, keys, {}, Then<uint64_t>(run, true, check));
+  return Settle(std::move(now), run, true, lock, check);
+}
+
+void FakeCode::NumberWrite(const Lock& lock, bool confirmed) {
+  uint64_t number = place_->model->NextWrite();
+  shadow_[kWriteKey] = std::to_string(number);
+  dirty_ = true;
+  if (confirmed) (before_.empty() ? confirmed_ : transaction_confirmed_) = number;
+  auto put = instance_.storage().Put(lock, {{kWriteKey, std::to_string(number)}}, {.allow_unconfirmed = !confirmed},
+                                     [](Result<Done>, Lock) {});
+}
+
+void FakeCode::Write(const Lock& lock, const std::string& key, std::string value, bool confirmed) {
+  NumberWrite(lock, confirmed);
+  value += shadow_[kWriteKey];
+  shadow_[key] = value;
+  auto put =
+      instance_.storage().Put(lock, {{key, value}}, {.allow_unconfirmed = !confirmed}, [](Result<Done>, Lock) {});
+}
+
+bool FakeCode::DoWrite(const RunRef& run, Step step, Lock& lock) {
+  if (step.op == Op::kDeleteAll) {
+    auto now = instance_.storage().DeleteAll(lock, {}, [](Result<Done>, Lock) {});
+    shadow_.clear();
+    Write(lock, "k0", "after");
+  } else if (step.op == Op::kPair) {
+    Write(lock, "p0", "pair");
+    Write(lock, "p1", "pair");
+  } else {
+    Write(lock, "k" + std::to_string(step.number % 4), "value", step.op == Op::kPut);
+  }
+  return true;
+}
+
+void FakeCode::Completed() {
+  if (std::exchange(dirty_, false)) place_->model->Completed(instance_.id(), shadow_);
+}
+
+// --- Critical sections and transactions
+
+bool FakeCode::BeginSection(const RunRef& run, bool transaction, Lock& lock) {
+  Result<object::GateRef> section = instance_.BeginCritical(lock);
+  if (!section.has_value()) return false;
+  run->sections.push_back(section.value());
+  run->transactions.push_back(transaction);
+  lock = {};
+  instance_.Enter(section.value(), [this, run, transaction](Result<Lock> inside) {
+    if (!inside.has_value()) return;
+    TurnUnder(std::move(inside).value(), [this, run, transaction](Lock& lock) {
+      if (instance_.broken()) return;
+      ++critical_;
+      if (transaction) {
+        if (before_.empty()) Completed();
+        before_.push_back(shadow_);
+        instance_.storage().BeginTransaction();
+      }
+      Go(run, lock);
+    });
+  });
+  return false;
+}
+
+void FakeCode::EndTransaction(bool commit) {
+  Pairs before = std::move(before_.back());
+  before_.pop_back();
+  if (!commit) {
+    instance_.storage().RollbackTransaction();
+    shadow_ = std::move(before);
+  } else if (instance_.storage().CommitTransaction().has_value() && before_.empty()) {
+    uint64_t now = WriteOf(shadow_);
+    if (now != WriteOf(before)) {
+      if (transaction_confirmed_ > 0) confirmed_ = now;
+      place_->model->Completed(instance_.id(), shadow_);
+    }
+  }
+  if (before_.empty()) {
+    transaction_confirmed_ = 0;
+    dirty_ = false;
+  }
+}
+
+void FakeCode::EndSection(const RunRef& run, Lock& lock) {
+  run->sections.pop_back();
+  run->transactions.pop_back();
+  --critical_;
+  lock = instance_.EndCritical(std::move(lock));
+}
+
+// --- Everything that is not storage
+
+void FakeCode::Emit(bool gated, const char* what, std::function<void()> then) {
+  uint64_t index = ++issued_;
+  ++owed_outputs_;
+  auto out = [this, index, gated, what, write = confirmed_, then = std::move(then)](Result<Done> durable) {
+    --owed_outputs_;
+    if (!durable.has_value()) return;
+    if (gated && index < emitted_) place_->model->Violate("outputs left in another order than they were made");
+    if (gated) emitted_ = index;
+    place_->model->Emitted(instance_.id(), write, place_->claim_valid(), what);
+    if (then) then();
+  };
+  if (gated) return instance_.WhenDurable(std::move(out));
+  out(Done{});
+}
+
+void FakeCode::After(Duration delay, std::function<void()> then) {
+  instance_.Pin();
+  place_->loop->After(delay, [this, life = std::weak_ptr<int>(life_), then = std::move(then)] {
+    if (life.expired()) return;
+    instance_.Unpin();
+    then();
+  });
+}
+
+void FakeCode::Reenter(const RunRef& run) {
+  instance_.Enter(run->Where(), [this, run](Result<Lock> lock) {
+    if (!lock.has_value()) return;
+    if (run->sections.empty()) CheckEntry("a continuation");
+    TurnUnder(std::move(lock).value(), [this, run](Lock& lock) { Go(run, lock); });
+  });
+}
+
+void FakeCode::Background(Duration delay, bool gated, const char* what) {
+  After(delay, [this, gated, what] {
+    instance_.Enter(nullptr, [this, gated, what](Result<Lock> lock) {
+      if (!lock.has_value()) return;
+      CheckEntry(what);
+      TurnUnder(std::move(lock).value(), [this, gated, what](Lock& lock) {
+        if (instance_.broken()) return;
+        Write(lock, "k1", "background");
+        Emit(gated, what, {});
+      });
+    });
+  });
+}
+
+void FakeCode::Call(const RunRef& run, uint32_t number) {
+  ObjectId callee;
+  auto request = std::make_shared<HttpRequest>(place_->request_of(number, &callee));
+  bool same = object::ShardOf(callee, static_cast<uint32_t>(place_->shards)) == place_->shard;
+  bool gated = same ? !place_->outlets->call_same_shard : !place_->outlets->call_other_shard;
+  Emit(gated, same ? "a call on the same shard" : "a call to another shard", [this, run, callee, request] {
+    place_->directory->Fetch(
+        callee, std::nullopt, std::move(*request),
+        [this, run, callee, place = place_, life = std::weak_ptr<int>(life_)](Result<HttpResponse> reply) {
+          place->check_reply(callee, reply);
+          if (!life.expired()) Reenter(run);
+        });
+  });
+}
+
+bool FakeCode::DoOutside(const RunRef& run, Step step, Lock& lock) {
+  Duration delay = microseconds(step.number % 5000);
+  const OutletMutations& outlets = *place_->outlets;
+  switch (step.op) {
+    case Op::kSleep:
+      lock = {};
+      After(delay, [this, run] { Reenter(run); });
+      return false;
+    case Op::kFetch:
+      lock = {};
+      Emit(!outlets.subrequest, "a subrequest", [this, run, delay] { After(delay, [this, run] { Reenter(run); }); });
+      return false;
+    case Op::kCall:
+      lock = {};
+      Call(run, step.number);
+      return false;
+    case Op::kTimerFetch: Background(delay, !outlets.timer_fetch, "a fetch from a timer"); return true;
+    case Op::kWaitUntil: Background(delay, !outlets.wait_until, "work of waitUntil"); return true;
+    case Op::kLog: Emit(!outlets.log, "a log line", {}); return true;
+    case Op::kReplyEarly: Reply(run, false); return true;
+    case Op::kSync: {
+      auto check = [this, write = WriteOf(shadow_)](Done) {
+        place_->model->Emitted(instance_.id(), write, true, "the answer of sync()");
+      };
+      return Settle(instance_.storage().Sync(lock, Then<Done>(run, false, check)), run, false, lock, check);
+    }
+    case Op::kStream: ReplyStream(run); return true;
+    case Op::kThrow: Reply(run, true); return true;
+    case Op::kAbort:
+      Write(lock, "k0", "aborted");
+      instance_.Abort(Error::Script("Error", "aborted"));
+      return false;
+    default: LIMPET_CHECK(false); return false;
+  }
+}
+
+// A body whose chunks each follow a write.
+class FakeCode::Stream final : public BodyStream {
+ public:
+  explicit Stream(FakeCode* code) : code_(code) {}
+  void Read(OnChunk on_chunk) override {
+    if (left_-- == 0) return on_chunk(std::optional<Bytes>());
+    auto owed = std::make_shared<OnChunk>(std::move(on_chunk));
+    code_->instance_.Enter(nullptr, [this, owed, life = std::weak_ptr<int>(life_)](Result<Lock> lock) {
+      if (life.expired() || !lock.has_value()) return;
+      code_->CheckEntry("a read of a body");
+      code_->TurnUnder(std::move(lock).value(), [this, owed, life](Lock& lock) {
+        if (life.expired() || code_->instance_.broken()) return;
+        code_->Write(lock, "k2", "chunk");
+        (*owed)(std::optional<Bytes>("w=" + std::to_string(code_->confirmed_)));
+      });
+    });
+  }
+
+ private:
+  FakeCode* code_;
+  int left_ = 2;
+  std::shared_ptr<int> life_ = std::make_shared<int>(0);
+};
+
+void FakeCode::ReplyStream(const RunRef& run) {
+  if (!run->reply) return;
+  HttpResponse response;
+  response.status_text = "w=" + std::to_string(confirmed_);
+  response.body = Body::Of(std::make_unique<Stream>(this));
+  std::exchange(run->reply, {})(std::move(response));
+}
+
+}  // namespace limpet::sim

@@ -1,0 +1,126 @@
+// The code of simulated objects: runs scripts as JavaScript would (turns, microtasks at their end, work that outlives
+// its event) and compares everything it is told with a shadow of its own.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "loop/sim_loop.h"
+#include "object/code.h"
+#include "object/placement.h"
+#include "sim/model.h"
+#include "sim/script.h"
+
+namespace limpet::sim {
+
+// Outlets that forget to pass the output gate.
+struct OutletMutations {
+  bool subrequest = false, call_same_shard = false, call_other_shard = false, timer_fetch = false, wait_until = false,
+       log = false;
+};
+
+// What the scripts of one shard live in.
+struct Place {
+  loop::SimLoop* loop;
+  Model* model;
+  object::Directory* directory = nullptr;
+  size_t shard = 0;
+  size_t shards = 1;
+  const OutletMutations* outlets;
+  std::function<bool()> claim_valid;
+  std::function<Script(const std::string& url)> script_of;
+  std::function<HttpRequest(uint32_t number, ObjectId* callee)> request_of;
+  // Looks at a reply of `callee`, at the moment it comes to its caller.
+  std::function<void(const ObjectId& callee, const Result<HttpResponse>& reply)> check_reply;
+  bool interrupts = false;  // Turns are interrupted: the loop runs inside them.
+  int depth = 0;            // Of such interruptions.
+};
+
+class FakeClass final : public object::ClassCode {
+ public:
+  explicit FakeClass(Place* place) : place_(place) {}
+  std::unique_ptr<object::Code> Instantiate(object::Instance& instance) override;
+
+ private:
+  Place* place_;
+};
+
+class FakeCode final : public object::Code {
+ public:
+  FakeCode(Place* place, object::Instance& instance);
+  ~FakeCode() override;
+  void Start(object::InputLock lock, UniqueFunction<void(Result<Done>)> done) override;
+  void Fetch(object::InputLock lock, HttpRequest request, object::OnReply reply) override;
+
+ private:
+  class Stream;
+  // One event, or what it left behind, on its way through its script.
+  struct Run {
+    Script script;
+    size_t next = 0;
+    object::OnReply reply;
+    std::vector<bool> transactions;         // Of each section, whether it is one.
+    std::vector<object::GateRef> sections;  // The innermost is where it belongs.
+    object::GateRef Where() const { return sections.empty() ? nullptr : sections.back(); }
+  };
+  using RunRef = std::shared_ptr<Run>;
+  using Lock = object::InputLock;
+
+  // Runs `body` as one turn; after the turn under way if there is one (an isolate runs one at a time).
+  void Turn(std::function<void()> body);
+  void TurnUnder(Lock lock, std::function<void(Lock&)> body);
+  // An event comes in that does not belong to a critical section: nothing may hold the gate.
+  void CheckEntry(const char* what);
+  // Steps until the script waits for something; `lock` is what its turn runs under.
+  void Go(const RunRef& run, Lock& lock);
+  // False: the step will go on by itself.
+  bool Do(const RunRef& run, Step step, Lock& lock);
+  bool DoRead(const RunRef& run, Step step, Lock& lock);
+  bool DoWrite(const RunRef& run, Step step, Lock& lock);
+  bool DoDelete(const RunRef& run, Step step, Lock& lock);
+  bool DoList(const RunRef& run, Step step, Lock& lock);
+  bool DoOutside(const RunRef& run, Step step, Lock& lock);
+  bool BeginSection(const RunRef& run, bool transaction, Lock& lock);
+  void EndTransaction(bool commit);
+  void EndSection(const RunRef& run, Lock& lock);
+  void Fail(const RunRef& run, Lock& lock);  // A read failed: the script ends with an error.
+  void Reply(const RunRef& run, bool thrown);
+  void ReplyStream(const RunRef& run);
+  void Call(const RunRef& run, uint32_t number);
+  void After(Duration delay, std::function<void()> then);
+  // Goes on as an event of where the run belongs.
+  void Reenter(const RunRef& run);
+  void Background(Duration delay, bool gated, const char* what);
+  void Emit(bool gated, const char* what, std::function<void()> then);
+
+  // Puts, or deletes if there is no value, as one half of a pair with the number of the write.
+  void Write(const Lock& lock, const std::string& key, std::string value, bool confirmed = true);
+  void NumberWrite(const Lock& lock, bool confirmed);
+  void Completed();  // The state now is one that may be found on disk.
+  // The answer to a storage operation: at once, or later in a turn of its own, after which the run goes on.
+  template <typename T, typename Check>
+  object::Storage::OnAnswer<T> Then(const RunRef& run, bool holds, Check check);
+  template <typename T, typename Check>
+  bool Settle(object::Storage::Now<T> now, const RunRef& run, bool holds, Lock& lock, Check check);
+
+  Place* place_;
+  object::Instance& instance_;
+  std::shared_ptr<int> life_ = std::make_shared<int>(0);
+  Pairs shadow_;
+  std::vector<Pairs> before_;           // Of each open transaction.
+  uint64_t confirmed_ = 0;              // The last confirmed write that is complete or in the burst under way.
+  uint64_t transaction_confirmed_ = 0;  // The same, inside the open transaction.
+  bool in_turn_ = false;
+  bool dirty_ = false;    // The burst under way has written.
+  int holding_ = 0;       // Storage operations that hold the gate.
+  int critical_ = 0;      // Running critical sections.
+  int owed_outputs_ = 0;  // In the output gate.
+  uint64_t issued_ = 0, emitted_ = 0;
+  std::deque<std::function<void()>> waiting_turns_;
+};
+
+}  // namespace limpet::sim

@@ -1,0 +1,137 @@
+// limpet_sim --seeds N --first S: runs N seeds.   --seed S: replays one.   --mutants: every broken variant must be
+// caught by some seed.   --mutant NAME --seed S: replays that.
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "object/mutations.h"
+#include "sim/simulation.h"
+
+namespace limpet::sim {
+namespace {
+
+constexpr uint64_t kMutantSeedsMax = 20'000;
+
+struct Mutant {
+  const char* name;
+  void (*enable)(object::Mutations& object, OutletMutations& outlets);
+};
+#define IN_OBJECT(field) {#field, [](object::Mutations& object, OutletMutations&) { object.field = true; }}
+#define AT_OUTLET(field) \
+  {#field "_not_gated", [](object::Mutations&, OutletMutations& outlets) { outlets.field = true; }}
+constexpr Mutant kMutants[] = {
+    IN_OBJECT(gate_open_during_read),
+    IN_OBJECT(gate_open_during_critical),
+    IN_OBJECT(two_waiters_at_once),
+    IN_OBJECT(reply_before_durable),
+    IN_OBJECT(error_before_durable),
+    IN_OBJECT(chunk_before_durable),
+    IN_OBJECT(output_gate_open),
+    IN_OBJECT(output_order_lost),
+    IN_OBJECT(burst_split),
+    IN_OBJECT(delete_all_split),
+    IN_OBJECT(transaction_leaks),
+    IN_OBJECT(rollback_keeps_cache),
+    IN_OBJECT(evict_while_pending),
+    IN_OBJECT(failed_write_ignored),
+    IN_OBJECT(two_instances_rolling),
+    IN_OBJECT(stale_claim_answers),
+    IN_OBJECT(read_sees_later_write),
+    IN_OBJECT(abort_keeps_writes),
+    IN_OBJECT(acknowledge_early),
+    AT_OUTLET(subrequest),
+    AT_OUTLET(call_same_shard),
+    AT_OUTLET(call_other_shard),
+    AT_OUTLET(timer_fetch),
+    AT_OUTLET(wait_until),
+    AT_OUTLET(log),
+};
+
+// What did not hold, or nothing.
+std::string RunSeed(uint64_t seed, const OutletMutations& outlets,
+                    void (*at_once)(uint64_t, const std::string&) = nullptr) {
+  std::string first;
+  Simulation simulation(seed, outlets, [&](const std::string& what) {
+    if (first.empty()) first = what;
+    if (at_once != nullptr) at_once(seed, what);
+  });
+  simulation.Run();
+  return first;
+}
+
+// In a process of its own: a broken variant may well crash, which counts as caught.
+bool Caught(const Mutant& mutant, uint64_t* seed) {
+  fflush(stdout);
+  pid_t child = fork();
+  if (child == 0) {
+    OutletMutations outlets;
+    mutant.enable(object::ActiveMutations(), outlets);
+    for (*seed = 1; *seed <= kMutantSeedsMax; ++*seed) {
+      RunSeed(*seed, outlets, [](uint64_t seed, const std::string& what) {
+        printf("  seed %llu: %s\n", static_cast<unsigned long long>(seed), what.c_str());
+        fflush(stdout);
+        _exit(0);
+      });
+    }
+    _exit(1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (WIFSIGNALED(status)) printf("  seed %llu: crashed\n", static_cast<unsigned long long>(*seed));
+  return WIFSIGNALED(status) || WEXITSTATUS(status) == 0;
+}
+
+int RunMutants() {
+  auto* seed = static_cast<uint64_t*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  int survivors = 0;
+  for (const Mutant& mutant : kMutants) {
+    printf("%s\n", mutant.name);
+    if (Caught(mutant, seed)) continue;
+    printf("  SURVIVED %llu seeds\n", static_cast<unsigned long long>(kMutantSeedsMax));
+    ++survivors;
+  }
+  printf("%zu mutants, %d survived\n", std::size(kMutants), survivors);
+  return survivors == 0 ? 0 : 1;
+}
+
+int RunSeeds(uint64_t first, uint64_t count, const OutletMutations& outlets) {
+  uint64_t failed = 0;
+  for (uint64_t seed = first; seed < first + count; ++seed) {
+    std::string violation = RunSeed(seed, outlets);
+    if (violation.empty()) continue;
+    ++failed;
+    printf("seed %llu: %s   (replay: limpet_sim --seed %llu)\n", static_cast<unsigned long long>(seed),
+           violation.c_str(), static_cast<unsigned long long>(seed));
+  }
+  printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(count - failed),
+         static_cast<unsigned long long>(failed));
+  return failed == 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace limpet::sim
+
+int main(int argc, char** argv) {
+  using namespace limpet::sim;
+  uint64_t first = 1, count = 1000;
+  OutletMutations outlets;
+  for (int i = 1; i < argc; ++i) {
+    std::string flag = argv[i];
+    if (flag == "--mutants") return RunMutants();
+    if (i + 1 == argc)
+      return fprintf(stderr, "usage: limpet_sim [--seeds N] [--first S] [--seed S] [--mutants] [--mutant NAME]\n"), 2;
+    std::string value = argv[++i];
+    if (flag == "--seeds") count = std::strtoull(value.c_str(), nullptr, 10);
+    if (flag == "--first") first = std::strtoull(value.c_str(), nullptr, 10);
+    if (flag == "--seed") first = std::strtoull(value.c_str(), nullptr, 10), count = 1;
+    for (const Mutant& mutant : kMutants) {
+      if (flag == "--mutant" && value == mutant.name) mutant.enable(limpet::object::ActiveMutations(), outlets);
+    }
+  }
+  return RunSeeds(first, count, outlets);
+}

@@ -1,0 +1,52 @@
+#include "sim/model.h"
+
+namespace limpet::sim {
+
+namespace {
+
+std::string Show(const Pairs& state) {
+  std::string text;
+  for (auto& [key, value] : state) text += key + "=" + value + " ";
+  return text;
+}
+
+}  // namespace
+
+uint64_t WriteOf(const Pairs& state) {
+  auto found = state.find(kWriteKey);
+  return found == state.end() ? 0 : std::stoull(found->second);
+}
+
+Pairs Model::Durable(const ObjectId& object) const {
+  store::ScanPage page = engine_->durable().Scan(object, {});
+  return Pairs(page.pairs.begin(), page.pairs.end());
+}
+
+void Model::Emitted(const ObjectId& object, uint64_t write, bool claim_valid, const char* what) {
+  std::string number = engine_->durable().Get(object, store::Space::kKv, kWriteKey).value_or("0");
+  if (std::stoull(number) < write)
+    Violate(std::string(what) + " left before write " + std::to_string(write) + " was durable");
+  if (!claim_valid) Violate(std::string(what) + " left after the claim had expired");
+}
+
+void Model::InstanceMade(const ObjectId& object) {
+  if (!live_.insert(object).second) Violate("a second instance of an object");
+}
+
+void Model::CheckDisk() {
+  for (auto& [object, states] : states_) {
+    Pairs durable = Durable(object);
+    uint64_t write = WriteOf(durable);
+    if (write < seen_[object]) Violate("a durable write is gone");
+    seen_[object] = write;
+    if (write == 0 && durable.empty()) continue;
+    auto state = states.find(write);
+    if (state == states.end()) return Violate("half of a burst is on disk: write " + std::to_string(write));
+    if (state->second != durable)
+      return Violate("a state on disk that never was: " + Show(durable) + " where " + Show(state->second) +
+                     " was right");
+    states.erase(states.begin(), state);
+  }
+}
+
+}  // namespace limpet::sim

@@ -1,0 +1,52 @@
+// What must hold, whatever happens (the invariants of docs/ARCHITECTURE.md): the model knows every state that an object
+// may be found in on disk, and checks each thing that leaves an object against what is durable at that moment.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+
+#include "base/ids.h"
+#include "store/faulty.h"
+
+namespace limpet::sim {
+
+using Pairs = std::map<std::string, std::string>;
+
+// Every write of a script also sets this key to the number of the write, so a state names itself.
+inline constexpr char kWriteKey[] = "#w";
+
+uint64_t WriteOf(const Pairs& state);
+
+class Model {
+ public:
+  explicit Model(std::function<void(const std::string&)> violation) : violation_(std::move(violation)) {}
+
+  void Violate(const std::string& what) { violation_(what); }
+  void SetEngine(store::FaultyEngine* engine) { engine_ = engine; }
+  uint64_t NextWrite() { return ++last_write_; }
+  Pairs Durable(const ObjectId& object) const;
+  // A burst or transaction of the object is complete: its state may be found on disk.
+  void Completed(const ObjectId& object, const Pairs& state) { states_[object][WriteOf(state)] = state; }
+  // Something left the object that was issued after confirmed write `write`.
+  void Emitted(const ObjectId& object, uint64_t write, bool claim_valid, const char* what);
+  void InstanceMade(const ObjectId& object);
+  void InstanceGone(const ObjectId& object) { live_.erase(object); }
+  // After each step: what is on disk is a complete state, and never an older one than before.
+  void CheckDisk();
+
+  // Nothing goes wrong in this run: no fault, abort, roll or timeout may excuse lost work.
+  bool quiet = false;
+
+ private:
+  std::function<void(const std::string&)> violation_;
+  store::FaultyEngine* engine_ = nullptr;
+  uint64_t last_write_ = 0;
+  std::map<ObjectId, std::map<uint64_t, Pairs>> states_;
+  std::map<ObjectId, uint64_t> seen_;
+  std::set<ObjectId> live_;
+};
+
+}  // namespace limpet::sim

@@ -1,0 +1,115 @@
+// kill -9 at random moments: every acknowledged increment is there, no count exceeds what was asked.
+// LIMPET_TEST_ROUNDS sets the number of kills (50), LIMPET_TEST_SEED repeats a run's random choices.
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import http from "node:http";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { corePid, run, kLimpet, startLimpet, temporaryFolder, until } from "./lib.mjs";
+import { counters } from "./scripts.mjs";
+
+const kObjects = 200;
+const kClients = 16;
+const kRunMsMax = 250;
+const rounds = Number(process.env.LIMPET_TEST_ROUNDS ?? 50);
+const seed = Number(process.env.LIMPET_TEST_SEED ?? Date.now() % 1_000_000);
+
+// mulberry32: small, seeded.
+let state = seed;
+function random() {
+  state = (state + 0x6d2b79f5) | 0;
+  let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+}
+
+const dataDir = temporaryFolder("limpet-crash");
+let server;
+before(async () => {
+  server = await startLimpet({ dataDir });
+  await server.deploy({ name: "crash", classes: ["Counter"], code: counters() });
+});
+after(() => server?.stop("SIGKILL"));
+
+const asked = new Array(kObjects).fill(0);
+const acknowledged = new Array(kObjects).fill(0);
+
+async function checkCounts(round) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: kClients });
+  await Promise.all(acknowledged.map(async (low, name) => {
+    const answer = await server.fetch("crash", `/value?name=${name}`, { agent });
+    assert.equal(answer.status, 200, `seed ${seed} round ${round}: object ${name}: ${answer.body}`);
+    const { count } = JSON.parse(answer.body);
+    assert.ok(count >= low, `seed ${seed} round ${round}: object ${name} has ${count}, ${low} were acknowledged`);
+    assert.ok(count <= asked[name], `seed ${seed} round ${round}: object ${name} has ${count}, ${asked[name]} were asked for`);
+  }));
+  agent.destroy();
+}
+
+test(`nothing acknowledged is lost over ${rounds} kills (seed ${seed})`, { timeout: 60_000 + rounds * 10_000 }, async () => {
+  for (let round = 0; round < rounds; round++) {
+    const agent = new http.Agent({ keepAlive: true });
+    let stop = false;
+    const client = async () => {
+      while (!stop) {
+        const name = Math.floor(random() * kObjects);
+        asked[name]++;
+        const answer = await server.fetch("crash", `/increment?name=${name}`, { agent, timeoutMs: 5_000 }).catch(() => undefined);
+        if (answer?.status === 200) acknowledged[name]++;
+      }
+    };
+    const clients = Array.from({ length: kClients }, client);
+    await new Promise((done) => setTimeout(done, 20 + random() * kRunMsMax));  // The random moment.
+    const core = corePid(server.pid);
+    server.running.child.kill("SIGKILL");  // The launcher; the core must end with it.
+    if (core && random() < 0.5) try { process.kill(core, "SIGKILL"); } catch { /* It has ended already. */ }
+    await server.running.exited;
+    stop = true;
+    await Promise.all(clients);
+    agent.destroy();
+    server = await startLimpet({ dataDir });
+    await checkCounts(round);
+  }
+  assert.ok(acknowledged.reduce((sum, each) => sum + each, 0) > rounds, "the test did increment");
+});
+
+test("a core that is killed alone serves again within a second, nothing lost", async () => {
+  const before = JSON.parse((await server.fetch("crash", "/increment?name=1")).body).count;
+  asked[1]++;
+  const old = corePid(server.pid);
+  assert.ok(old, "the launcher has a core");
+  process.kill(old, "SIGKILL");
+  const start = performance.now();
+  const answer = await until("an answer of the new core", async () => {
+    const seen = await server.fetch("crash", "/value?name=1", { timeoutMs: 1000 }).catch(() => undefined);
+    return seen?.status === 200 && corePid(server.pid) !== old ? seen : undefined;
+  });
+  const waitedMs = performance.now() - start;
+  assert.ok(JSON.parse(answer.body).count >= before);
+  assert.ok(waitedMs <= 1000, `served again after ${Math.round(waitedMs)} ms`);
+});
+
+test("a byte flipped in the middle of the log is a refusal to start that names the file", async () => {
+  const folder = temporaryFolder("limpet-flip");
+  const own = await startLimpet({ dataDir: folder });
+  await own.deploy({ name: "flip", classes: ["Counter"], code: counters() });
+  for (let name = 0; name < 50; name++) await own.fetch("flip", `/increment?name=${name}`);
+  const core = corePid(own.pid);
+  own.running.child.kill("SIGKILL");
+  await own.running.exited;
+  await until("the core to end with its launcher", () => { try { process.kill(core, 0); return false; } catch { return true; } });
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((each) => each.isFile() && each.name.endsWith(".log"))
+    .map((each) => join(each.parentPath, each.name)).filter((file) => statSync(file).size > 1000);
+  assert.ok(files.length > 0, "there is a log");
+  const log = files.sort((a, b) => statSync(b).size - statSync(a).size)[0];
+  const bytes = readFileSync(log);
+  bytes[bytes.length >> 1] ^= 0x40;
+  writeFileSync(log, bytes);
+  const refused = run(kLimpet, ["serve", "--data-dir", folder, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+  const deadline = setTimeout(() => refused.child.kill("SIGKILL"), 20_000);
+  const { code } = await refused.exited;
+  clearTimeout(deadline);
+  assert.equal(code, 1, refused.stderr);
+  assert.match(refused.stderr, /corrupt/i);
+  assert.match(refused.stderr, /\.log|\/\d{6}/);
+});

@@ -1,0 +1,132 @@
+// Deploys while requests run, migrations over REST, restarts.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import http from "node:http";
+import { request, startLimpet, tryDeploy, until } from "./lib.mjs";
+import { counters, kHello } from "./scripts.mjs";
+
+let server;
+before(async () => { server = await startLimpet(); });
+after(() => server?.stop());
+
+test("a deploy under load fails no request, and objects roll over with their counts", async () => {
+  const kObjects = 20;
+  const kClients = 8;
+  const script = { name: "rolling", classes: ["Counter"] };
+  await server.deploy({ ...script, code: counters(1) });
+  const agent = new http.Agent({ keepAlive: true });
+  const acknowledged = new Array(kObjects).fill(0);
+  const failures = [];
+  const versions = new Set();
+  let stop = false;
+  const client = async (seed) => {
+    for (let turn = seed; !stop; turn++) {
+      const name = turn % kObjects;
+      const answer = await server.fetch("rolling", `/increment?name=${name}`, { agent }).catch((error) => ({ status: 0, body: error.message }));
+      if (answer.status === 200) {
+        acknowledged[name]++;
+        versions.add(JSON.parse(answer.body).version);
+      } else {
+        failures.push(`${answer.status} ${answer.body.slice(0, 200)}`);
+      }
+    }
+  };
+  const clients = Array.from({ length: kClients }, (_, index) => client(index * 3));
+  for (let version = 2; version <= 5; version++) {
+    await server.deploy({ ...script, newClasses: [], code: counters(version) });
+    await until(`version ${version} to answer`, () => versions.has(version));
+  }
+  stop = true;
+  await Promise.all(clients);
+  agent.destroy();
+  assert.deepEqual(failures, []);
+  for (let name = 0; name < kObjects; name++) {
+    const { count, version } = JSON.parse((await server.fetch("rolling", `/value?name=${name}`)).body);
+    assert.equal(count, acknowledged[name]);
+    assert.equal(version, 5);
+  }
+});
+
+test("the first request after a deploy meets the new version and fresh memory", async () => {
+  const script = { name: "fresh", classes: ["Counter"] };
+  await server.deploy({ ...script, code: counters("one") });
+  await server.fetch("fresh", "/increment");
+  assert.equal(JSON.parse((await server.fetch("fresh", "/increment")).body).wasInitialized, true);
+  await server.deploy({ ...script, newClasses: [], code: counters("two") });
+  assert.deepEqual(JSON.parse((await server.fetch("fresh", "/value")).body), { count: 2, wasInitialized: false, version: "two" });
+});
+
+test("a request that runs during a deploy ends on its old version", async () => {
+  const slow = (text) => `export default { async fetch(request) {
+    if (new URL(request.url).pathname === "/slow") await new Promise((done) => setTimeout(done, 500));
+    return new Response("${text}");
+  } };`;
+  await server.deploy({ name: "slow", code: slow("old") });
+  assert.equal((await server.fetch("slow", "/")).body, "old");
+  const running = server.fetch("slow", "/slow");
+  await server.deploy({ name: "slow", code: slow("new") });
+  assert.equal((await server.fetch("slow", "/")).body, "new");
+  assert.equal((await running).body, "old");
+});
+
+test("a refused deploy changes nothing", async () => {
+  await server.deploy({ name: "kept", code: kHello });
+  const broken = [
+    { code: "export default {", why: /SyntaxError|Unexpected/ },
+    { code: "throw new Error('at start');", why: /at start/ },
+    { code: `import "./missing.mjs"; export default {};`, why: /missing\.mjs/ },
+    { code: kHello, classes: ["Absent"], why: /Absent/ },
+    { code: "for (;;) {}", why: /CPU|time|start/i },
+  ];
+  for (const { why, ...script } of broken) {
+    const answer = await tryDeploy(server, { name: "kept", ...script });
+    assert.equal(answer.json?.success, false, script.code);
+    assert.match(answer.json.errors[0].message, why);
+    assert.equal(typeof answer.json.errors[0].code, "number");
+    assert.equal((await server.fetch("kept")).body, "hello");
+  }
+});
+
+test("migrations are refused with their codes when they must be", async () => {
+  const script = { name: "migrating", classes: ["Counter"], code: counters() };
+  await server.deploy(script);
+  const again = await tryDeploy(server, script);
+  assert.equal(again.json.errors[0].code, 10074);
+  const withoutMigration = await tryDeploy(server, { name: "unmigrated", classes: ["Counter"], newClasses: [], code: counters() });
+  assert.equal(withoutMigration.json.success, false);
+  const dropped = await tryDeploy(server, { ...script, classes: [], newClasses: [], code: kHello });
+  assert.equal(dropped.json.success, false, "a class that has objects can't just vanish");
+});
+
+test("the API wants its token", async () => {
+  const answer = await request(`${server.admin}/client/v4/accounts/local/workers/scripts`, { headers: { authorization: "Bearer wrong" } });
+  assert.equal(answer.status, 403);
+  assert.ok([10000, 9109].includes(JSON.parse(answer.body).errors[0].code));
+});
+
+test("an unknown host is a 404, an unknown route of the API is code 7003", async () => {
+  assert.equal((await server.fetch("nobody")).status, 404);
+  const answer = await request(`${server.admin}/client/v4/no/such/route`, { headers: { authorization: `Bearer ${server.token}` } });
+  assert.equal(answer.status, 404);
+  assert.equal(JSON.parse(answer.body).errors[0].code, 7003);
+});
+
+test("scripts and data are there again after an orderly restart", async () => {
+  await server.deploy({ name: "lasting", classes: ["Counter"], code: counters() });
+  await server.fetch("lasting", "/increment?name=x");
+  const { code } = await server.stop();
+  assert.equal(code, 0);
+  server = await startLimpet({ dataDir: server.dataDir });
+  assert.equal(JSON.parse((await server.fetch("lasting", "/value?name=x")).body).count, 1);
+});
+
+test("SIGTERM lets running requests end", async () => {
+  await server.deploy({ name: "draining", code: `export default { async fetch(r) { if (new URL(r.url).pathname === "/slow") await new Promise((d) => setTimeout(d, 400)); return new Response("done"); } };` });
+  assert.equal((await server.fetch("draining")).body, "done");
+  const running = server.fetch("draining", "/slow");
+  await new Promise((done) => setTimeout(done, 100));  // The request must be on its way before the signal.
+  const stopped = server.stop();
+  assert.equal((await running).body, "done");
+  assert.equal((await stopped).code, 0);
+  server = await startLimpet({ dataDir: server.dataDir });
+});

@@ -42,10 +42,15 @@ class Builder {
     Part(text);
     return Add(Json(std::exchange(text_, {})));
   }
-  bool on_number_part(string_view, error_code&) { return true; }
-  bool on_int64(int64_t value, string_view, error_code&) { return Add(Json(value)); }
-  bool on_uint64(uint64_t value, string_view, error_code&) { return Add(Json(value)); }
-  bool on_double(double value, string_view, error_code&) { return Add(Json(value)); }
+  bool on_number_part(string_view text, error_code&) { return Part(text); }
+  bool on_int64(int64_t value, string_view, error_code&) { return text_.clear(), Add(Json(value)); }
+  bool on_uint64(uint64_t value, string_view, error_code&) { return text_.clear(), Add(Json(value)); }
+  bool on_double(double value, string_view text, error_code&) {
+    Part(text);  // Boost's own value may be off in the last place.
+    std::from_chars(text_.data(), text_.data() + text_.size(), value);
+    text_.clear();
+    return Add(Json(value));
+  }
   bool on_bool(bool value, error_code&) { return Add(Json(value)); }
   bool on_null(error_code&) { return Add(Json()); }
   bool on_comment_part(string_view, error_code&) { return true; }
@@ -164,7 +169,9 @@ class JsonWriter {
   }
   void WriteDouble(double value) {
     if (!std::isfinite(value)) {
-      out += "null";  // As JSON.stringify does.
+      out += "null";  // As JSON.stringify does; so is the next.
+    } else if (value == 0) {
+      out += "0";  // Without the sign.
     } else {
       char digits[32];  // The shortest that reads back as the same number.
       out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);

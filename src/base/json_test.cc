@@ -19,6 +19,16 @@ TEST(Json, KeepsEveryTypeThroughTextAndBack) {
   EXPECT_EQ(parsed->members()[0].first, "z");
 }
 
+TEST(Json, NumbersAreReadToTheLastPlaceAndWrittenAsJavaScriptWritesThem) {
+  for (const char* text : {"0.1", "123456789.12345679", "2.2250738585072014e-308", "1.7976931348623157e+308", "5e-324",
+                           "0.30000000000000004", "9007199254740993.5e-3"}) {
+    Result<Json> parsed = ParseJson(text);
+    ASSERT_TRUE(parsed.has_value()) << text;
+    EXPECT_EQ(parsed->AsDouble(), strtod(text, nullptr)) << text;
+  }
+  EXPECT_EQ(ToText(ParseJson("[1.0,-0.0,1e400,1e21]").value()), "[1,0,null,1e+21]");
+}
+
 TEST(Json, TheLaterOfTwoEqualKeysWinsAndKeepsTheFirstPlace) {
   Result<Json> parsed = ParseJson(R"({"a":1,"b":2,"a":3})");
   ASSERT_TRUE(parsed.has_value());

@@ -134,6 +134,8 @@ std::string FormWriter::Escape(std::string_view name) {
       text += "%0D";
     } else if (c == '\n') {
       text += "%0A";
+    } else if (c == '\\') {
+      text += "\\\\";  // Alone at the end it would escape the closing quote.
     } else {
       text += c;
     }

@@ -39,13 +39,16 @@ TEST(Multipart, ReadsBackWhatTheWriterWrote) {
   writer.Add("metadata", std::nullopt, "", "{}");
   writer.Add("d.bin", "d.bin", "application/octet-stream", data);
   writer.Add("empty", "empty", "text/plain", "");
+  writer.Add("odd \"\r\n\\", "C:\\", "", "x");
   std::string type = writer.content_type();
   std::string body = std::move(writer).Finish();
   auto parts = ParseForm(type, body);
   ASSERT_TRUE(parts.has_value()) << parts.error().ToString();
-  ASSERT_EQ(parts->size(), 3u);
+  ASSERT_EQ(parts->size(), 4u);
   EXPECT_EQ((*parts)[1].content, data);
   EXPECT_EQ((*parts)[2].content, "");
+  EXPECT_EQ((*parts)[3].name, "odd \"\r\n\\");
+  EXPECT_EQ((*parts)[3].filename, "C:\\");
 }
 
 TEST(Multipart, EveryCutOfAGoodFormIsRefusedAndNotACrash) {

@@ -112,6 +112,7 @@ void AsioLoop::Stop() { state_->context.stop(); }
 void AsioLoop::ServeFor(Duration slice) {
   LIMPET_CHECK(OnThisThread());
   Instant until = std::chrono::steady_clock::now() + slice;
+  state_->Arm();  // Inside a timer's closure nothing waits for the others.
   while ((state_->RunTaken() || state_->context.poll_one() > 0) && std::chrono::steady_clock::now() < until) {
   }
 }

@@ -4,8 +4,6 @@
 #include <unistd.h>
 
 #include <boost/asio/ip/tcp.hpp>
-#include <cerrno>
-#include <cstring>
 
 #include "net/asio_address.h"
 
@@ -32,35 +30,6 @@ struct Listener::State : std::enable_shared_from_this<State> {
   size_t next = 0;
   bool stopped = false;
 };
-
-Result<int> Listener::Bind(const Endpoint& endpoint) {
-  tcp::endpoint address = ToAsio(endpoint);
-  auto fail = [&](int fd, int error) -> Error {
-    if (fd >= 0) ::close(fd);
-    std::string text = "can't listen on " + endpoint.ToString() + ": ";
-    switch (error) {
-      case EADDRINUSE:
-        text +=
-            "the address is in use. Stop the program that listens there, or choose another port (port 0 takes a free "
-            "one)";
-        break;
-      case EACCES:
-        text += "permission denied. Ports below 1024 need the privilege CAP_NET_BIND_SERVICE; choose a higher port";
-        break;
-      case EADDRNOTAVAIL: text += "this machine has no such address. Choose one of its own, or 0.0.0.0 for all"; break;
-      default: text += std::strerror(error); break;
-    }
-    return Error(ErrorCode::kUnavailable, text);
-  };
-  int fd = ::socket(address.data()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return fail(fd, errno);
-  int one = 1;
-  // Only so that a restart need not wait for old connections to time out; two listeners still exclude each other.
-  if (::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0) return fail(fd, errno);
-  if (::bind(fd, address.data(), static_cast<socklen_t>(address.size())) != 0) return fail(fd, errno);
-  if (::listen(fd, kBacklog) != 0) return fail(fd, errno);
-  return fd;
-}
 
 Result<std::unique_ptr<Listener>> Listener::Open(loop::AsioLoop& loop, int listening_fd,
                                                  std::vector<ListenerTarget> targets) {

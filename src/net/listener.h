@@ -27,7 +27,7 @@ class Listener {
   static constexpr int kBacklog = 4096;
 
   // Binds and listens; port 0 takes a free one. The descriptor can be given to Open in this process or, inherited, in
-  // another. Error: kUnavailable, naming the address and what to do.
+  // another. Error: kUnavailable, naming the address and what to do; errno says which. (bind.cc)
   static Result<int> Bind(const Endpoint& endpoint);
   // Accepts on a listening socket, which it takes over. Error: kInvalidArgument if it is none.
   static Result<std::unique_ptr<Listener>> Open(loop::AsioLoop& loop, int listening_fd,

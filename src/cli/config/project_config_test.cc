@@ -51,6 +51,12 @@ TEST(ProjectConfig, ReadsMigrationsInOrder) {
   EXPECT_EQ(ToText(result.config->migrations[1].step), R"({"renamed_classes":[{"from":"A","to":"B"}]})");
 }
 
+TEST(ProjectConfig, AControlCharacterIsRefusedByLineAndColumn) {
+  ConfigResult result = Toml(std::string("name = \"a\"\n[\0\0]", 15));
+  EXPECT_FALSE(result.config);
+  EXPECT_NE(Texts(result).find("line 2, column 2: a control character"), std::string::npos) << Texts(result);
+}
+
 TEST(ProjectConfig, UnknownKeysWarnAndWrongTypesFailByNameAndLine) {
   ConfigResult unknown = Toml("name = \"a\"\nnmae = \"b\"\n[durable_objects]\nbindngs = []\n");
   EXPECT_TRUE(unknown.config);

@@ -5,6 +5,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <optional>
 #include <sstream>
 
 namespace limpet::cli {
@@ -53,9 +54,28 @@ Json Convert(const toml::node& node) {
   return json;
 }
 
+// TOML forbids control characters everywhere; toml++ has an assertion that NUL in a table's header fails.
+std::optional<Error> ControlCharacter(std::string_view text) {
+  size_t line = 1, column = 1;
+  for (char c : text) {
+    auto code = static_cast<unsigned char>(c);
+    if ((code < 0x20 && c != '\t' && c != '\n' && c != '\r') || code == 0x7F) {
+      return Error(ErrorCode::kInvalidArgument,
+                   "line " + std::to_string(line) + ", column " + std::to_string(column) + ": a control character");
+    }
+    ++column;
+    if (c == '\n') {
+      ++line;
+      column = 1;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<Json> ParseToml(std::string_view text) {
+  if (std::optional<Error> error = ControlCharacter(text)) return *std::move(error);
   toml::parse_result parsed = toml::parse(text);
   if (parsed) return Convert(parsed.table());
   const toml::parse_error& error = parsed.error();

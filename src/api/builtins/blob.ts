@@ -1,0 +1,162 @@
+// Blob, File, FormData and the two forms that FormData takes as a body.
+import { bytesOf, concatBytes, native, platform, wrongArgument } from "./seam";
+import { ReadableStream, streamOfBytes } from "./streams";
+import { parseForm } from "./url";
+
+const kBytes = Symbol("bytes");
+
+export class Blob {
+  #type: string;
+  declare [kBytes]: Uint8Array<ArrayBuffer>;
+
+  constructor(parts?: Iterable<unknown>, options?: { type?: unknown }) {
+    const type = String(options?.type ?? "");
+    this.#type = /^[\x20-\x7e]*$/.test(type) ? type.toLowerCase() : "";
+    this[kBytes] = parts === undefined ? new Uint8Array(0) : concatBytes(Array.from(parts, bytesOfPart));
+  }
+  get size(): number { return this[kBytes].byteLength; }
+  get type(): string { return this.#type; }
+  slice(start?: number, end?: number, type?: string): Blob {
+    return new Blob([this[kBytes].slice(start, end)], { type });
+  }
+  async arrayBuffer(): Promise<ArrayBuffer> { return this[kBytes].slice().buffer; }
+  async bytes(): Promise<Uint8Array> { return this[kBytes].slice(); }
+  async text(): Promise<string> { return native.utf8Decode(this[kBytes], false, false); }
+  stream(): ReadableStream { return streamOfBytes(this[kBytes].slice()); }
+}
+
+function bytesOfPart(part: unknown): Uint8Array {
+  if (part instanceof Blob) return part[kBytes];
+  return bytesOf(part) ?? native.utf8Encode(String(part));
+}
+
+export function bytesOfBlob(blob: Blob): Uint8Array<ArrayBuffer> {
+  return blob[kBytes];
+}
+
+export class File extends Blob {
+  #name: string;
+  #lastModified: number;
+  constructor(parts: Iterable<unknown>, name: unknown, options?: { type?: unknown; lastModified?: number }) {
+    super(parts, options);
+    this.#name = String(name);
+    this.#lastModified = options?.lastModified ?? Date.now();
+  }
+  get name(): string { return this.#name; }
+  get lastModified(): number { return this.#lastModified; }
+}
+
+type FormValue = string | File;
+
+export class FormData {
+  #entries: [string, FormValue][] = [];
+
+  append(name: unknown, value: unknown, filename?: unknown): void {
+    if (arguments.length < 2) throw wrongArgument("append", "FormData", arguments.length + 1, "File or string");
+    this.#entries.push([String(name), formValue(value, filename)]);
+  }
+  set(name: unknown, value: unknown, filename?: unknown): void {
+    const key = String(name);
+    const at = this.#entries.findIndex((entry) => entry[0] === key);
+    const entry: [string, FormValue] = [key, formValue(value, filename)];
+    if (at < 0) this.#entries.push(entry);
+    else this.#entries = this.#entries.flatMap((each, index) => (index === at ? [entry] : each[0] === key ? [] : [each]));
+  }
+  delete(name: unknown): void {
+    this.#entries = this.#entries.filter((entry) => entry[0] !== String(name));
+  }
+  get(name: unknown): FormValue | null {
+    return this.#entries.find((entry) => entry[0] === String(name))?.[1] ?? null;
+  }
+  getAll(name: unknown): FormValue[] {
+    return this.#entries.filter((entry) => entry[0] === String(name)).map((entry) => entry[1]);
+  }
+  has(name: unknown): boolean {
+    return this.#entries.some((entry) => entry[0] === String(name));
+  }
+  forEach(callback: (value: FormValue, name: string, parent: FormData) => void, self?: unknown): void {
+    for (const [name, value] of this) callback.call(self, value, name, this);
+  }
+  *entries(): IterableIterator<[string, FormValue]> { yield* this.#entries; }
+  *keys(): IterableIterator<string> { for (const [name] of this.#entries) yield name; }
+  *values(): IterableIterator<FormValue> { for (const [, value] of this.#entries) yield value; }
+  declare [Symbol.iterator]: () => IterableIterator<[string, FormValue]>;
+}
+FormData.prototype[Symbol.iterator] = FormData.prototype.entries;
+
+function formValue(value: unknown, filename: unknown): FormValue {
+  if (!(value instanceof Blob)) return String(value);
+  if (value instanceof File && filename === undefined) return value;
+  const name = filename === undefined ? "blob" : String(filename);
+  return new File([value], name, { type: value.type });
+}
+
+// -- multipart/form-data (RFC 7578)
+
+const escapeName = (name: string) => name.replace(/\r\n|\r|\n/g, "%0D%0A").replaceAll('"', "%22");
+const unescapeName = (name: string) => name.replaceAll("%22", '"').replace(/%0D%0A/gi, "\r\n");
+
+export function encodeMultipart(form: FormData): { bytes: Uint8Array; type: string } {
+  const boundary = native.randomUUID().replaceAll("-", "");
+  const pieces: Uint8Array[] = [];
+  const text = (value: string) => pieces.push(native.utf8Encode(value));
+  for (const [name, value] of form) {
+    text(`--${boundary}\r\nContent-Disposition: form-data; name="${escapeName(name)}"`);
+    if (typeof value === "string") {
+      text(`\r\n\r\n${value}\r\n`);
+    } else {
+      text(`; filename="${escapeName(value.name)}"\r\nContent-Type: ${value.type || "application/octet-stream"}\r\n\r\n`);
+      pieces.push(bytesOfBlob(value));
+      text("\r\n");
+    }
+  }
+  text(`--${boundary}--\r\n`);
+  return { bytes: concatBytes(pieces), type: `multipart/form-data; boundary=${boundary}` };
+}
+
+const kBadForm = "Unrecognized Content-Type header value. FormData can only parse the following MIME types: " +
+  "multipart/form-data, application/x-www-form-urlencoded";
+
+export function decodeForm(bytes: Uint8Array, contentType: string | null): FormData {
+  if (contentType === null) throw new TypeError("Parsing a Body as FormData requires a Content-Type header.");
+  const type = contentType.split(";")[0]!.trim().toLowerCase();
+  if (type === "multipart/form-data") return decodeMultipart(bytes, contentType);
+  if (type !== "application/x-www-form-urlencoded") throw new TypeError(kBadForm);
+  const form = new FormData();
+  for (const [name, value] of parseForm(native.utf8Decode(bytes, false, false))) form.append(name, value);
+  return form;
+}
+
+// Works on Latin-1 text, where one character is one byte, so that positions in it are positions in `bytes`.
+function decodeMultipart(bytes: Uint8Array, contentType: string): FormData {
+  const found = /;\s*boundary=(?:"([^"]*)"|([^\s;]*))/i.exec(contentType);
+  const boundary = found?.[1] ?? found?.[2];
+  if (!boundary) throw new TypeError("No boundary string in Content-Type header. The multipart/form-data MIME type requires a boundary parameter.");
+  const latin1 = native.latin1(bytes);
+  const form = new FormData();
+  const mark = `--${boundary}`;
+  const utf8 = (start: number, end: number) => native.utf8Decode(bytes.subarray(start, end), false, true);
+  let at = latin1.indexOf(mark);
+  if (at < 0) throw new TypeError("No initial boundary string (or you have a truncated message).");
+  for (;;) {
+    at += mark.length;
+    if (latin1.startsWith("--", at)) return form;
+    const head = latin1.indexOf("\r\n\r\n", at);
+    const end = head < 0 ? -1 : latin1.indexOf(`\r\n${mark}`, head + 2);
+    if (end < 0) throw new TypeError("No subsequent boundary string after header (or you have a truncated message).");
+    const headers = utf8(at, head);
+    const name = /^content-disposition:\s*form-data[^\r\n]*?;\s*name="([^"\r\n]*)"/im.exec(headers);
+    if (!name) throw new TypeError("Invalid Content-Disposition header found while parsing FormData.");
+    const filename = /^content-disposition:[^\r\n]*;\s*filename="([^"\r\n]*)"/im.exec(headers)?.[1];
+    const body = Math.min(head + 4, end);
+    if (filename === undefined) {
+      form.append(unescapeName(name[1]!), utf8(body, end));
+    } else {
+      const type = /^content-type:\s*([^\r\n]*)/im.exec(headers)?.[1]?.trim() ?? "application/octet-stream";
+      form.append(unescapeName(name[1]!), new File([bytes.slice(body, end)], unescapeName(filename), { type }));
+    }
+    at = end + 2;
+  }
+}
+
+platform({ Blob, File, FormData });

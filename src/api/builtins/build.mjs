@@ -1,0 +1,41 @@
+// Bundles the built-ins and writes them as C++:  node build.mjs OUT.cc   (or OUT.js for the expression alone)
+// The text is one expression whose value is the function (native) => hooks.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const require = createRequire(import.meta.url);
+const esbuild = require.resolve(`@esbuild/${process.platform}-${process.arch}/bin/esbuild`);
+const out = resolve(process.argv[2]);
+
+const options = ["--bundle", "--format=iife", "--global-name=builtins", "--target=esnext", "--charset=ascii",
+  "--log-level=warning", "--legal-comments=none", "--tree-shaking=true", `--tsconfig=${join(here, "tsconfig.json")}`];
+const bundle = execFileSync(esbuild, [join(here, "index.ts"), ...options], { encoding: "utf8", maxBuffer: 1 << 26 });
+const text = `(() => {\n${bundle}\nreturn builtins.default;\n})()`;
+
+// A char array: a string literal of this length is more than compilers promise to take.
+function asCpp(source) {
+  const lines = [];
+  const bytes = Buffer.from(source, "ascii");
+  for (let at = 0; at < bytes.length; at += 32) lines.push([...bytes.subarray(at, at + 32)].join(","));
+  return `// Written by src/api/builtins/build.mjs.
+#include "api/natives.h"
+
+namespace limpet::api {
+namespace {
+constexpr char kSource[] = {
+${lines.join(",\n")}
+};
+}  // namespace
+
+std::string_view BuiltinsSource() { return {kSource, sizeof(kSource)}; }
+
+}  // namespace limpet::api
+`;
+}
+
+mkdirSync(dirname(out), { recursive: true });
+writeFileSync(out, out.endsWith(".js") ? text : asCpp(text));

@@ -1,0 +1,184 @@
+// How C++ starts a script: events, instances, what a handler gets beside the request, and the module
+// "cloudflare:workers".
+import { describeError, makeError } from "./errors";
+import type { InBody } from "./native.d";
+import { DurableObjectId, DurableObjectNamespace } from "./objects";
+import { incomingRequest, type Request } from "./request";
+import { isErrorResponse, respond, Response } from "./response";
+import { illegalConstructor, isObject, kInternal, native, platform, wrongArgument } from "./seam";
+import { DurableObjectStorage } from "./storage";
+
+const kNoFetch = "Handler does not export a fetch() function.";
+const kNoResponse = "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
+
+export class ExecutionContext {
+  constructor(token?: unknown) {
+    illegalConstructor(token);
+  }
+  waitUntil(promise: unknown): void {
+    native.waitUntil(Promise.resolve(promise));
+  }
+  passThroughOnException(): void {} // Nothing stands behind a script here that could answer instead.
+  get props(): object {
+    const value = {};
+    Object.defineProperty(this, "props", { value, writable: true, enumerable: true, configurable: true });
+    return value;
+  }
+}
+platform({ ExecutionContext });
+
+// `id` and `storage` are the script's to replace.
+export class DurableObjectState {
+  declare id: DurableObjectId;
+  declare storage: DurableObjectStorage;
+  declare props: object;
+  constructor(token?: unknown, id?: string, name?: string) {
+    illegalConstructor(token);
+    this.id = new DurableObjectId(kInternal, id, name);
+    this.storage = new DurableObjectStorage(kInternal);
+    this.props = {};
+  }
+  waitUntil(promise: unknown): void {
+    native.waitUntil(Promise.resolve(promise));
+  }
+  blockConcurrencyWhile<T>(callback: () => T | Promise<T>): Promise<T> {
+    if (typeof callback !== "function") {
+      return Promise.reject(wrongArgument("blockConcurrencyWhile", "DurableObjectState", 1, "function"));
+    }
+    try {
+      return native.blockConcurrency(async () => callback());
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+  abort(reason?: unknown): void {
+    native.abort(reason === undefined ? "Application called abort() to reset Durable Object." : String(reason));
+  }
+}
+platform({ DurableObjectState });
+
+// -- base classes
+
+class DurableObject {
+  declare ctx: DurableObjectState;
+  declare env: object;
+  constructor(ctx: DurableObjectState, env: object) {
+    this.ctx = ctx;
+    this.env = env;
+  }
+}
+class WorkerEntrypoint {
+  declare ctx: ExecutionContext;
+  declare env: object;
+  constructor(ctx: ExecutionContext, env: object) {
+    this.ctx = ctx;
+    this.env = env;
+  }
+}
+class RpcTarget {}
+class WorkflowEntrypoint extends WorkerEntrypoint {}
+const kBaseClasses = { DurableObject, RpcTarget, WorkerEntrypoint, WorkflowEntrypoint };
+for (const [name, each] of Object.entries(kBaseClasses)) Object.defineProperty(each, "name", { value: name });
+
+export function cloudflareWorkers(env: object): object {
+  const waitUntil = (promise: unknown) => native.waitUntil(Promise.resolve(promise));
+  return { ...kBaseClasses, env, waitUntil };
+}
+
+export function makeEnv(bindings: [kind: string, name: string, value: unknown][]): object {
+  const env: Record<string, unknown> = {};
+  for (const [kind, name, value] of bindings) {
+    let bound = value;
+    if (kind === "namespace") bound = new DurableObjectNamespace(kInternal, value as number);
+    else if (kind === "json" && typeof value === "string") bound = JSON.parse(value);
+    Object.defineProperty(env, name, { value: bound, writable: true, enumerable: true, configurable: true });
+  }
+  return env;
+}
+
+// -- events
+
+function answer(event: number, result: unknown): void {
+  try {
+    if (!(result instanceof Response) || isErrorResponse(result)) throw new TypeError(kNoResponse);
+    respond(event, result);
+  } catch (error) {
+    fail(event, error);
+  }
+}
+
+function fail(event: number, error: unknown): void {
+  const [name, message, stack, flags] = describeError(error);
+  native.reject(event, name, message, stack, flags);
+}
+
+// A Response is answered at once; anything else is awaited, thenables too.
+function settle(event: number, result: unknown): void {
+  if (result instanceof Response) answer(event, result);
+  else Promise.resolve(result).then((value) => answer(event, value), (error) => fail(event, error));
+}
+
+export function dispatchFetch(target: unknown, env: object, event: number, method: string, url: string, body: InBody, cf: string | undefined): void {
+  let result: unknown;
+  try {
+    const request = incomingRequest(event, method, url, body, cf);
+    const ctx = new ExecutionContext(kInternal);
+    if (typeof target === "function") {
+      result = fetchOf(new (target as any)(ctx, env), request);
+    } else {
+      const handler = (target as any)?.fetch;
+      if (typeof handler !== "function") throw new Error(kNoFetch);
+      result = handler.call(target, request, env, ctx);
+    }
+  } catch (error) {
+    fail(event, error);
+    return;
+  }
+  settle(event, result);
+}
+
+export function constructObject(cls: unknown, env: object, id: string, name: string | undefined): object {
+  return new (cls as any)(new DurableObjectState(kInternal, id, name), env);
+}
+
+export function dispatchObjectFetch(instance: object, event: number, method: string, url: string, body: InBody, cf: string | undefined): void {
+  let result: unknown;
+  try {
+    result = fetchOf(instance, incomingRequest(event, method, url, body, cf));
+  } catch (error) {
+    fail(event, error);
+    return;
+  }
+  settle(event, result);
+}
+
+function fetchOf(instance: any, request: Request): unknown {
+  const handler = instance.fetch;
+  if (typeof handler !== "function") throw new Error(kNoFetch);
+  return handler.call(instance, request);
+}
+
+// -- what a module exports
+
+const kHandlers = ["fetch", "scheduled", "queue", "tail", "tailStream", "trace", "email", "connect", "alarm", "test"];
+const isClass = (value: unknown) => typeof value === "function" && value.prototype !== undefined &&
+  /^class\b/.test(Function.prototype.toString.call(value));
+
+export function describeModule(namespace: any): string {
+  const exports: string[] = [];
+  const classes: string[] = [];
+  for (const name of Object.keys(namespace)) {
+    if (name === "default") continue;
+    exports.push(name);
+    const value = namespace[name];
+    if (typeof value === "function" && value.prototype !== undefined && !(value.prototype instanceof WorkerEntrypoint)) classes.push(name);
+  }
+  const main = "default" in namespace ? namespace.default : undefined;
+  let kind = "none";
+  if ("default" in namespace && main !== undefined) kind = isClass(main) ? "class" : isObject(main) ? "object" : "other";
+  const holder: any = kind === "class" ? main.prototype : kind === "object" ? main : undefined;
+  const handlers = holder === undefined ? [] : kHandlers.filter((name) => typeof holder[name] === "function");
+  return JSON.stringify({ default: kind, handlers, exports, classes });
+}
+
+export { describeError, makeError };

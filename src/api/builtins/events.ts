@@ -1,0 +1,190 @@
+// Event, EventTarget, AbortController and AbortSignal.
+import { DOMException } from "./errors";
+import { reportException } from "./console";
+import { illegalConstructor, isObject, kInternal, native, platform, wrongArgument, wrongConstructorArgument } from "./seam";
+
+const kTarget = Symbol("target");
+const kStop = Symbol("stop");
+const kActive = Symbol("active");
+const kListeners = Symbol("listeners");
+
+export class Event {
+  #type: string;
+  #init: any;
+  #prevented = false;
+  #at = Date.now();
+  declare [kTarget]: EventTarget | undefined;
+  declare [kStop]: boolean;
+  declare [kActive]: boolean;
+
+  constructor(type: string, init?: { bubbles?: boolean; cancelable?: boolean; composed?: boolean }) {
+    if (type === undefined) throw wrongConstructorArgument("Event", 1, "string");
+    this.#type = String(type);
+    this.#init = init ?? {};
+    this[kTarget] = undefined;
+    this[kStop] = false;
+    this[kActive] = false;
+  }
+  get type(): string { return this.#type; }
+  get bubbles(): boolean { return Boolean(this.#init.bubbles); }
+  get cancelable(): boolean { return Boolean(this.#init.cancelable); }
+  get composed(): boolean { return Boolean(this.#init.composed); }
+  get defaultPrevented(): boolean { return this.#prevented; }
+  get returnValue(): boolean { return !this.#prevented; }
+  get target(): EventTarget | undefined { return this[kTarget]; }
+  get currentTarget(): EventTarget | undefined { return this[kTarget]; }
+  get srcElement(): EventTarget | undefined { return this[kTarget]; }
+  get eventPhase(): number { return this[kActive] ? 2 : 0; }
+  get timeStamp(): number { return this.#at; }
+  get isTrusted(): boolean { return false; }
+  get cancelBubble(): boolean { return false; }
+  preventDefault(): void { if (this.cancelable) this.#prevented = true; }
+  stopPropagation(): void {}
+  stopImmediatePropagation(): void { this[kStop] = true; }
+  composedPath(): EventTarget[] { return this[kTarget] ? [this[kTarget]] : []; }
+}
+for (const [name, value] of Object.entries({ NONE: 0, CAPTURING_PHASE: 1, AT_TARGET: 2, BUBBLING_PHASE: 3 })) {
+  Object.defineProperty(Event, name, { value, enumerable: true });
+  Object.defineProperty(Event.prototype, name, { value, enumerable: true });
+}
+
+export class CustomEvent extends Event {
+  #detail: unknown;
+  constructor(type: string, init?: { detail?: unknown }) {
+    super(type, init as {});
+    this.#detail = init?.detail ?? null;
+  }
+  get detail(): unknown { return this.#detail; }
+}
+
+export class ErrorEvent extends Event {
+  #init: any;
+  constructor(type: string, init?: {}) {
+    super(type, init);
+    this.#init = init ?? {};
+  }
+  get message(): string { return String(this.#init.message ?? ""); }
+  get filename(): string { return String(this.#init.filename ?? ""); }
+  get lineno(): number { return Number(this.#init.lineno ?? 0); }
+  get colno(): number { return Number(this.#init.colno ?? 0); }
+  get error(): unknown { return this.#init.error; }
+}
+
+type Listener = ((event: Event) => void) | { handleEvent(event: Event): void };
+interface Entry { listener: Listener; once: boolean; capture: boolean; removed: boolean }
+
+export class EventTarget {
+  declare [kListeners]: Map<string, Entry[]> | undefined;
+  constructor() {
+    this[kListeners] = undefined;
+  }
+
+  addEventListener(type: string, listener: Listener | null | undefined, options?: any): void {
+    if (listener === null || listener === undefined) return;
+    if (!isObject(listener)) throw wrongArgument("addEventListener", "EventTarget", 2, "EventHandler");
+    const { once, capture, signal } = typeof options === "object" && options !== null ? options : { capture: options };
+    if (signal?.aborted) return;
+    const all = (this[kListeners] ??= new Map());
+    const entries: Entry[] = all.get(String(type)) ?? [];
+    if (entries.some((entry) => entry.listener === listener && entry.capture === Boolean(capture))) return;
+    all.set(String(type), [...entries, { listener, once: Boolean(once), capture: Boolean(capture), removed: false }]);
+    signal?.addEventListener("abort", () => this.removeEventListener(type, listener, options), { once: true });
+  }
+
+  removeEventListener(type: string, listener: Listener | null | undefined, options?: any): void {
+    const entries = this[kListeners]?.get(String(type));
+    const capture = Boolean(typeof options === "object" && options !== null ? options.capture : options);
+    const entry = entries?.find((each) => each.listener === listener && each.capture === capture);
+    if (!entry) return;
+    entry.removed = true;
+    this[kListeners]!.set(String(type), entries!.filter((each) => each !== entry));
+  }
+
+  dispatchEvent(event: Event): boolean {
+    if (!(event instanceof Event)) throw wrongArgument("dispatchEvent", "EventTarget", 1, "Event");
+    if (event[kActive]) throw new DOMException("The event is already being dispatched.", "InvalidStateError");
+    event[kTarget] = this;
+    event[kStop] = false;
+    event[kActive] = true;
+    try {
+      const handler = (this as any)[`on${event.type}`];
+      if (this instanceof AbortSignal && typeof handler === "function") callListener(this, handler, event);
+      for (const entry of this[kListeners]?.get(event.type) ?? []) {
+        if (event[kStop]) break;
+        if (entry.removed) continue;
+        if (entry.once) this.removeEventListener(event.type, entry.listener, entry.capture);
+        callListener(this, entry.listener, event);
+      }
+    } finally {
+      event[kActive] = false;
+    }
+    return !event.defaultPrevented;
+  }
+}
+
+function callListener(target: EventTarget, listener: Listener, event: Event): void {
+  try {
+    if (typeof listener === "function") listener.call(target, event);
+    else listener.handleEvent(event);
+  } catch (error) {
+    reportException(error);
+  }
+}
+
+const kState = Symbol("state");
+interface SignalState { aborted: boolean; reason: unknown; onabort: unknown; followers: AbortSignal[] }
+
+export class AbortSignal extends EventTarget {
+  declare [kState]: SignalState;
+  constructor(token?: unknown) {
+    illegalConstructor(token);
+    super();
+    this[kState] = { aborted: false, reason: undefined, onabort: null, followers: [] };
+  }
+  get aborted(): boolean { return this[kState].aborted; }
+  get reason(): unknown { return this[kState].reason; }
+  get onabort(): unknown { return this[kState].onabort; }
+  set onabort(value: unknown) { this[kState].onabort = isObject(value) ? value : null; }
+  throwIfAborted(): void { if (this[kState].aborted) throw this[kState].reason; }
+
+  static abort(reason?: unknown): AbortSignal {
+    const signal = new AbortSignal(kInternal);
+    abortSignal(signal, reason);
+    return signal;
+  }
+  static timeout(ms: number): AbortSignal {
+    if (ms === undefined) throw wrongArgument("timeout", "AbortSignal", 1, "integer");
+    const signal = new AbortSignal(kInternal);
+    const fire = () => abortSignal(signal, new DOMException("The operation was aborted due to timeout", "TimeoutError"));
+    native.setTimer(fire, Math.max(0, Number(ms) || 0), false);
+    return signal;
+  }
+  static any(signals: Iterable<AbortSignal>): AbortSignal {
+    const all = new AbortSignal(kInternal);
+    const sources = [...signals];
+    for (const source of sources) if (!(source instanceof AbortSignal)) throw wrongArgument("any", "AbortSignal", 1, "AbortSignal[]");
+    const first = sources.find((source) => source.aborted);
+    if (first) abortSignal(all, first.reason);
+    else for (const source of sources) source[kState].followers.push(all);
+    return all;
+  }
+}
+
+// Aborts once; later calls change nothing.
+export function abortSignal(signal: AbortSignal, reason?: unknown): void {
+  const state = signal[kState];
+  if (state.aborted) return;
+  state.aborted = true;
+  state.reason = reason === undefined ? new DOMException("The operation was aborted", "AbortError") : reason;
+  signal.dispatchEvent(new Event("abort"));
+  for (const follower of state.followers) abortSignal(follower, state.reason);
+  state.followers = [];
+}
+
+export class AbortController {
+  #signal = new AbortSignal(kInternal);
+  get signal(): AbortSignal { return this.#signal; }
+  abort(reason?: unknown): void { abortSignal(this.#signal, reason); }
+}
+
+platform({ Event, CustomEvent, ErrorEvent, EventTarget, AbortSignal, AbortController });

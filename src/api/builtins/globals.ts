@@ -1,0 +1,135 @@
+// The global functions: timers, microtasks, cloning, crypto, performance; and the installation of all globals.
+import { Blob, File, FormData } from "./blob";
+import { consoleObject, reportException } from "./console";
+import { DOMException } from "./errors";
+import { AbortController, AbortSignal, CustomEvent, ErrorEvent, Event, EventTarget } from "./events";
+import { fetch } from "./fetch";
+import { Headers } from "./headers";
+import { Request } from "./request";
+import { Response } from "./response";
+import { kPlatform, native, platform, wrongArgument } from "./seam";
+import { FixedLengthStream, IdentityTransformStream, kStreamClasses } from "./streams";
+import { atob, btoa, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream } from "./text";
+import { URL, URLSearchParams } from "./url";
+
+const kScope = "ServiceWorkerGlobalScope";
+const kRandomBytesMax = 65536;
+
+function startTimer(name: string, callback: unknown, ms: unknown, repeat: boolean, rest: unknown[]): number {
+  if (typeof callback !== "function") throw wrongArgument(name, kScope, 1, "function");
+  const delay = Math.min(Math.max(0, Math.trunc(Number(ms)) || 0), 2 ** 31 - 1);
+  return native.setTimer(() => {
+    try {
+      callback(...rest);
+    } catch (error) {
+      reportException(error);
+    }
+  }, delay, repeat);
+}
+function setTimeout(callback: unknown, ms?: unknown, ...rest: unknown[]): number {
+  return startTimer("setTimeout", callback, ms, false, rest);
+}
+function setInterval(callback: unknown, ms?: unknown, ...rest: unknown[]): number {
+  return startTimer("setInterval", callback, ms, true, rest);
+}
+function stopTimer(id: unknown): void {
+  const number = Number(id);
+  if (Number.isInteger(number) && number > 0) native.clearTimer(number);
+}
+function clearTimeout(id?: unknown): void { stopTimer(id); }
+function clearInterval(id?: unknown): void { stopTimer(id); }
+
+const resolved = Promise.resolve();
+function queueMicrotask(callback: unknown): void {
+  if (typeof callback !== "function") throw wrongArgument("queueMicrotask", kScope, 1, "function");
+  resolved.then(() => {
+    try {
+      callback();
+    } catch (error) {
+      reportException(error);
+    }
+  });
+}
+
+function structuredClone(value: unknown, options?: { transfer?: Iterable<unknown> }): unknown {
+  if (arguments.length === 0) throw wrongArgument("structuredClone", kScope, 1, "Value");
+  if (typeof value === "object" && value !== null && kPlatform in value) {
+    throw new DOMException(`#<${value.constructor.name}> could not be cloned.`, "DataCloneError");
+  }
+  const transfer = options?.transfer === undefined ? [] : [...options.transfer];
+  for (const each of transfer) {
+    if (!(each instanceof ArrayBuffer)) throw new DOMException("Object is not transferable", "DataCloneError");
+  }
+  return native.structuredClone(value, transfer as ArrayBuffer[]);
+}
+
+function reportError(error: unknown): void {
+  if (arguments.length === 0) throw wrongArgument("reportError", kScope, 1, "any");
+  reportException(error);
+}
+
+class Crypto {
+  getRandomValues(view: ArrayBufferView): ArrayBufferView {
+    const name = ArrayBuffer.isView(view) ? (view as any)[Symbol.toStringTag] : undefined;
+    if (name === undefined || /^Float/.test(name)) {
+      if (!ArrayBuffer.isView(view)) throw wrongArgument("getRandomValues", "Crypto", 1, "ArrayBufferView");
+      throw new DOMException("ArrayBufferView argument to getRandomValues() must be an integer-typed view.", "TypeMismatchError");
+    }
+    if (view.byteLength > kRandomBytesMax) {
+      throw new DOMException(`getRandomValues() only accepts buffers of size <= 64K but provided ${view.byteLength} bytes.`, "QuotaExceededError");
+    }
+    native.randomFill(view);
+    return view;
+  }
+  randomUUID(): string {
+    return native.randomUUID();
+  }
+}
+
+class Performance {
+  now(): number { return native.now(); }
+  get timeOrigin(): number { return 0; }
+  toJSON(): object { return { timeOrigin: 0 }; }
+}
+
+class Navigator {
+  get userAgent(): string { return "Cloudflare-Workers"; }
+  get hardwareConcurrency(): number { return 1; }
+  get language(): string { return "en"; }
+  get languages(): string[] { return ["en"]; }
+}
+
+class Scheduler {
+  wait(ms: unknown, options?: { signal?: AbortSignal }): Promise<void> {
+    const signal = options?.signal;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        clearTimeout(id);
+        reject(signal!.reason);
+      };
+      const id = setTimeout(() => {
+        signal?.removeEventListener("abort", abort);
+        resolve();
+      }, ms);
+      signal?.addEventListener("abort", abort, { once: true });
+    });
+  }
+}
+
+platform({ Crypto, Performance, Navigator, Scheduler });
+
+// As workerd has them: writable, configurable, not enumerable.
+export function installGlobals(): void {
+  const all: Record<string, unknown> = {
+    ...kStreamClasses, AbortController, AbortSignal, Blob, Crypto, CustomEvent, DOMException, ErrorEvent, Event, EventTarget, File,
+    FixedLengthStream, FormData, Headers, IdentityTransformStream, Navigator, Performance, Request, Response, TextDecoder,
+    TextDecoderStream, TextEncoder, TextEncoderStream, URL, URLSearchParams,
+    atob, btoa, clearInterval, clearTimeout, console: consoleObject, crypto: new Crypto(), fetch, navigator: new Navigator(),
+    performance: new Performance(), queueMicrotask, reportError, scheduler: new Scheduler(), self: globalThis, setInterval,
+    setTimeout, structuredClone,
+  };
+  for (const [name, value] of Object.entries(all)) {
+    Object.defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
+  }
+}

@@ -1,0 +1,167 @@
+// Headers: https://fetch.spec.whatwg.org/#headers-class. Names keep the case they came with on their way out.
+import type { Flat } from "./native.d";
+import { kInternal, native, platform, wrongArgument } from "./seam";
+
+const kNamePattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const kBadValue = /[\0\r\n]/;
+const kEntries = Symbol("entries");
+const kFlat = Symbol("flat");
+const kEvent = Symbol("event");
+const kImmutable = Symbol("immutable");
+const kNone: Flat = [];
+
+interface Entry { name: string; values: string[] }
+
+// A Headers made from C++ keeps what it was given until someone looks: most are passed on or never read. `kEvent` is
+// the event whose request headers are still in C++.
+export class Headers {
+  declare [kEntries]: Map<string, Entry> | undefined;
+  declare [kFlat]: Flat | undefined;
+  declare [kEvent]: number;
+  declare [kImmutable]: boolean;
+
+  constructor(init?: unknown, source?: Flat | number) {
+    this[kEvent] = -1;
+    if (init === kInternal) {
+      this[kEntries] = undefined;
+      this[kImmutable] = true;
+      if (typeof source === "number") this[kEvent] = source;
+      this[kFlat] = typeof source === "number" ? undefined : source;
+      return;
+    }
+    this[kEntries] = new Map();
+    this[kFlat] = undefined;
+    this[kImmutable] = false;
+    if (init !== undefined && init !== null) fill(this, init);
+  }
+
+  get(name: unknown): string | null {
+    const entry = allOf(this).get(checkedName(name));
+    return entry === undefined ? null : entry.values.length === 1 ? entry.values[0]! : entry.values.join(", ");
+  }
+  has(name: unknown): boolean {
+    return allOf(this).has(checkedName(name));
+  }
+  set(name: unknown, value: unknown): void {
+    requireTwo("set", arguments.length);
+    const [key, text] = [checkedName(name), checkedValue(value)];
+    writable(this).set(key, { name: String(name), values: [text] });
+  }
+  append(name: unknown, value: unknown): void {
+    requireTwo("append", arguments.length);
+    checkedName(name);
+    const text = checkedValue(value);
+    add(writable(this), String(name), text);
+  }
+  delete(name: unknown): void {
+    writable(this).delete(checkedName(name));
+  }
+  getSetCookie(): string[] {
+    return [...(allOf(this).get("set-cookie")?.values ?? [])];
+  }
+  getAll(name: unknown): string[] {
+    if (checkedName(name) !== "set-cookie") {
+      throw new TypeError('getAll() can only be used with the header name "Set-Cookie".');
+    }
+    return this.getSetCookie();
+  }
+  forEach(callback: (value: string, name: string, parent: Headers) => void, self?: unknown): void {
+    if (typeof callback !== "function") throw wrongArgument("forEach", "Headers", 1, "function");
+    for (const [name, value] of sorted(this)) callback.call(self, value, name, this);
+  }
+  entries(): IterableIterator<[string, string]> {
+    return sorted(this).values();
+  }
+  *keys(): IterableIterator<string> {
+    for (const [name] of sorted(this)) yield name;
+  }
+  *values(): IterableIterator<string> {
+    for (const [, value] of sorted(this)) yield value;
+  }
+  declare [Symbol.iterator]: () => IterableIterator<[string, string]>;
+}
+Headers.prototype[Symbol.iterator] = Headers.prototype.entries;
+platform({ Headers });
+
+function flatOf(headers: Headers): Flat {
+  if (headers[kEvent] >= 0) {
+    headers[kFlat] = native.requestHeaders(headers[kEvent]);
+    headers[kEvent] = -1;
+  }
+  return headers[kFlat] ?? kNone;
+}
+
+function allOf(headers: Headers): Map<string, Entry> {
+  let entries = headers[kEntries];
+  if (entries === undefined) {
+    entries = headers[kEntries] = new Map<string, Entry>();
+    const flat = flatOf(headers);
+    for (let at = 0; at < flat.length; at += 2) add(entries, flat[at]!, flat[at + 1]!);
+  }
+  return entries;
+}
+
+function writable(headers: Headers): Map<string, Entry> {
+  if (headers[kImmutable]) throw new TypeError("Can't modify immutable headers.");
+  return allOf(headers);
+}
+
+function sorted(headers: Headers): [string, string][] {
+  const all = allOf(headers);
+  const pairs: [string, string][] = [];
+  for (const key of [...all.keys()].sort()) {
+    const { values } = all.get(key)!;
+    if (key === "set-cookie") for (const value of values) pairs.push([key, value]);
+    else pairs.push([key, values.join(", ")]);
+  }
+  return pairs;
+}
+
+// [name, value, …] for C++: what came in if nobody changed it.
+export function flatten(headers: Headers): Flat {
+  const entries = headers[kEntries];
+  if (entries === undefined || headers[kImmutable]) return flatOf(headers);
+  const flat: Flat = [];
+  for (const { name, values } of entries.values()) for (const value of values) flat.push(name, value);
+  return flat;
+}
+
+function requireTwo(method: string, count: number): void {
+  if (count < 2) throw wrongArgument(method, "Headers", count + 1, "string");
+}
+
+function add(entries: Map<string, Entry>, name: string, value: string): void {
+  const key = name.toLowerCase();
+  const entry = entries.get(key);
+  if (entry === undefined) entries.set(key, { name, values: [value] });
+  else entry.values.push(value);
+}
+
+function checkedName(name: unknown): string {
+  const text = String(name);
+  if (!kNamePattern.test(text)) throw new TypeError("Invalid header name.");
+  return text.toLowerCase();
+}
+
+function checkedValue(value: unknown): string {
+  const text = String(value).replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "");
+  if (kBadValue.test(text)) throw new TypeError("Invalid header value.");
+  return text;
+}
+
+function fill(headers: Headers, init: unknown): void {
+  if (init instanceof Headers) {
+    const flat = flatten(init);
+    for (let at = 0; at < flat.length; at += 2) headers.append(flat[at], flat[at + 1]);
+  } else if (typeof init === "object" && typeof (init as any)[Symbol.iterator] === "function") {
+    for (const item of init as Iterable<unknown>) {
+      const pair = Array.from(item as Iterable<unknown>);
+      if (pair.length !== 2) throw new TypeError("To initialize a Headers object from a sequence, each inner sequence must have exactly two elements.");
+      headers.append(pair[0], pair[1]);
+    }
+  } else if (typeof init === "object") {
+    for (const key of Object.keys(init as object)) headers.append(key, (init as any)[key]);
+  } else {
+    throw new TypeError("Failed to construct 'Headers': constructor parameter 1 is not of type 'Headers or Array or object'.");
+  }
+}

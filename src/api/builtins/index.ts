@@ -1,0 +1,27 @@
+// The built-ins of a Worker: bundled by build.mjs into one expression, `(native) => hooks`, that installs the globals.
+import { inspect } from "./console";
+import { cloudflareWorkers, constructObject, dispatchFetch, dispatchObjectFetch, describeModule, makeEnv } from "./entry";
+import { describeError, makeError } from "./errors";
+import { installGlobals } from "./globals";
+import type { Hooks, Native, Pump } from "./native.d";
+import { setNative } from "./seam";
+
+export default function install(native: Native): Hooks {
+  setNative(native);
+  installGlobals();
+  return {
+    configure() {}, // No built-in depends on the compatibility date yet.
+    makeEnv,
+    dispatchFetch,
+    constructObject,
+    dispatchObjectFetch,
+    makeError,
+    describeError,
+    describeModule,
+    cloudflareWorkers,
+    readPump(pump: Pump, done, fail) {
+      pump.read().then(done, fail);
+    },
+    inspect,
+  };
+}

@@ -1,0 +1,112 @@
+// The seam between the built-ins (TypeScript, bundled by esbuild into one expression `(native) => hooks`, run once when
+// the startup snapshot is made) and C++ (src/api/*.cc). Everything that a script sees is made here in TypeScript; what
+// needs the outside is a function of `native`.
+//
+// At snapshot time no native with I/O may be called, and nothing may be kept that V8 can't snapshot (no compiled
+// WebAssembly, no external buffers).
+
+export type Flat = string[]; // [name, value, name, value, …]
+
+// A body on its way to C++: nothing, text (sent as UTF-8), bytes (copied at the call), the number of a body that C++
+// gave us and that nobody has touched (passes through without entering JavaScript), or a pump that C++ pulls.
+export interface Pump {
+  read(): Promise<Uint8Array | undefined>; // undefined at the end
+  cancel(reason: unknown): void; // nobody wants the rest
+}
+export type OutBody = null | string | ArrayBuffer | ArrayBufferView | number | Pump;
+// A body from C++: nothing, all of it, or the number of a stream (bodyRead …).
+export type InBody = null | Uint8Array | number;
+// [status, statusText, headers, body, url]
+export type InResponse = [number, string, Flat, InBody];
+
+export interface Native {
+  // -- pure (native_values.cc, native_url.cc, native_text.cc)
+  serialize(value: unknown): ArrayBuffer; // V8 ValueSerializer; throws DataCloneError
+  deserialize(bytes: ArrayBuffer | ArrayBufferView): unknown;
+  structuredClone(value: unknown, transfer: ArrayBuffer[]): unknown;
+  // Objects with this prototype are the platform's (Headers, DurableObjectId …): cloning one is a DataCloneError. Pure:
+  // may be called at snapshot time.
+  markHost(prototype: object): void;
+  utf8Encode(text: string): Uint8Array;
+  utf8EncodeInto(text: string, into: Uint8Array): [read: number, written: number];
+  utf8Decode(bytes: ArrayBuffer | ArrayBufferView, fatal: boolean, ignoreBOM: boolean): string; // throws TypeError if fatal
+  latin1(bytes: ArrayBufferView): string; // one byte, one character
+  base64Encode(text: string): string | undefined; // btoa; undefined: a character above U+00FF
+  base64Decode(text: string): string | undefined; // atob (forgiving); undefined: not base64
+  randomFill(view: ArrayBufferView): void; // throws the global-scope error outside an event
+  randomUUID(): string; // likewise
+  // [href, protocol, username, password, host, hostname, port, pathname, search, hash, origin]; undefined: invalid
+  urlParse(input: string, base: string | undefined): string[] | undefined;
+  urlSet(href: string, part: "href" | "protocol" | "username" | "password" | "host" | "hostname" | "port" | "pathname" | "search" | "hash", value: string): string[] | undefined;
+  domainToAscii(host: string): string;
+  now(): number; // performance.now(), ms with fraction
+  previewProxy(value: unknown): undefined | [target: unknown, handler: unknown]; // for console: is it a Proxy?
+  promiseState(promise: Promise<unknown>): [state: 0 | 1 | 2, result: unknown]; // pending, fulfilled, rejected
+
+  // -- I/O (io_*.cc): they throw the global-scope error (spec/api.md section 1) when no event runs
+  inEvent(): boolean;
+  setTimer(callback: () => void, ms: number, repeat: boolean): number;
+  clearTimer(id: number): void;
+  log(level: "log" | "info" | "warn" | "error" | "debug", text: string): void; // never throws
+  waitUntil(promise: Promise<unknown>): void;
+
+  requestHeaders(event: number): Flat; // of a running event; [] after it ended
+  respond(event: number, status: number, statusText: string, headers: Flat, body: OutBody, length: number | undefined): void;
+  reject(event: number, name: string, message: string, stack: string, flags: number): void; // flags: see makeError
+
+  bodyRead(body: number): Promise<Uint8Array | undefined>; // the next chunk
+  bodyReadAll(body: number): Promise<ArrayBuffer>; // the rest
+  bodyCancel(body: number): void;
+
+  // The promise and a number for cancelFetch. Errors arrive made by makeError.
+  fetchOutbound(method: string, url: string, headers: Flat, body: OutBody, length: number | undefined): [Promise<InResponse>, number];
+  fetchObject(ns: number, id: string, name: string | undefined, method: string, url: string, headers: Flat, body: OutBody, length: number | undefined): [Promise<InResponse>, number];
+  cancelFetch(fetch: number): void;
+
+  // -- Durable Objects. `ns` is the index that makeEnv got; ids are 64 hex digits.
+  idFromName(ns: number, name: string): string;
+  idNewUnique(ns: number): string;
+  idFromString(ns: number, text: string): string; // throws the TypeErrors of section 2
+
+  // Inside an object (else they throw). flags: 1 allowConcurrency, 2 allowUnconfirmed, 4 noCache. Values are
+  // (de)serialised in C++, at the call; sizes and key lengths are checked there; key counts and types in TypeScript.
+  storageGet(key: string, flags: number): Promise<unknown>;
+  storageGetMany(keys: string[], flags: number): Promise<unknown[]>; // [key, value, …] sorted by UTF-8
+  storageList(start: string, end: string | undefined, startAfter: boolean, prefix: string, reverse: boolean, limit: number | undefined, flags: number): Promise<unknown[]>;
+  storagePut(pairs: unknown[], flags: number): Promise<void>; // [key, value, …]
+  storageDelete(keys: string[], flags: number): Promise<number>;
+  storageDeleteAll(flags: number): Promise<void>;
+  storageSync(): Promise<void>;
+  txnBegin(): number; // the new depth
+  txnCommit(): void;
+  txnRollback(): void;
+  blockConcurrency<T>(callback: () => Promise<T>): Promise<T>; // callback runs later, in a turn under the critical section
+  abort(reason: string): never; // ends JavaScript; nothing after it runs
+}
+
+// What the built-ins give to C++. Order matters: C++ looks them up by index (api/hooks.h).
+export interface Hooks {
+  // Called once per isolate, before any module is evaluated.
+  configure(compatibilityDate: string, flags: string[]): void;
+  // [kind, name, value][]: "text" → string; "json" → parsed; "data" → ArrayBuffer (value is one); "wasm" → module;
+  // "namespace" → value is the index `ns`.
+  makeEnv(bindings: [kind: string, name: string, value: unknown][]): object;
+  // Runs the default export's fetch. Answers through native.respond / native.reject(event, …), never throws. `target`:
+  // an object with handlers, or a class extending WorkerEntrypoint.
+  dispatchFetch(target: unknown, env: object, event: number, method: string, url: string, body: InBody, cf: string | undefined): void;
+  // new cls(state, env); throws what the constructor throws.
+  constructObject(cls: unknown, env: object, id: string, name: string | undefined): object;
+  dispatchObjectFetch(instance: object, event: number, method: string, url: string, body: InBody, cf: string | undefined): void;
+  // The error a script sees. flags: 1 remote, 2 retryable, 4 overloaded, 8 durableObjectReset.
+  makeError(name: string, message: string, flags: number): Error;
+  // [name, message, stack, flags] of anything thrown; never throws.
+  describeError(error: unknown): [string, string, string, number];
+  // JSON text: {"default": "none"|"object"|"class"|"other", "handlers": […], "exports": […], "classes": […]}
+  describeModule(namespace: object): string;
+  // Own properties are the exports of the module "cloudflare:workers".
+  cloudflareWorkers(env: object): object;
+  // Calls pump.read() and answers through done(bytes | undefined) or fail(error).
+  readPump(pump: Pump, done: (chunk: Uint8Array | undefined) => void, fail: (error: unknown) => void): void;
+  // One line for the log: what console.error(error) would print.
+  inspect(value: unknown): string;
+}

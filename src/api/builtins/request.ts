@@ -1,0 +1,144 @@
+// Request: https://fetch.spec.whatwg.org/#request-class, as workerd has it.
+import { Body, cloneRaw, extract, kRaw, kUsed, moveRaw, type Raw } from "./body";
+import { AbortSignal } from "./events";
+import { Headers } from "./headers";
+import type { InBody } from "./native.d";
+import { isObject, kInternal, native, platform, wrongConstructorArgument } from "./seam";
+
+const kMethods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "PURGE", "OPTIONS", "TRACE", "CONNECT", "COPY",
+  "LOCK", "MKCOL", "MOVE", "PROPFIND", "PROPPATCH", "SEARCH", "UNLOCK", "ACL", "REPORT", "MKACTIVITY", "CHECKOUT", "MERGE",
+  "MSEARCH", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "QUERY", "BAN"]);
+const kRedirectText = 'Invalid redirect value, must be one of "follow" or "manual" ("error" won\'t be implemented since it ' +
+  "does not make sense at the edge; use \"manual\" and check the response status code).";
+export const kBodyOnGetText = "Request with a GET or HEAD method cannot have a body.";
+
+const kMethod = Symbol("method");
+const kUrl = Symbol("url");
+const kHeaders = Symbol("headers");
+const kEvent = Symbol("event");
+const kCf = Symbol("cf");
+const kRest = Symbol("rest");
+
+interface Rest { redirect: string; signal: AbortSignal | undefined; cache: string | undefined }
+const kDefaults: Rest = Object.freeze({ redirect: "follow", signal: undefined, cache: undefined });
+
+export interface RequestInit {
+  method?: unknown; headers?: unknown; body?: unknown; redirect?: unknown; signal?: unknown; cf?: unknown; cache?: unknown;
+}
+
+export class Request extends Body {
+  declare [kMethod]: string;
+  declare [kUrl]: string;
+  declare [kHeaders]: Headers | undefined; // Made when someone looks, of the event `kEvent`.
+  declare [kEvent]: number;
+  declare [kCf]: unknown; // JSON text until someone looks.
+  declare [kRest]: Rest;
+
+  constructor(input: unknown, init?: RequestInit) {
+    super();
+    this[kUsed] = false;
+    if (input === kInternal) return; // incomingRequest sets the rest.
+    if (arguments.length === 0) throw wrongConstructorArgument("Request", 1, "Request or string");
+    if (init !== undefined && init !== null && !isObject(init)) throw wrongConstructorArgument("Request", 2, "RequestInit or Request");
+    const source = input instanceof Request ? input : undefined;
+    this[kUrl] = source ? source[kUrl] : absoluteUrl(String(input));
+    this[kMethod] = init?.method !== undefined ? checkedMethod(init.method) : (source?.[kMethod] ?? "GET");
+    this[kRest] = restOf(source?.[kRest] ?? kDefaults, init);
+    const headers = new Headers(init?.headers !== undefined ? init.headers : source?.headers);
+    this[kHeaders] = headers;
+    this[kEvent] = -1;
+    this[kCf] = init?.cf !== undefined ? init.cf : source?.[kCf];
+    const given = init?.body;
+    const [raw, type] = given !== undefined && given !== null ? extract(given) : [null, undefined];
+    if (raw !== null && (this[kMethod] === "GET" || this[kMethod] === "HEAD")) throw new TypeError(kBodyOnGetText);
+    if (raw === null && source && given !== null) {
+      this[kRaw] = moveRaw(source, "Cannot reconstruct a Request with a used body.");
+    } else {
+      this[kRaw] = raw;
+    }
+    if (type !== undefined && !headers.has("content-type")) headers.set("Content-Type", type);
+  }
+
+  get method(): string { return this[kMethod]; }
+  get url(): string { return this[kUrl]; }
+  get headers(): Headers { return (this[kHeaders] ??= new Headers(kInternal, this[kEvent])); }
+  get redirect(): string { return this[kRest].redirect; }
+  get signal(): AbortSignal { return (writableRest(this).signal ??= new AbortSignal(kInternal)); }
+  get fetcher(): null { return null; }
+  get cache(): string | undefined { return this[kRest].cache; }
+  get integrity(): string { return ""; }
+  get keepalive(): boolean { return false; }
+  get cf(): unknown {
+    if (typeof this[kCf] === "string") this[kCf] = JSON.parse(this[kCf]);
+    return this[kCf];
+  }
+  clone(): Request {
+    const copy = new Request(kInternal);
+    const raw = cloneRaw(this);
+    fill(copy, -1, this[kMethod], this[kUrl], raw, this[kCf]);
+    copy[kHeaders] = new Headers(this.headers);
+    copy[kRest] = this[kRest] === kDefaults ? kDefaults : { ...this[kRest] };
+    return copy;
+  }
+}
+platform({ Request });
+
+function fill(request: Request, event: number, method: string, url: string, raw: Raw, cf: unknown): void {
+  request[kMethod] = method;
+  request[kUrl] = url;
+  request[kHeaders] = undefined;
+  request[kEvent] = event;
+  request[kRaw] = raw;
+  request[kCf] = cf;
+  request[kRest] = kDefaults;
+}
+
+// The shared defaults are replaced before they are written to.
+function writableRest(request: Request): Rest {
+  if (request[kRest] === kDefaults) request[kRest] = { ...kDefaults };
+  return request[kRest];
+}
+
+// The request of a running event; `cf` is JSON text.
+export function incomingRequest(event: number, method: string, url: string, body: InBody, cf: string | undefined): Request {
+  const request = new Request(kInternal);
+  fill(request, event, method, url, body, cf);
+  return request;
+}
+
+// The signal that the maker of a request gave, if any.
+export function givenSignal(request: Request): AbortSignal | undefined {
+  return request[kRest].signal;
+}
+
+export function absoluteUrl(text: string): string {
+  const parts = native.urlParse(text, undefined);
+  if (parts === undefined) throw new TypeError(`Invalid URL: ${text}`);
+  return parts[0]!;
+}
+
+function checkedMethod(method: unknown): string {
+  const text = String(method);
+  const upper = text.toUpperCase();
+  if (!kMethods.has(upper)) throw new TypeError(`Invalid HTTP method string: ${text}`);
+  return upper;
+}
+
+function restOf(base: Rest, init: RequestInit | undefined): Rest {
+  if (init === undefined || init === null) return base === kDefaults ? base : { ...base };
+  const redirect = init.redirect === undefined ? base.redirect : String(init.redirect);
+  if (redirect !== "follow" && redirect !== "manual") throw new TypeError(kRedirectText);
+  let signal = base.signal;
+  if (init.signal === null) signal = undefined;
+  else if (init.signal !== undefined) {
+    if (!(init.signal instanceof AbortSignal)) {
+      throw new TypeError("Incorrect type for the 'signal' field on 'RequestInitializerDict': the provided value is not of type 'AbortSignal'.");
+    }
+    signal = init.signal;
+  }
+  const cache = init.cache === undefined ? base.cache : String(init.cache);
+  if (cache !== undefined && !["no-store", "no-cache", "reload", "default"].includes(cache)) {
+    throw new TypeError(`Unsupported cache mode: ${cache}`);
+  }
+  return { redirect, signal, cache };
+}

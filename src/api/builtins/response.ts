@@ -1,0 +1,162 @@
+// Response: https://fetch.spec.whatwg.org/#response-class, as workerd has it.
+import { Body, cloneRaw, extract, kRaw, kTextType, kUsed, outBody, outLength, type Raw } from "./body";
+import { flatten, Headers } from "./headers";
+import type { Flat, InResponse } from "./native.d";
+import { isObject, kInternal, native, platform, wrongArgument, wrongConstructorArgument } from "./seam";
+
+const kStatus = Symbol("status");
+const kStatusText = Symbol("statusText");
+const kHeaders = Symbol("headers");
+const kType = Symbol("type");
+const kUrl = Symbol("url");
+const kRedirected = Symbol("redirected");
+
+const kStatusRange = "Responses may only be constructed with status codes in the range 200 to 599, inclusive.";
+const kNullBody = "Response with null body status (101, 204, 205, or 304) cannot have a body.";
+
+// The headers of a plain text answer that nobody touched, without making any.
+const kTextHeaders: Flat = ["Content-Type", kTextType];
+const kNoHeaders: Flat = [];
+
+const isNullBodyStatus = (status: number) => status === 204 || status === 304 || status === 205 || status === 101;
+
+export interface ResponseInit { status?: unknown; statusText?: unknown; headers?: unknown }
+
+export class Response extends Body {
+  declare [kStatus]: number;
+  declare [kStatusText]: string;
+  declare [kHeaders]: Headers | undefined; // Made when someone looks; until then `kType` is all there is.
+  declare [kType]: string | undefined;
+  declare [kUrl]: string;
+  declare [kRedirected]: boolean;
+
+  constructor(body?: unknown, init?: ResponseInit | null) {
+    super();
+    this[kUsed] = false;
+    this[kStatus] = 200;
+    this[kStatusText] = "";
+    this[kHeaders] = undefined;
+    this[kUrl] = "";
+    this[kRedirected] = false;
+    if (body === kInternal) {
+      this[kRaw] = null;
+      this[kType] = undefined;
+      return;
+    }
+    if (typeof body === "string") {
+      this[kRaw] = body;
+      this[kType] = kTextType;
+    } else {
+      const [raw, type] = extract(body);
+      this[kRaw] = raw;
+      this[kType] = type;
+    }
+    if (init !== undefined && init !== null) initialise(this, init);
+  }
+
+  get status(): number { return this[kStatus]; }
+  get statusText(): string { return this[kStatusText]; }
+  get ok(): boolean { return this[kStatus] >= 200 && this[kStatus] <= 299; }
+  get headers(): Headers {
+    let headers = this[kHeaders];
+    if (headers === undefined) {
+      headers = this[kHeaders] = new Headers();
+      if (this[kType] !== undefined) headers.set("Content-Type", this[kType]);
+    }
+    return headers;
+  }
+  get redirected(): boolean { return this[kRedirected]; }
+  get url(): string { return this[kUrl]; }
+  get type(): string { return this[kStatus] === 0 ? "error" : "default"; }
+  get webSocket(): null { return null; }
+  get cf(): undefined { return undefined; }
+
+  clone(): Response {
+    const raw = cloneRaw(this);
+    const copy = make(this[kStatus], this[kStatusText], new Headers(this.headers), raw);
+    copy[kUrl] = this[kUrl];
+    copy[kRedirected] = this[kRedirected];
+    return copy;
+  }
+
+  static json(value: unknown, init?: ResponseInit | null): Response {
+    const response = new Response(JSON.stringify(value), init);
+    response[kType] = "application/json";
+    const given = init?.headers === undefined || init.headers === null ? undefined : new Headers(init.headers);
+    if (response[kHeaders] !== undefined && !given?.has("content-type")) response[kHeaders].set("Content-Type", "application/json");
+    return response;
+  }
+  static redirect(url: unknown, status: unknown = 302): Response {
+    if (arguments.length === 0) throw wrongArgument("redirect", "Response", 1, "string");
+    const parts = native.urlParse(String(url), undefined);
+    if (parts === undefined) throw new TypeError(`Unable to parse URL: ${url}`);
+    const code = Number(status);
+    if (![301, 302, 303, 307, 308].includes(code)) {
+      throw new RangeError(`${status} is not a redirect status code. It must be one of: 301, 302, 303, 307, or 308.`);
+    }
+    const response = make(code, "", new Headers({ Location: parts[0]! }), null);
+    return response;
+  }
+  static error(): Response {
+    return make(0, "", new Headers(), null);
+  }
+}
+platform({ Response });
+
+function initialise(response: Response, init: ResponseInit): void {
+  if (!isObject(init)) throw wrongConstructorArgument("Response", 2, "ResponseInit or Response");
+  const { status, statusText, headers } = init;
+  if (status !== undefined) {
+    const code = Math.trunc(Number(status));
+    if (!(code >= 200 && code <= 599)) throw new RangeError(kStatusRange);
+    response[kStatus] = code;
+    if (response[kRaw] !== null && isNullBodyStatus(code)) throw new TypeError(kNullBody);
+  }
+  if (statusText !== undefined) {
+    const text = String(statusText);
+    if (/[\r\n\0]/.test(text)) throw new TypeError("Invalid statusText");
+    response[kStatusText] = text;
+  }
+  if (headers === undefined || headers === null) return;
+  response[kHeaders] = new Headers(headers);
+  const type = response[kType];
+  if (type !== undefined && !response[kHeaders].has("content-type")) response[kHeaders].set("Content-Type", type);
+}
+
+function make(status: number, statusText: string, headers: Headers, raw: Raw): Response {
+  const response = new (Response as any)(kInternal) as Response;
+  response[kStatus] = status;
+  response[kStatusText] = statusText;
+  response[kHeaders] = headers;
+  response[kRaw] = raw;
+  return response;
+}
+
+// An answer that came from outside. Its headers can't be changed.
+export function fetchedResponse([status, statusText, headers, body]: InResponse, url: string, redirected: boolean): Response {
+  const response = make(status, statusText, new Headers(kInternal, headers), isNullBodyStatus(status) ? null : body);
+  response[kUrl] = url;
+  response[kRedirected] = redirected;
+  return response;
+}
+
+// Answers an event. Throws what makes the answer unusable (its body was read).
+export function respond(event: number, response: Response): void {
+  const headers = response[kHeaders];
+  let flat: Flat;
+  if (headers !== undefined) flat = flatten(headers);
+  else if (response[kType] === kTextType) flat = kTextHeaders;
+  else flat = response[kType] === undefined ? kNoHeaders : ["Content-Type", response[kType]];
+  const raw = response[kRaw];
+  if (typeof raw === "string" && !response[kUsed]) {
+    response[kUsed] = true;
+    native.respond(event, response[kStatus], response[kStatusText], flat, raw, undefined);
+    return;
+  }
+  const length = outLength(response);
+  native.respond(event, response[kStatus], response[kStatusText], flat, outBody(response), length);
+}
+
+export function isErrorResponse(response: Response): boolean {
+  return response[kStatus] === 0;
+}

@@ -1,0 +1,224 @@
+// DurableObjectStorage and DurableObjectTransaction: argument checks, options and texts. Values are serialised in C++.
+import { illegalConstructor, isObject, kInternal, kPlatform, native, platform, wrongArgument } from "./seam";
+import { DOMException } from "./errors";
+
+const kKeysMax = 128;
+const kShapeText = "put() may only be called with a single key-value pair and optional options as put(key, value, options) " +
+  "or with multiple key-value pairs and optional options as put(entries, options)";
+
+interface Options { allowConcurrency?: unknown; allowUnconfirmed?: unknown; noCache?: unknown }
+interface ListOptions extends Options {
+  start?: unknown; startAfter?: unknown; end?: unknown; prefix?: unknown; reverse?: unknown; limit?: unknown;
+}
+
+function flagsOf(options: Options | undefined | null): number {
+  if (options === undefined || options === null) return 0;
+  return (options.allowConcurrency ? 1 : 0) | (options.allowUnconfirmed ? 2 : 0) | (options.noCache ? 4 : 0);
+}
+
+function checkOptions(options: unknown, method: string, holder: string, type: string): void {
+  if (options !== undefined && options !== null && !isObject(options)) throw wrongArgument(method, holder, 2, type);
+}
+
+function keysOf(keys: unknown[]): string[] {
+  if (keys.length > kKeysMax) throw new RangeError(`Maximum number of keys is ${kKeysMax}.`);
+  return keys.map(String);
+}
+
+function mapOf(flat: unknown[]): Map<string, unknown> {
+  const map = new Map<string, unknown>();
+  for (let at = 0; at < flat.length; at += 2) map.set(flat[at] as string, flat[at + 1]);
+  return map;
+}
+
+// A platform object looks like a plain one to the serialiser.
+function checkedValue(value: unknown): unknown {
+  if (typeof value === "object" && value !== null && kPlatform in value) {
+    throw new DOMException(`#<${value.constructor.name}> could not be cloned.`, "DataCloneError");
+  }
+  return value;
+}
+
+// The operations, for storage and transaction alike. They throw where the methods reject.
+function get(holder: string, key: unknown, options?: Options): Promise<unknown> {
+  if (key === undefined) throw wrongArgument("get", holder, 1, "string or Array");
+  checkOptions(options, "get", holder, "GetOptions");
+  if (!Array.isArray(key)) return native.storageGet(String(key), flagsOf(options));
+  const keys = keysOf(key);
+  return native.storageGetMany(keys, flagsOf(options)).then(mapOf);
+}
+
+function put(holder: string, key: unknown, value: unknown, options?: Options): Promise<void> {
+  if (key === undefined) throw wrongArgument("put", holder, 1, "string or object");
+  if (!isObject(key)) {
+    if (value === undefined) throw new TypeError("put() called with undefined value.");
+    checkOptions(options, "put", holder, "PutOptions");
+    return native.storagePut([String(key), checkedValue(value)], flagsOf(options));
+  }
+  if (value !== undefined && value !== null && !isObject(value)) throw new TypeError(kShapeText);
+  const pairs: unknown[] = [];
+  for (const name of Object.keys(key)) {
+    const each = (key as any)[name];
+    if (each !== undefined) pairs.push(name, checkedValue(each));
+  }
+  if (pairs.length > 2 * kKeysMax) throw new RangeError(`Maximum number of pairs is ${kKeysMax}.`);
+  return pairs.length === 0 ? Promise.resolve() : native.storagePut(pairs, flagsOf(value as Options));
+}
+
+function remove(holder: string, key: unknown, options?: Options): Promise<boolean | number> {
+  if (key === undefined) throw wrongArgument("delete", holder, 1, "string or Array");
+  checkOptions(options, "delete", holder, "PutOptions");
+  if (Array.isArray(key)) {
+    const keys = keysOf(key);
+    return keys.length === 0 ? Promise.resolve(0) : native.storageDelete(keys, flagsOf(options));
+  }
+  return native.storageDelete([String(key)], flagsOf(options)).then((count) => count > 0);
+}
+
+const optionalText = (value: unknown) => (value === undefined || value === null ? undefined : String(value));
+
+function list(holder: string, options?: ListOptions): Promise<Map<string, unknown>> {
+  if (options !== undefined && options !== null && !isObject(options)) throw wrongArgument("list", holder, 1, "ListOptions");
+  const given = options ?? {};
+  const [start, startAfter] = [optionalText(given.start), optionalText(given.startAfter)];
+  if (start !== undefined && startAfter !== undefined) {
+    throw new TypeError("list() cannot be called with both start and startAfter values.");
+  }
+  let limit: number | undefined;
+  if (given.limit !== undefined && given.limit !== null) {
+    limit = Math.trunc(Number(given.limit));
+    if (!(limit > 0)) throw new TypeError("List limit must be positive.");
+  }
+  const end = optionalText(given.end);
+  const prefix = optionalText(given.prefix) ?? "";
+  const from = startAfter ?? start ?? "";
+  return native.storageList(from, end, startAfter !== undefined, prefix, Boolean(given.reverse), limit, flagsOf(given)).then(mapOf);
+}
+
+// Turns what an operation throws into a rejection, without the cost of an async function.
+function rejecting<T>(operation: () => Promise<T>): Promise<T> {
+  try {
+    return operation();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+const kStorage = "DurableObjectStorage";
+const kTransaction = "DurableObjectTransaction";
+const kOpen = Symbol("open"); // How many transactions are open.
+
+export class DurableObjectStorage {
+  declare [kOpen]: number;
+  constructor(token?: unknown) {
+    illegalConstructor(token);
+    this[kOpen] = 0;
+  }
+  get(key: unknown, options?: Options): Promise<unknown> {
+    return rejecting(() => get(kStorage, key, options));
+  }
+  put(key: unknown, value?: unknown, options?: Options): Promise<void> {
+    return rejecting(() => put(kStorage, key, value, options));
+  }
+  delete(key: unknown, options?: Options): Promise<boolean | number> {
+    return rejecting(() => remove(kStorage, key, options));
+  }
+  list(options?: ListOptions): Promise<Map<string, unknown>> {
+    return rejecting(() => list(kStorage, options));
+  }
+  deleteAll(options?: Options): Promise<void> {
+    return rejecting(() => {
+      if (this[kOpen] > 0) throw new Error("Cannot call deleteAll() within a transaction");
+      return native.storageDeleteAll(flagsOf(options));
+    });
+  }
+  sync(): Promise<void> {
+    return rejecting(() => native.storageSync());
+  }
+  transaction<T>(callback: (txn: DurableObjectTransaction) => T | Promise<T>): Promise<T> {
+    return rejecting(() => {
+      if (typeof callback !== "function") throw wrongArgument("transaction", kStorage, 1, "function");
+      // A throw must not leave the section, which would reset the object: it is carried past it.
+      return native.blockConcurrency(() => runTransaction(this, callback)).then((outcome) => {
+        if ("error" in outcome) throw outcome.error;
+        return outcome.value;
+      });
+    });
+  }
+}
+
+type Outcome<T> = { value: T } | { error: unknown };
+
+async function runTransaction<T>(storage: DurableObjectStorage, callback: (txn: DurableObjectTransaction) => T | Promise<T>): Promise<Outcome<T>> {
+  native.txnBegin();
+  const txn = new DurableObjectTransaction(kInternal, storage, ++storage[kOpen]);
+  try {
+    const value = await callback(txn);
+    endTransaction(txn, true);
+    return { value };
+  } catch (error) {
+    endTransaction(txn, false);
+    return { error };
+  }
+}
+
+const kEnd = Symbol("end");
+
+export class DurableObjectTransaction {
+  #storage: DurableObjectStorage;
+  #depth: number;
+  #state: "open" | "rolled back" | "committed" = "open";
+
+  constructor(token?: unknown, storage?: DurableObjectStorage, depth?: number) {
+    illegalConstructor(token);
+    this.#storage = storage!;
+    this.#depth = depth!;
+  }
+  #check(operation: string): void {
+    if (this.#state === "rolled back") throw new Error(`Cannot ${operation}() on rolled back transaction`);
+    if (this.#state === "committed") throw committed(operation);
+  }
+  get(key: unknown, options?: Options): Promise<unknown> {
+    return rejecting(() => (this.#check("get"), get(kTransaction, key, options)));
+  }
+  put(key: unknown, value?: unknown, options?: Options): Promise<void> {
+    return rejecting(() => (this.#check("put"), put(kTransaction, key, value, options)));
+  }
+  delete(key: unknown, options?: Options): Promise<boolean | number> {
+    return rejecting(() => (this.#check("delete"), remove(kTransaction, key, options)));
+  }
+  list(options?: ListOptions): Promise<Map<string, unknown>> {
+    return rejecting(() => (this.#check("list"), list(kTransaction, options)));
+  }
+  deleteAll(): never {
+    throw new Error("Cannot call deleteAll() within a transaction");
+  }
+  rollback(): void {
+    if (this.#state === "rolled back") return;
+    if (this.#state === "committed") throw committed("rollback");
+    if (this.#storage[kOpen] > this.#depth) {
+      throw new Error("Cannot roll back an outer transaction while a nested transaction is still running.");
+    }
+    native.txnRollback();
+    this.#storage[kOpen]--;
+    this.#state = "rolled back";
+  }
+  [kEnd](commit: boolean): void {
+    if (this.#state === "open") {
+      if (commit) native.txnCommit();
+      else native.txnRollback();
+      this.#storage[kOpen]--;
+    }
+    this.#state = this.#state === "rolled back" ? this.#state : "committed";
+  }
+}
+
+function endTransaction(txn: DurableObjectTransaction, commit: boolean): void {
+  txn[kEnd](commit);
+}
+
+function committed(operation: string): Error {
+  return new Error(`Cannot call ${operation}() on transaction that has already committed: did you move \`txn\` outside of the closure?`);
+}
+
+platform({ DurableObjectStorage, DurableObjectTransaction });

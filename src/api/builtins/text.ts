@@ -1,0 +1,140 @@
+// TextEncoder, TextDecoder and their streams, atob and btoa.
+import { DOMException } from "./errors";
+import { bytesOf, concatBytes, native, platform, wrongArgument } from "./seam";
+import { TransformStream } from "./streams";
+
+export class TextEncoder {
+  get encoding(): string { return "utf-8"; }
+  encode(text: unknown = ""): Uint8Array {
+    return native.utf8Encode(String(text));
+  }
+  encodeInto(text: unknown, into: Uint8Array): { read: number; written: number } {
+    if (!(into instanceof Uint8Array)) throw wrongArgument("encodeInto", "TextEncoder", 2, "Uint8Array");
+    const [read, written] = native.utf8EncodeInto(String(text), into);
+    return { read, written };
+  }
+}
+
+// https://encoding.spec.whatwg.org/#names-and-labels, the row of UTF-8: the one encoding we have.
+const kUtf8Labels = ["unicode-1-1-utf-8", "unicode11utf8", "unicode20utf8", "utf-8", "utf8", "x-unicode20utf8"];
+
+export class TextDecoder {
+  #fatal: boolean;
+  #ignoreBom: boolean;
+  #pending: Uint8Array | undefined = undefined; // The first bytes of a character whose rest is to come.
+  #started = false; // The place of a byte order mark has passed.
+
+  constructor(label: unknown = "utf-8", options?: { fatal?: boolean; ignoreBOM?: boolean }) {
+    if (!kUtf8Labels.includes(String(label).trim().toLowerCase())) {
+      throw new RangeError(`"${label}" is not a valid encoding.`);
+    }
+    this.#fatal = Boolean(options?.fatal);
+    this.#ignoreBom = Boolean(options?.ignoreBOM);
+  }
+  get encoding(): string { return "utf-8"; }
+  get fatal(): boolean { return this.#fatal; }
+  get ignoreBOM(): boolean { return this.#ignoreBom; }
+
+  decode(input?: unknown, options?: { stream?: boolean }): string {
+    let bytes = input === undefined ? kNoBytes : bytesOf(input);
+    if (bytes === undefined) throw wrongArgument("decode", "TextDecoder", 1, "ArrayBuffer or ArrayBufferView");
+    if (this.#pending !== undefined) {
+      bytes = concatBytes([this.#pending, bytes]);
+      this.#pending = undefined;
+    }
+    const stream = Boolean(options?.stream);
+    if (stream) {
+      const whole = bytes.length - unfinished(bytes);
+      if (whole < bytes.length) this.#pending = bytes.slice(whole);
+      bytes = bytes.subarray(0, whole);
+    }
+    const started = this.#started;
+    this.#started = stream && (started || bytes.length > 0);
+    if (bytes.length === 0) return "";
+    try {
+      return native.utf8Decode(bytes, this.#fatal, this.#ignoreBom || started);
+    } catch {
+      this.#started = false;
+      this.#pending = undefined;
+      throw new TypeError("Failed to decode input.");
+    }
+  }
+}
+const kNoBytes = new Uint8Array(0);
+
+// How many bytes at the end begin a character that more bytes could complete (0 to 3).
+function unfinished(bytes: Uint8Array): number {
+  for (let back = 1; back <= 3 && back <= bytes.length; back++) {
+    const byte = bytes[bytes.length - back]!;
+    if (byte < 0x80) return 0;
+    if (byte < 0xc0) continue; // A continuation: its first byte stands before it.
+    const wanted = byte >= 0xf0 && byte < 0xf5 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 0;
+    if (wanted <= back) return 0;
+    if (back === 1) return 1;
+    // The second byte decides whether this can still become a character (no overlong forms, no surrogates).
+    const second = bytes[bytes.length - back + 1]!;
+    const low = byte === 0xe0 ? 0xa0 : byte === 0xf0 ? 0x90 : 0x80;
+    const high = byte === 0xed ? 0x9f : byte === 0xf4 ? 0x8f : 0xbf;
+    return second >= low && second <= high ? back : 0;
+  }
+  return 0;
+}
+
+export class TextEncoderStream extends TransformStream {
+  constructor() {
+    let high = ""; // A leading surrogate whose trail may come with the next chunk.
+    super({
+      transform(chunk: unknown, controller: any) {
+        let text = high + String(chunk);
+        const last = text.charCodeAt(text.length - 1);
+        high = last >= 0xd800 && last < 0xdc00 ? text.slice(-1) : "";
+        if (high !== "") text = text.slice(0, -1);
+        if (text !== "") controller.enqueue(native.utf8Encode(text));
+      },
+      flush(controller: any) {
+        if (high !== "") controller.enqueue(native.utf8Encode(high));
+      },
+    });
+  }
+  get encoding(): string { return "utf-8"; }
+}
+
+export class TextDecoderStream extends TransformStream {
+  #decoder: TextDecoder;
+  constructor(label?: string, options?: {}) {
+    const decoder = new TextDecoder(label, options);
+    super({
+      transform(chunk: unknown, controller: any) {
+        const text = decoder.decode(chunk, { stream: true });
+        if (text !== "") controller.enqueue(text);
+      },
+      flush(controller: any) {
+        const text = decoder.decode();
+        if (text !== "") controller.enqueue(text);
+      },
+    });
+    this.#decoder = decoder;
+  }
+  get encoding(): string { return this.#decoder.encoding; }
+  get fatal(): boolean { return this.#decoder.fatal; }
+  get ignoreBOM(): boolean { return this.#decoder.ignoreBOM; }
+}
+
+export function btoa(text: unknown): string {
+  const encoded = native.base64Encode(String(text));
+  if (encoded === undefined) {
+    throw new DOMException("btoa() can only operate on characters in the Latin1 (ISO/IEC 8859-1) range.", "InvalidCharacterError");
+  }
+  return encoded;
+}
+
+export function atob(text: unknown): string {
+  const decoded = native.base64Decode(String(text));
+  if (decoded === undefined) {
+    throw new DOMException("atob() called with invalid base64-encoded data. (Only whitespace, '+', '/', alphanumeric " +
+      "ASCII, and up to two terminal '=' signs when the input data length is divisible by 4 are allowed.)", "InvalidCharacterError");
+  }
+  return decoded;
+}
+
+platform({ TextEncoder, TextDecoder, TextEncoderStream, TextDecoderStream });

@@ -1,0 +1,218 @@
+// URL and URLSearchParams. Parsing is C++ (WHATWG); the parts of a URL are kept as the array that it gives.
+import { native, platform, wrongArgument, wrongConstructorArgument } from "./seam";
+
+const enum Part { kHref, kProtocol, kUsername, kPassword, kHost, kHostname, kPort, kPathname, kSearch, kHash, kOrigin }
+type Settable = Parameters<typeof native.urlSet>[1];
+
+const kUpdate = Symbol("update");
+const kReload = Symbol("reload");
+
+export class URL {
+  #parts: string[];
+  #params: URLSearchParams | undefined = undefined;
+
+  constructor(input: unknown, base?: unknown) {
+    if (arguments.length === 0) throw wrongConstructorArgument("URL", 1, "string");
+    const parts = native.urlParse(String(input), base === undefined ? undefined : String(base));
+    if (parts === undefined) throw new TypeError("Invalid URL string.");
+    this.#parts = parts;
+  }
+  #set(part: Settable, value: unknown): void {
+    const parts = native.urlSet(this.#parts[Part.kHref]!, part, String(value));
+    if (parts === undefined) {
+      if (part === "href") throw new TypeError("Invalid URL string.");
+      return;
+    }
+    const query = this.#parts[Part.kSearch];
+    this.#parts = parts;
+    if (this.#params !== undefined && query !== parts[Part.kSearch]) this.#params[kReload](parts[Part.kSearch]!);
+  }
+
+  get href(): string { return this.#parts[Part.kHref]!; }
+  set href(value: string) { this.#set("href", value); }
+  get origin(): string { return this.#parts[Part.kOrigin]!; }
+  get protocol(): string { return this.#parts[Part.kProtocol]!; }
+  set protocol(value: string) { this.#set("protocol", value); }
+  get username(): string { return this.#parts[Part.kUsername]!; }
+  set username(value: string) { this.#set("username", value); }
+  get password(): string { return this.#parts[Part.kPassword]!; }
+  set password(value: string) { this.#set("password", value); }
+  get host(): string { return this.#parts[Part.kHost]!; }
+  set host(value: string) { this.#set("host", value); }
+  get hostname(): string { return this.#parts[Part.kHostname]!; }
+  set hostname(value: string) { this.#set("hostname", value); }
+  get port(): string { return this.#parts[Part.kPort]!; }
+  set port(value: string) { this.#set("port", value); }
+  get pathname(): string { return this.#parts[Part.kPathname]!; }
+  set pathname(value: string) { this.#set("pathname", value); }
+  get search(): string { return this.#parts[Part.kSearch]!; }
+  set search(value: string) { this.#set("search", value); }
+  get hash(): string { return this.#parts[Part.kHash]!; }
+  set hash(value: string) { this.#set("hash", value); }
+
+  get searchParams(): URLSearchParams {
+    if (this.#params === undefined) {
+      this.#params = new URLSearchParams(this.#parts[Part.kSearch]);
+      this.#params[kUpdate] = (query) => {
+        this.#parts = native.urlSet(this.#parts[Part.kHref]!, "search", query) ?? this.#parts;
+      };
+    }
+    return this.#params;
+  }
+  toString(): string { return this.#parts[Part.kHref]!; }
+  toJSON(): string { return this.#parts[Part.kHref]!; }
+
+  static canParse(input: unknown, base?: unknown): boolean {
+    return native.urlParse(String(input), base === undefined ? undefined : String(base)) !== undefined;
+  }
+  static parse(input: unknown, base?: unknown): URL | null {
+    return URL.canParse(input, base) ? new URL(input, base) : null;
+  }
+}
+
+// -- application/x-www-form-urlencoded (https://url.spec.whatwg.org/#application/x-www-form-urlencoded)
+
+function unescape(text: string): string {
+  const spaced = text.includes("+") ? text.replaceAll("+", " ") : text;
+  if (!spaced.includes("%")) return spaced;
+  try {
+    return decodeURIComponent(spaced);
+  } catch {
+    return unescapeBroken(spaced);
+  }
+}
+
+// Escapes that are no UTF-8 or no hex: bytes first, then a decoder that replaces.
+function unescapeBroken(text: string): string {
+  const source = native.utf8Encode(text);
+  const bytes = new Uint8Array(source.length);
+  let length = 0;
+  for (let at = 0; at < source.length; at++) {
+    const hex = source[at] === 0x25 ? String.fromCharCode(source[at + 1] ?? 0, source[at + 2] ?? 0) : "";
+    if (/^[0-9a-fA-F]{2}$/.test(hex)) {
+      bytes[length++] = parseInt(hex, 16);
+      at += 2;
+    } else {
+      bytes[length++] = source[at]!;
+    }
+  }
+  return native.utf8Decode(bytes.subarray(0, length), false, true);
+}
+
+const kEscapes: Record<string, string> = { "!": "%21", "'": "%27", "(": "%28", ")": "%29", "~": "%7E", "%20": "+" };
+function escape(text: string): string {
+  return encodeURIComponent(text.toWellFormed()).replace(/[!'()~]|%20/g, (each) => kEscapes[each]!);
+}
+
+export function parseForm(text: string): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (const piece of text.split("&")) {
+    if (piece === "") continue;
+    const equals = piece.indexOf("=");
+    if (equals < 0) pairs.push([unescape(piece), ""]);
+    else pairs.push([unescape(piece.slice(0, equals)), unescape(piece.slice(equals + 1))]);
+  }
+  return pairs;
+}
+
+// String with lone surrogates replaced, as a WebIDL USVString.
+const text = (value: unknown) => `${value}`.toWellFormed();
+
+export class URLSearchParams {
+  #pairs: [string, string][];
+  declare [kUpdate]: ((query: string) => void) | undefined;
+
+  constructor(init?: unknown) {
+    this[kUpdate] = undefined;
+    if (init === undefined || init === null) {
+      this.#pairs = [];
+    } else if (typeof init === "object" || typeof init === "function") {
+      this.#pairs = pairsOf(init as object);
+    } else {
+      this.#pairs = parseQuery(text(init));
+    }
+  }
+  [kReload](query: string): void {
+    this.#pairs = parseQuery(query);
+  }
+  #changed(): void {
+    this[kUpdate]?.(this.toString());
+  }
+
+  get size(): number { return this.#pairs.length; }
+  append(name: unknown, value: unknown): void {
+    requireTwo("append", arguments.length);
+    this.#pairs.push([text(name), text(value)]);
+    this.#changed();
+  }
+  delete(name: unknown, value?: unknown): void {
+    const [key, wanted] = [text(name), value === undefined ? undefined : text(value)];
+    this.#pairs = this.#pairs.filter((pair) => pair[0] !== key || (wanted !== undefined && pair[1] !== wanted));
+    this.#changed();
+  }
+  get(name: unknown): string | null {
+    const key = text(name);
+    for (const pair of this.#pairs) if (pair[0] === key) return pair[1];
+    return null;
+  }
+  getAll(name: unknown): string[] {
+    const key = text(name);
+    return this.#pairs.filter((pair) => pair[0] === key).map((pair) => pair[1]);
+  }
+  has(name: unknown, value?: unknown): boolean {
+    const [key, wanted] = [text(name), value === undefined ? undefined : text(value)];
+    return this.#pairs.some((pair) => pair[0] === key && (wanted === undefined || pair[1] === wanted));
+  }
+  set(name: unknown, value: unknown): void {
+    requireTwo("set", arguments.length);
+    const key = text(name);
+    const at = this.#pairs.findIndex((pair) => pair[0] === key);
+    if (at < 0) this.#pairs.push([key, text(value)]);
+    else this.#pairs = this.#pairs.flatMap((pair, index) => index === at ? [[key, text(value)]] : pair[0] === key ? [] : [pair]);
+    this.#changed();
+  }
+  sort(): void {
+    this.#pairs.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
+    this.#changed();
+  }
+  forEach(callback: (value: string, key: string, parent: URLSearchParams) => void, self?: unknown): void {
+    if (typeof callback !== "function") throw wrongArgument("forEach", "URLSearchParams", 1, "function");
+    for (const [key, value] of this) callback.call(self, value, key, this);
+  }
+  *entries(): IterableIterator<[string, string]> {
+    for (let at = 0; at < this.#pairs.length; at++) yield [...this.#pairs[at]!];
+  }
+  *keys(): IterableIterator<string> {
+    for (let at = 0; at < this.#pairs.length; at++) yield this.#pairs[at]![0];
+  }
+  *values(): IterableIterator<string> {
+    for (let at = 0; at < this.#pairs.length; at++) yield this.#pairs[at]![1];
+  }
+  toString(): string {
+    return this.#pairs.map(([name, value]) => `${escape(name)}=${escape(value)}`).join("&");
+  }
+  declare [Symbol.iterator]: () => IterableIterator<[string, string]>;
+}
+URLSearchParams.prototype[Symbol.iterator] = URLSearchParams.prototype.entries;
+Object.defineProperty(URLSearchParams.prototype, Symbol.iterator, { enumerable: false });
+
+function requireTwo(method: string, count: number): void {
+  if (count < 2) throw wrongArgument(method, "URLSearchParams", count + 1, "string");
+}
+
+function parseQuery(query: string): [string, string][] {
+  return parseForm(query.startsWith("?") ? query.slice(1) : query);
+}
+
+function pairsOf(init: object): [string, string][] {
+  if (typeof (init as any)[Symbol.iterator] === "function") {
+    return Array.from(init as Iterable<unknown>, (item) => {
+      const pair = Array.from(item as Iterable<unknown>);
+      if (pair.length !== 2) throw new TypeError("Sequence initializer must only contain pair elements.");
+      return [text(pair[0]), text(pair[1])];
+    });
+  }
+  return Object.keys(init).map((key) => [text(key), text((init as any)[key])]);
+}
+
+platform({ URL, URLSearchParams });

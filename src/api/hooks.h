@@ -1,0 +1,23 @@
+// The functions that the built-ins give to C++, by index. Same order as `Hooks` in builtins/native.d.ts.
+#pragma once
+
+namespace limpet::api {
+
+enum Hook : int {
+  kConfigure,
+  kMakeEnv,
+  kDispatchFetch,
+  kConstructObject,
+  kDispatchObjectFetch,
+  kMakeError,
+  kDescribeError,
+  kDescribeModule,
+  kCloudflareWorkers,
+  kReadPump,
+  kInspect,
+};
+inline constexpr const char* kHookNames[] = {"configure",           "makeEnv",   "dispatchFetch", "constructObject",
+                                             "dispatchObjectFetch", "makeError", "describeError", "describeModule",
+                                             "cloudflareWorkers",   "readPump",  "inspect"};
+
+}  // namespace limpet::api

@@ -1,0 +1,208 @@
+// Whose turn runs: the context of one stateless event, or of one Durable Object instance. Everything that a script
+// has under way outside of the JavaScript heap (timers, fetches, bodies, promises to settle) is owned here and found
+// by number, so that a late call is a JavaScript error and the end of the context ends all of it.
+//
+// One thread: the shard's. A turn enters through RunTurn only; while it runs, js::Isolate::current is the context.
+#pragma once
+
+#include <v8.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/bundle.h"
+#include "base/function.h"
+#include "base/http.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "js/isolate.h"
+#include "loop/asio_loop.h"
+#include "net/http_client.h"
+#include "object/code.h"
+#include "object/ids.h"
+#include "object/placement.h"
+
+namespace limpet::api {
+
+class IoContext;
+
+// What a script's contexts on one shard share. Outlives them (they hold it).
+class IoHost {
+ public:
+  struct Namespace {
+    object::IdCodec codec;
+  };
+  virtual ~IoHost() = default;
+
+  std::unique_ptr<js::Isolate> isolate;
+  loop::AsioLoop* loop = nullptr;
+  object::Directory* directory = nullptr;
+  net::HttpClient* client = nullptr;
+  Random* random = nullptr;
+  std::vector<Namespace> namespaces;  // By the index that makeEnv gave.
+  uint64_t next_number = 1;           // Of bodies, timers, …: unique in the isolate.
+  Duration cpu_max{};
+  Duration wait_until_max{};
+
+  virtual void OnConsole(std::string_view level, std::string_view text) = 0;
+  virtual void OnException(std::string_view text) = 0;
+};
+
+// How many timers a context may have; spec/api.md section 12.
+inline constexpr size_t kTimersMax = 10'000;
+// What `bodyReadAll` gathers at most; more is an error of the read.
+inline constexpr size_t kBodyInMemoryMax = 128 * 1024 * 1024;
+
+class IoContext final : public std::enable_shared_from_this<IoContext> {
+ public:
+  using Turn = UniqueFunction<void(js::Scope&)>;
+  // `instance` is null for a stateless event. `on_end` runs once, when the context has ended.
+  IoContext(std::shared_ptr<IoHost> host, object::Instance* instance, bool sqlite, UniqueFunction<void()> on_end);
+  ~IoContext();
+
+  static IoContext* Current(v8::Isolate* isolate) {
+    return static_cast<IoContext*>(js::Isolate::From(isolate).current);
+  }
+
+  // -- turns
+  // Runs `turn` under `lock` (empty for a stateless event), then seals the burst. Dropped after the end.
+  void RunTurn(object::InputLock lock, Turn turn);
+  // The same as an event of `where`: waits for the input gate first.
+  void Continue(object::GateRef where, Turn turn);
+  const object::InputLock& lock() const { return lock_; }
+  object::GateRef where() const { return lock_.gate(); }
+  void set_lock(object::InputLock lock) { lock_ = std::move(lock); }
+  object::InputLock take_lock() { return std::move(lock_); }
+  void RefillCpu() { budget_->cpu_left = host_->cpu_max; }
+
+  // -- gates
+  void WhenDurable(UniqueFunction<void(Result<Done>)> then);
+  object::Instance* instance() const { return instance_; }
+  bool sqlite() const { return sqlite_; }
+  IoHost& host() { return *host_; }
+  const std::shared_ptr<IoHost>& shared_host() const { return host_; }
+
+  // -- the end. Cancels everything; events that nobody answered get `why`. No JavaScript runs afterwards.
+  void End(Error why);
+  bool ended() const { return ended_; }
+  // The client of a stateless event has gone: what waitUntil holds goes on for a while, the rest ends.
+  void ClientGone();
+
+  // -- promises to settle later. A number that is not taken any more is harmless.
+  uint64_t NextNumber() { return host_->next_number++; }
+  void HoldResolver(uint64_t number, v8::Local<v8::Promise::Resolver> resolver);
+  // In a turn of its own, as an event of `where`; `make` gives the value (or throws: rejected with that).
+  using Make = UniqueFunction<v8::MaybeLocal<v8::Value>(js::Scope&)>;
+  void Settle(uint64_t number, object::GateRef where, Make make);
+  void SettleUnder(uint64_t number, object::InputLock lock, Make make);
+  void SettleNow(js::Scope& scope, uint64_t number, Make& make);
+
+  // -- events
+  struct Event {
+    HttpRequest request;  // The body has been taken out.
+    object::OnReply reply;
+  };
+  uint64_t AddEvent(HttpRequest request, object::OnReply reply);
+  const HttpRequest* FindRequest(uint64_t event) const;
+  void Answer(uint64_t event, Result<HttpResponse> response);
+  // Null, a Uint8Array, or the number under which the body is kept.
+  v8::Local<v8::Value> ImportBody(js::Scope& scope, Body body);
+  // From a value as `OutBody` in native.d.ts says. A throw is pending if it is nothing.
+  std::optional<Body> ExportBody(js::Scope& scope, v8::Local<v8::Value> value, v8::Local<v8::Value> length);
+
+  // -- bodies
+  struct InBody {
+    Body body;
+    bool reading = false;
+  };
+  InBody* FindBody(uint64_t number);
+  void DropBody(uint64_t number) { bodies_.erase(number); }
+
+  // -- timers
+  uint64_t StartTimer(js::Scope& scope, v8::Local<v8::Function> callback, Duration delay, bool repeat);
+  void StopTimer(uint64_t number);
+  size_t timers() const { return timers_.size(); }
+
+  // -- fetches
+  void HoldFetch(uint64_t number, net::FetchHandle handle);
+  void DropFetch(uint64_t number);
+  bool FetchWanted(uint64_t number) const { return fetches_.contains(number); }
+
+  // -- waitUntil, critical sections: functions of the script and what is known about them
+  void AddWaitUntil(js::Scope& scope, v8::Local<v8::Promise> promise);
+  void WaitUntilDone();
+  struct Critical {
+    object::GateRef section;
+    v8::Global<v8::Promise::Resolver> resolver;
+    v8::Global<v8::Function> callback;
+  };
+  std::unordered_map<uint64_t, Critical>& criticals() { return criticals_; }
+  // -- pumps: streams of the script that C++ pulls
+  std::unordered_map<uint64_t, v8::Global<v8::Object>>& pumps() { return pumps_; }
+  void PumpGone(uint64_t number);
+  // The reader of a pump waits for `read` (a number) to be answered.
+  std::unordered_map<uint64_t, BodyStream::OnChunk>& pump_reads() { return pump_reads_; }
+
+  // The turn ends here and nothing of this context runs any more (state.abort, a failed critical section).
+  void StopJavaScript();
+  // Of the constructor: told if its turn is ended by force.
+  UniqueFunction<void(Error)> on_forced_end;
+
+ private:
+  struct Timer {
+    loop::TimerId timer = 0;
+    v8::Global<v8::Function> callback;
+    Duration delay{};
+    bool repeat = false;
+    object::GateRef where;
+  };
+  void Arm(uint64_t number, Timer& timer);
+  void Fire(uint64_t number);
+  void TurnOver(js::Ended ended);
+  // Ends a stateless context that has nothing left to do.
+  void MaybeFinish();
+  bool HasPendingIo() const;
+
+  std::shared_ptr<IoHost> host_;  // First: destroyed last, since the rest holds handles of its isolate.
+  object::Instance* instance_;
+  bool sqlite_;
+  bool ended_ = false;
+  bool in_turn_ = false;
+  bool stopped_ = false;
+  bool client_gone_ = false;
+  size_t turns_waiting_ = 0;
+  size_t wait_untils_ = 0;
+  loop::TimerId grace_timer_ = 0;
+  object::InputLock lock_;
+  std::shared_ptr<js::Budget> budget_ = std::make_shared<js::Budget>();
+  UniqueFunction<void()> on_end_;
+
+  std::unordered_map<uint64_t, Event> events_;
+  std::unordered_map<uint64_t, v8::Global<v8::Promise::Resolver>> resolvers_;
+  std::unordered_map<uint64_t, InBody> bodies_;
+  std::unordered_map<uint64_t, Timer> timers_;
+  std::unordered_map<uint64_t, net::FetchHandle> fetches_;
+  std::unordered_map<uint64_t, Critical> criticals_;
+  std::unordered_map<uint64_t, v8::Global<v8::Object>> pumps_;
+  std::unordered_map<uint64_t, BodyStream::OnChunk> pump_reads_;
+};
+
+// A js::Error for an Error, as a script sees it.
+v8::Local<v8::Value> MakeJsError(js::Scope& scope, const Error& error);
+// The Error of anything thrown (code kScript, with flags and stack).
+Error ToError(js::Scope& scope, v8::Local<v8::Value> thrown);
+// Throws it.
+void Throw(js::Scope& scope, const Error& error);
+// Calls a hook; empty if it threw (the exception is pending).
+v8::MaybeLocal<v8::Value> CallHook(js::Scope& scope, int hook, std::vector<v8::Local<v8::Value>> arguments);
+
+// [name, value, …] both ways.
+v8::Local<v8::Array> ToFlat(js::Scope& scope, const HeaderList& headers);
+std::optional<HeaderList> FromFlat(js::Scope& scope, v8::Local<v8::Value> flat);
+
+}  // namespace limpet::api

@@ -1,0 +1,271 @@
+// Natives of requests, responses and bodies.
+#include <algorithm>
+#include <utility>
+
+#include "api/hooks.h"
+#include "api/io_natives.h"
+#include "api/io_support.h"
+
+namespace limpet::api {
+namespace {
+
+// A stream of the script, pulled by C++: each read is an event of the context that made it.
+class PumpStream final : public BodyStream {
+ public:
+  PumpStream(std::shared_ptr<IoContext> context, uint64_t number, object::GateRef where)
+      : context_(std::move(context)), number_(number), where_(std::move(where)) {}
+  ~PumpStream() override {
+    context_->pump_reads().erase(read_);
+    if (!ended_ && !context_->ended() && context_->pumps().contains(number_)) {
+      context_->Continue(
+          where_, [context = context_.get(), number = number_](js::Scope& scope) { Cancel(*context, number, scope); });
+      return;
+    }
+    context_->PumpGone(number_);
+  }
+
+  void Read(OnChunk on_chunk) override {
+    if (context_->ended()) return on_chunk(Error(ErrorCode::kCanceled, "The script that made this stream has ended."));
+    uint64_t read = context_->NextNumber();
+    context_->pump_reads().emplace(read,
+                                   [this, on_chunk = std::move(on_chunk)](Result<std::optional<Bytes>> chunk) mutable {
+                                     if (!chunk.has_value() || !chunk.value().has_value()) ended_ = true;
+                                     on_chunk(std::move(chunk));
+                                   });
+    context_->Continue(where_, [context = context_.get(), number = number_, read](js::Scope& scope) {
+      Pull(*context, number, read, scope);
+    });
+  }
+
+ private:
+  static void Cancel(IoContext& context, uint64_t number, js::Scope& scope) {
+    auto found = context.pumps().find(number);
+    if (found == context.pumps().end()) return;
+    v8::Local<v8::Object> pump = found->second.Get(scope.isolate());
+    context.PumpGone(number);
+    v8::TryCatch caught(scope.isolate());
+    v8::Local<v8::Value> cancel;
+    if (!pump->Get(scope.context(), js::Literal(scope.isolate(), "cancel")).ToLocal(&cancel)) return;
+    if (!cancel->IsFunction()) return;
+    v8::Local<v8::Value> reason = MakeJsError(scope, Error(ErrorCode::kCanceled, "The client disconnected."));
+    (void)cancel.As<v8::Function>()->Call(scope.context(), pump, 1, &reason);
+  }
+
+  static void Deliver(const Arguments& args, bool failed) {
+    IoContext* context = IoContext::Current(args.GetIsolate());
+    if (context == nullptr) return;
+    auto found = context->pump_reads().find(static_cast<uint64_t>(args.Data().As<v8::Number>()->Value()));
+    if (found == context->pump_reads().end()) return;
+    OnChunk on_chunk = std::move(found->second);
+    context->pump_reads().erase(found);
+    if (failed) {
+      Call call(args);
+      return on_chunk(ToError(call.scope, args[0]));
+    }
+    if (!js::IsBytes(args[0])) return on_chunk(std::optional<Bytes>());
+    on_chunk(std::optional<Bytes>(js::CopyBytes(args[0])));
+  }
+
+  static void Pull(IoContext& context, uint64_t number, uint64_t read, js::Scope& scope) {
+    auto found = context.pumps().find(number);
+    if (found == context.pumps().end()) return;
+    v8::Local<v8::Value> data = v8::Number::New(scope.isolate(), static_cast<double>(read));
+    v8::Local<v8::Function> done;
+    v8::Local<v8::Function> fail;
+    auto on_done = [](const Arguments& args) { Deliver(args, false); };
+    auto on_fail = [](const Arguments& args) { Deliver(args, true); };
+    if (!v8::Function::New(scope.context(), on_done, data).ToLocal(&done)) return;
+    if (!v8::Function::New(scope.context(), on_fail, data).ToLocal(&fail)) return;
+    (void)CallHook(scope, kReadPump, {found->second.Get(scope.isolate()), done, fail});
+  }
+
+  std::shared_ptr<IoContext> context_;
+  uint64_t number_;
+  object::GateRef where_;
+  uint64_t read_ = 0;  // The read that is not answered.
+  bool ended_ = false;
+};
+
+void RequestHeaders(const Arguments& args) {
+  Call call(args);
+  IoContext* context = IoContext::Current(call.scope.isolate());
+  const HttpRequest* request = context == nullptr ? nullptr : context->FindRequest(call.Number(0));
+  args.GetReturnValue().Set(request == nullptr ? v8::Array::New(call.scope.isolate())
+                                               : ToFlat(call.scope, request->headers));
+}
+
+// respond(event, status, statusText, headers, body, length)
+void Respond(const Arguments& args) {
+  Call call(args);
+  IoContext* context = call.Context();
+  if (context == nullptr) return;
+  HttpResponse response;
+  response.status = args[1]->IsInt32() ? args[1].As<v8::Int32>()->Value() : 200;
+  if (args[2]->IsString() && args[2].As<v8::String>()->Length() > 0) response.status_text = call.Text(2);
+  std::optional<HeaderList> headers = FromFlat(call.scope, args[3]);
+  if (!headers) return;
+  response.headers = *std::move(headers);
+  std::optional<Body> body = context->ExportBody(call.scope, args[4], args[5]);
+  if (!body) return;
+  response.body = *std::move(body);
+  context->Answer(call.Number(0), std::move(response));
+}
+
+// reject(event, name, message, stack, flags)
+void Reject(const Arguments& args) {
+  Call call(args);
+  IoContext* context = call.Context();
+  if (context == nullptr) return;
+  Error error = Error::Script(call.Text(1), call.Text(2)).WithStack(call.Text(3));
+  uint32_t flags = call.Flags(4);
+  for (Error::Flag flag : {Error::kRemote, Error::kRetryable, Error::kOverloaded, Error::kObjectReset}) {
+    if ((flags & flag) != 0) error = std::move(error).With(flag);
+  }
+  context->host().OnException("Uncaught " + (error.stack().empty() ? error.ToString() : error.stack()));
+  context->Answer(call.Number(0), std::move(error));
+}
+
+// The body that `number` names, free to be read; else an exception is pending.
+IoContext::InBody* TakeForReading(Call& call, IoContext& context, uint64_t number) {
+  IoContext::InBody* body = context.FindBody(number);
+  if (body == nullptr) {
+    js::ThrowError(call.scope.isolate(), context.instance() != nullptr ? kOtherContextError : kOtherRequestError);
+    return nullptr;
+  }
+  if (body->reading) {
+    js::ThrowTypeError(call.scope.isolate(), "This ReadableStream is currently locked to a reader.");
+    return nullptr;
+  }
+  return body;
+}
+
+// bodyRead(body): Promise<Uint8Array | undefined>
+void BodyRead(const Arguments& args) {
+  Call call(args);
+  IoContext* context = call.Context();
+  if (context == nullptr) return;
+  uint64_t number = call.Number(0);
+  IoContext::InBody* body = TakeForReading(call, *context, number);
+  v8::Local<v8::Promise::Resolver> resolver;
+  if (body == nullptr || !v8::Promise::Resolver::New(call.scope.context()).ToLocal(&resolver)) return;
+  args.GetReturnValue().Set(resolver->GetPromise());
+  uint64_t settle = context->NextNumber();
+  context->HoldResolver(settle, resolver);
+  body->reading = true;
+  body->body.stream->Read([weak = context->weak_from_this(), number, settle,
+                           where = context->where()](Result<std::optional<Bytes>> chunk) mutable {
+    std::shared_ptr<IoContext> self = weak.lock();
+    if (!self) return;
+    if (IoContext::InBody* source = self->FindBody(number)) source->reading = false;
+    self->Settle(settle, std::move(where),
+                 [chunk = std::move(chunk)](js::Scope& scope) mutable -> v8::MaybeLocal<v8::Value> {
+                   if (!chunk.has_value()) return Throw(scope, chunk.error()), v8::MaybeLocal<v8::Value>();
+                   if (!chunk.value()) return v8::Undefined(scope.isolate()).As<v8::Value>();
+                   return js::ToUint8Array(scope.isolate(), *chunk.value());
+                 });
+  });
+}
+
+// Reads a stream to its end without entering JavaScript between the chunks.
+class Gather : public std::enable_shared_from_this<Gather> {
+ public:
+  Gather(std::unique_ptr<BodyStream> stream, UniqueFunction<void(Result<Bytes>)> done)
+      : stream_(std::move(stream)), done_(std::move(done)) {}
+  void Run() {
+    // A stream that answers at once is read in this loop, not by recursion.
+    do {
+      answered_ = false;
+      inside_ = true;
+      stream_->Read([self = shared_from_this()](Result<std::optional<Bytes>> chunk) { self->Take(std::move(chunk)); });
+      inside_ = false;
+    } while (answered_ && done_);
+  }
+
+ private:
+  void Take(Result<std::optional<Bytes>> chunk) {
+    answered_ = true;
+    if (!chunk.has_value()) return Finish(std::move(chunk).error());
+    if (!chunk.value()) return Finish(std::move(all_));
+    all_ += *chunk.value();
+    if (all_.size() > kBodyInMemoryMax) {
+      return Finish(Error(ErrorCode::kOverloaded, "Memory limit would be exceeded before EOF.").Named("TypeError"));
+    }
+    if (!inside_) Run();
+  }
+  void Finish(Result<Bytes> result) { std::exchange(done_, nullptr)(std::move(result)); }
+
+  std::unique_ptr<BodyStream> stream_;
+  UniqueFunction<void(Result<Bytes>)> done_;
+  Bytes all_;
+  bool inside_ = false;
+  bool answered_ = false;
+};
+
+// bodyReadAll(body): Promise<ArrayBuffer>
+void BodyReadAll(const Arguments& args) {
+  Call call(args);
+  IoContext* context = call.Context();
+  if (context == nullptr) return;
+  uint64_t number = call.Number(0);
+  IoContext::InBody* body = TakeForReading(call, *context, number);
+  v8::Local<v8::Promise::Resolver> resolver;
+  if (body == nullptr || !v8::Promise::Resolver::New(call.scope.context()).ToLocal(&resolver)) return;
+  args.GetReturnValue().Set(resolver->GetPromise());
+  uint64_t settle = context->NextNumber();
+  context->HoldResolver(settle, resolver);
+  std::unique_ptr<BodyStream> stream = std::move(body->body.stream);
+  context->DropBody(number);
+  auto done = [weak = context->weak_from_this(), settle, where = context->where()](Result<Bytes> all) mutable {
+    std::shared_ptr<IoContext> self = weak.lock();
+    if (!self) return;
+    self->Settle(settle, std::move(where),
+                 [all = std::move(all)](js::Scope& scope) mutable -> v8::MaybeLocal<v8::Value> {
+                   if (!all.has_value()) return Throw(scope, all.error()), v8::MaybeLocal<v8::Value>();
+                   v8::Local<v8::Uint8Array> bytes = js::ToUint8Array(scope.isolate(), all.value());
+                   if (bytes.IsEmpty()) return {};
+                   return bytes->Buffer().As<v8::Value>();
+                 });
+  };
+  std::make_shared<Gather>(std::move(stream), std::move(done))->Run();
+}
+
+void BodyCancel(const Arguments& args) {
+  Call call(args);
+  if (IoContext* context = IoContext::Current(call.scope.isolate())) context->DropBody(call.Number(0));
+}
+
+}  // namespace
+
+std::optional<Body> IoContext::ExportBody(js::Scope& scope, v8::Local<v8::Value> value, v8::Local<v8::Value> length) {
+  v8::Isolate* isolate = scope.isolate();
+  if (value->IsNullOrUndefined()) return Body::None();
+  if (value->IsString()) return Body::Of(js::ToUtf8(isolate, value));
+  if (js::IsBytes(value)) return Body::Of(js::CopyBytes(value));
+  if (value->IsNumber()) {
+    auto found = bodies_.find(static_cast<uint64_t>(value.As<v8::Number>()->Value()));
+    if (found == bodies_.end()) {
+      js::ThrowError(isolate, instance_ != nullptr ? kOtherContextError : kOtherRequestError);
+      return std::nullopt;
+    }
+    Body body = std::move(found->second.body);
+    bodies_.erase(found);
+    return body;
+  }
+  if (!value->IsObject()) return Body::None();
+  uint64_t number = NextNumber();
+  pumps_.emplace(number, v8::Global<v8::Object>(isolate, value.As<v8::Object>()));
+  std::optional<uint64_t> announced;
+  if (length->IsNumber()) announced = static_cast<uint64_t>(length.As<v8::Number>()->Value());
+  return Body::Of(std::make_unique<PumpStream>(shared_from_this(), number, where()), announced);
+}
+
+void AddEventNatives(std::vector<js::NativeFunction>& natives) {
+  natives.push_back({"requestHeaders", RequestHeaders});
+  natives.push_back({"respond", Respond});
+  natives.push_back({"reject", Reject});
+  natives.push_back({"bodyRead", BodyRead});
+  natives.push_back({"bodyReadAll", BodyReadAll});
+  natives.push_back({"bodyCancel", BodyCancel});
+}
+
+}  // namespace limpet::api

@@ -1,0 +1,58 @@
+// What the I/O natives share: the current context or a thrown error, arguments, promises.
+#pragma once
+
+#include <v8.h>
+
+#include <optional>
+#include <string>
+
+#include "api/errors.h"
+#include "api/io_context.h"
+#include "js/isolate.h"
+
+namespace limpet::api {
+
+inline constexpr const char* kOtherContextError =
+    "Cannot perform I/O on behalf of a different Durable Object. I/O objects (such as streams, request/response "
+    "bodies, and others) created in the context of one Durable Object cannot be accessed from a different Durable "
+    "Object in the same isolate. This is a limitation of Cloudflare Workers which allows us to improve overall "
+    "performance.";
+inline constexpr const char* kOtherRequestError =
+    "Cannot perform I/O on behalf of a different request. I/O objects (such as streams, request/response bodies, and "
+    "others) created in the context of one request handler cannot be accessed from a different request's handler. This "
+    "is a limitation of Cloudflare Workers which allows us to improve overall performance.";
+
+using Arguments = v8::FunctionCallbackInfo<v8::Value>;
+
+// The scope of a native call.
+struct Call {
+  explicit Call(const Arguments& arguments)
+      : args(arguments),
+        scope(js::Isolate::From(arguments.GetIsolate()), arguments.GetIsolate(),
+              arguments.GetIsolate()->GetCurrentContext()) {}
+  const Arguments& args;
+  js::Scope scope;
+
+  // The context, or nothing with the global-scope error thrown (spec/api.md section 1).
+  IoContext* Context() {
+    IoContext* context = IoContext::Current(scope.isolate());
+    if (context == nullptr) js::ThrowError(scope.isolate(), kGlobalScopeError);
+    return context;
+  }
+  // The same, and it is an object's; a stateless event can't have got hold of a storage.
+  IoContext* ObjectContext() {
+    IoContext* context = Context();
+    if (context != nullptr && context->instance() == nullptr) {
+      js::ThrowError(scope.isolate(), kOtherContextError);
+      return nullptr;
+    }
+    return context;
+  }
+  std::string Text(int index) { return js::ToUtf8(scope.isolate(), args[index]); }
+  uint64_t Number(int index) {
+    return args[index]->IsNumber() ? static_cast<uint64_t>(args[index].As<v8::Number>()->Value()) : 0;
+  }
+  uint32_t Flags(int index) { return args[index]->IsUint32() ? args[index].As<v8::Uint32>()->Value() : 0; }
+};
+
+}  // namespace limpet::api

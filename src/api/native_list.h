@@ -1,0 +1,15 @@
+// The pure natives, by file. Each is a V8 callback; the built-ins vouch for the types of their arguments, so a wrong
+// one is a TypeError at worst.
+#pragma once
+
+#include <vector>
+
+#include "js/isolate.h"
+
+namespace limpet::api {
+
+void AddValueNatives(std::vector<js::NativeFunction>& to);  // native_values.cc
+void AddTextNatives(std::vector<js::NativeFunction>& to);   // native_text.cc
+void AddUrlNatives(std::vector<js::NativeFunction>& to);    // native_url.cc
+
+}  // namespace limpet::api

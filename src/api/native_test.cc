@@ -1,0 +1,205 @@
+// The pure natives, called from JavaScript in an isolate whose built-ins are two lines.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "api/errors.h"
+#include "api/hooks.h"
+#include "api/natives.h"
+#include "api/values.h"
+#include "js/isolate.h"
+#include "loop/asio_loop.h"
+
+extern node::MultiIsolatePlatform* g_host_platform;
+
+namespace limpet::api {
+namespace {
+
+// Hooks.makeError as an Error with a name; `native` is a global, so that the tests can be scripts.
+constexpr std::string_view kBuiltins = R"((native) => {
+  globalThis.native = native;
+  const hooks = {makeError: (name, message) => Object.assign(new Error(message), {name})};
+  for (const name of ["configure", "makeEnv", "dispatchFetch", "constructObject", "dispatchObjectFetch", "describeError",
+                      "describeModule", "cloudflareWorkers", "readPump", "inspect"]) hooks[name] = () => {};
+  return hooks;
+})";
+
+js::Runtime& TestRuntime() {
+  static std::unique_ptr<js::Runtime> runtime = [] {
+    Result<std::unique_ptr<js::Runtime>> made =
+        js::Runtime::Make({.platform = g_host_platform,
+                           .builtins = kBuiltins,
+                           .natives = PureNatives(),
+                           .hooks = {std::begin(kHookNames), std::end(kHookNames)}});
+    if (!made.has_value()) ADD_FAILURE() << made.error().message();
+    return std::move(made).value();
+  }();
+  return *runtime;
+}
+
+class Natives : public testing::Test {
+ protected:
+  Natives() {
+    OnLoop([&] { isolate_ = js::Isolate::Make(TestRuntime(), loop_, {}, [](Error) {}).value(); });
+    isolate_->current = this;
+  }
+  ~Natives() override {
+    OnLoop([&] { isolate_.reset(); });
+  }
+
+  // Isolates live on their loop's thread, inside Run().
+  void OnLoop(UniqueFunction<void()> work) {
+    loop_.Post([&] {
+      work();
+      loop_.Stop();
+    });
+    loop_.Run();
+  }
+  void InTurn(UniqueFunction<void(js::Scope&)> work) {
+    OnLoop([&] { isolate_->Run(nullptr, std::move(work), [](js::Ended) {}); });
+  }
+  // The value of a script as text; "NAME: MESSAGE" if it throws.
+  std::string Eval(std::string script) {
+    std::string text = "the turn did not run";
+    InTurn([&](js::Scope& scope) {
+      v8::HandleScope handles(scope.isolate());
+      v8::TryCatch caught(scope.isolate());
+      v8::Local<v8::Value> value;
+      v8::Local<v8::Script> compiled;
+      bool done = v8::Script::Compile(scope.context(), js::FromUtf8(scope.isolate(), script)).ToLocal(&compiled) &&
+                  compiled->Run(scope.context()).ToLocal(&value);
+      text = js::ToUtf8(scope.isolate(), done ? value : caught.Exception());
+    });
+    return text;
+  }
+
+  loop::AsioLoop loop_;
+  std::unique_ptr<js::Isolate> isolate_;
+};
+
+TEST_F(Natives, AValueComesBackFromItsBytesAsItWas) {
+  EXPECT_EQ(Eval("JSON.stringify(native.deserialize(native.serialize({a: [1, 'é', null], b: {c: true}})))"),
+            R"({"a":[1,"é",null],"b":{"c":true}})");
+  EXPECT_EQ(Eval("const v = new Map([[1, new Set([2])]]); v.set('self', v);"
+                 "const w = native.structuredClone(v); `${w.get('self') === w} ${w.get(1).has(2)} ${w !== v}`"),
+            "true true true");
+  EXPECT_EQ(Eval("native.deserialize(native.serialize(new Date(86400000))).toISOString()"), "1970-01-02T00:00:00.000Z");
+}
+
+TEST_F(Natives, StoredBytesHaveTheHeaderOfFormat15) {
+  EXPECT_EQ(Eval("String(new Uint8Array(native.serialize(true)))"), "255,15,84");
+}
+
+TEST_F(Natives, BytesOfFormat13WithoutAHeaderAreRead) {
+  EXPECT_EQ(Eval("native.deserialize(new Uint8Array([0x22, 2, 0x68, 0x69]))"), "hi");
+  EXPECT_EQ(Eval("native.deserialize(new Uint8Array([0x63, 2, 0xac, 0x20]))"), "€");
+}
+
+TEST_F(Natives, AClassInstanceIsStoredAsAPlainObject) {
+  EXPECT_EQ(Eval("class C { a = 1 } const c = native.structuredClone(new C()); `${c.constructor.name} ${c.a}`"),
+            "Object 1");
+}
+
+TEST_F(Natives, WhatCannotBeClonedIsADataCloneError) {
+  EXPECT_EQ(Eval("native.serialize({a: () => 1})"), "DataCloneError: () => 1 could not be cloned.");
+  EXPECT_EQ(Eval("native.serialize(Symbol('x'))"), "DataCloneError: Symbol(x) could not be cloned.");
+  EXPECT_EQ(Eval("native.serialize(Promise.resolve())"), "DataCloneError: #<Promise> could not be cloned.");
+  EXPECT_EQ(Eval("native.serialize({get a() { throw new RangeError('boo') }})"), "RangeError: boo");
+}
+
+TEST_F(Natives, AnObjectOfThePlatformAndOfItsSubclassesIsADataCloneError) {
+  std::string define = "class Event {} native.markHost(Event.prototype); class Mine extends Event {};";
+  EXPECT_EQ(Eval(define + "native.serialize({deep: [new Event()]})"),
+            "DataCloneError: Could not serialize object of type \"Event\". This type does not support serialization.");
+  EXPECT_EQ(Eval("native.serialize(new Mine())"),
+            "DataCloneError: Could not serialize object of type \"Mine\". This type does not support serialization.");
+}
+
+TEST_F(Natives, BytesThatAreNoValueAreAnError) {
+  EXPECT_EQ(Eval("native.deserialize(new Uint8Array([255, 15, 117]))"), "Error: Unable to deserialize cloned data.");
+  EXPECT_EQ(Eval("native.deserialize(new Uint8Array(0))"), "Error: Unable to deserialize cloned data.");
+}
+
+TEST_F(Natives, AValueWhoseBytesPassTheLimitIsADataCloneError) {
+  EXPECT_TRUE(
+      Eval("const s = 'x'.repeat(1 << 24); native.serialize(Array(64).fill(s))").starts_with("DataCloneError: "));
+}
+
+TEST_F(Natives, ATransferredBufferMovesAndLeavesTheOldOneEmpty) {
+  EXPECT_EQ(Eval("const b = new Uint8Array([1, 2]).buffer; const c = native.structuredClone({b}, [b, b]);"
+                 "`${b.byteLength} ${new Uint8Array(c.b)}`"),
+            "0 1,2");
+  EXPECT_EQ(Eval("native.structuredClone(b, [])"),
+            "DataCloneError: An ArrayBuffer is detached and could not be cloned.");
+  EXPECT_EQ(Eval("native.structuredClone(1, [{}])"), "TypeError: Object is not transferable");
+}
+
+TEST_F(Natives, TextBecomesUtf8AndBack) {
+  EXPECT_EQ(Eval("String(native.utf8Encode('aé€😀'))"), "97,195,169,226,130,172,240,159,152,128");
+  EXPECT_EQ(Eval("String(native.utf8Encode('\\ud800'))"), "239,191,189");
+  EXPECT_EQ(Eval("native.utf8Decode(native.utf8Encode('aé€😀'), true, false)"), "aé€😀");
+  EXPECT_EQ(Eval("native.utf8Decode(new Uint8Array([0xef, 0xbb, 0xbf, 0x61]), false, false).length"), "1");
+  EXPECT_EQ(Eval("native.utf8Decode(new Uint8Array([0xef, 0xbb, 0xbf, 0x61]).buffer, false, true).length"), "2");
+}
+
+TEST_F(Natives, IllFormedUtf8IsReplacedOrRefused) {
+  EXPECT_EQ(Eval("native.utf8Decode(new Uint8Array([0x61, 0xf0, 0x9f, 0x62, 0xff]), false, false)"), "a\uFFFDb\uFFFD");
+  EXPECT_EQ(Eval("native.utf8Decode(new Uint8Array([255]), true, false)"), "TypeError: Failed to decode input.");
+}
+
+TEST_F(Natives, EncodeIntoStopsBeforeACharacterThatDoesNotFit) {
+  EXPECT_EQ(Eval("const u = new Uint8Array(5).subarray(1); `${native.utf8EncodeInto('a😀', u)} ${u}`"), "1,1 97,0,0,0");
+  EXPECT_EQ(Eval("String(native.utf8EncodeInto('€x', new Uint8Array(3)))"), "1,3");
+  EXPECT_EQ(Eval("String(native.utf8EncodeInto('x', new Uint8Array(0)))"), "0,0");
+}
+
+TEST_F(Natives, Base64IsWhatBtoaAndAtobDo) {
+  EXPECT_EQ(Eval("native.base64Encode('\\xff\\x00a')"), "/wBh");
+  EXPECT_EQ(Eval("String(native.base64Encode('\\u0100'))"), "undefined");
+  EXPECT_EQ(Eval("native.base64Decode(' aGk = ')"), "hi");
+  EXPECT_EQ(Eval("native.base64Decode('aGk')"), "hi");
+  EXPECT_EQ(Eval("String(['a', 'aGk==', 'aG-k', '=', 'aGk\\u0100', '\\v'].map(native.base64Decode))"), ",,,,,");
+  EXPECT_EQ(Eval("native.latin1(new Uint8Array([0x61, 0xe9]))"), "aé");
+}
+
+TEST_F(Natives, AUrlIsTakenApart) {
+  EXPECT_EQ(Eval("native.urlParse('HTTP://u:p@ExämPle.com:8080/a/../b?q=1#h').join(' ')"),
+            "http://u:p@xn--exmple-cua.com:8080/b?q=1#h http: u p xn--exmple-cua.com:8080 xn--exmple-cua.com 8080 /b "
+            "?q=1 #h http://xn--exmple-cua.com:8080");
+  EXPECT_EQ(Eval("native.urlParse('../x', 'http://h/a/b/')[0]"), "http://h/a/x");
+  EXPECT_EQ(Eval("native.urlParse('data:x')[10]"), "null");
+  EXPECT_EQ(Eval("String([native.urlParse('/x'), native.urlParse('x', 'nonsense'), native.urlParse('')])"), ",,");
+}
+
+TEST_F(Natives, APartOfAUrlIsSetAsTheSettersOfUrlDo) {
+  EXPECT_EQ(Eval("native.urlSet('http://h/', 'search', 'a b')[0]"), "http://h/?a%20b");
+  EXPECT_EQ(Eval("native.urlSet('http://h:1/', 'port', '')[0]"), "http://h/");
+  EXPECT_EQ(Eval("native.urlSet('http://h/', 'host', 'no good')[0]"), "http://h/");
+  EXPECT_EQ(Eval("native.urlSet('http://h/#x', 'hash', '')[0]"), "http://h/");
+  EXPECT_EQ(Eval("String(native.urlSet('http://h/', 'href', 'nonsense'))"), "undefined");
+  EXPECT_EQ(Eval("`${native.domainToAscii('ÄX.de')} ${native.domainToAscii('a b')}`"), "xn--x-zfa.de ");
+}
+
+TEST_F(Natives, RandomnessIsForEventsOnly) {
+  EXPECT_EQ(Eval("/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(native.randomUUID())"),
+            "true");
+  EXPECT_EQ(Eval("const r = new Uint8Array(66); native.randomFill(r.subarray(1, 65));"
+                 "`${r[0]} ${r[65]} ${new Set(r).size > 20}`"),
+            "0 0 true");
+  isolate_->current = nullptr;
+  EXPECT_EQ(Eval("native.randomUUID()"), std::string("Error: ") + kGlobalScopeError);
+  EXPECT_EQ(Eval("native.randomFill(new Uint8Array(1))"), std::string("Error: ") + kGlobalScopeError);
+}
+
+TEST_F(Natives, PromisesAndProxiesCanBeLookedInto) {
+  EXPECT_EQ(Eval("String([native.promiseState(new Promise(() => {})), native.promiseState(Promise.resolve(7))])"),
+            "0,,1,7");
+  EXPECT_EQ(Eval("const [t, h] = native.previewProxy(new Proxy([5], {x: 6})); `${t} ${h.x}`"), "5 6");
+  EXPECT_EQ(Eval("String(native.previewProxy({}))"), "undefined");
+}
+
+TEST_F(Natives, TheClockCountsFrom1970) { EXPECT_EQ(Eval("Math.abs(native.now() - Date.now()) < 1000"), "true"); }
+
+}  // namespace
+}  // namespace limpet::api

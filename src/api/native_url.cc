@@ -1,0 +1,136 @@
+// Natives about URLs: https://url.spec.whatwg.org through ada, which the host exports with a C interface and no header.
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "api/native_list.h"
+
+extern "C" {
+struct ada_string {  // Belongs to the URL; valid until it changes.
+  const char* data;
+  size_t length;
+};
+struct ada_owned_string {
+  const char* data;
+  size_t length;
+};
+using ada_url = void*;
+#define LIMPET_HOST __attribute__((visibility("default")))
+LIMPET_HOST ada_url ada_parse(const char* input, size_t length);  // Never null: ask ada_is_valid.
+LIMPET_HOST ada_url ada_parse_with_base(const char* input, size_t length, const char* base, size_t base_length);
+LIMPET_HOST bool ada_is_valid(ada_url url);
+LIMPET_HOST void ada_free(ada_url url);
+LIMPET_HOST void ada_free_owned_string(ada_owned_string text);
+LIMPET_HOST ada_owned_string ada_get_origin(ada_url url);
+LIMPET_HOST ada_string ada_get_href(ada_url url);
+LIMPET_HOST ada_string ada_get_protocol(ada_url url);
+LIMPET_HOST ada_string ada_get_username(ada_url url);
+LIMPET_HOST ada_string ada_get_password(ada_url url);
+LIMPET_HOST ada_string ada_get_host(ada_url url);
+LIMPET_HOST ada_string ada_get_hostname(ada_url url);
+LIMPET_HOST ada_string ada_get_port(ada_url url);
+LIMPET_HOST ada_string ada_get_pathname(ada_url url);
+LIMPET_HOST ada_string ada_get_search(ada_url url);
+LIMPET_HOST ada_string ada_get_hash(ada_url url);
+LIMPET_HOST bool ada_set_href(ada_url url, const char* value, size_t length);
+LIMPET_HOST bool ada_set_protocol(ada_url url, const char* value, size_t length);
+LIMPET_HOST bool ada_set_username(ada_url url, const char* value, size_t length);
+LIMPET_HOST bool ada_set_password(ada_url url, const char* value, size_t length);
+LIMPET_HOST bool ada_set_host(ada_url url, const char* value, size_t length);
+LIMPET_HOST bool ada_set_hostname(ada_url url, const char* value, size_t length);
+LIMPET_HOST bool ada_set_port(ada_url url, const char* value, size_t length);
+LIMPET_HOST bool ada_set_pathname(ada_url url, const char* value, size_t length);
+LIMPET_HOST void ada_set_search(ada_url url, const char* value, size_t length);
+LIMPET_HOST void ada_set_hash(ada_url url, const char* value, size_t length);
+#undef LIMPET_HOST
+}
+
+namespace limpet::api {
+namespace {
+
+using Info = v8::FunctionCallbackInfo<v8::Value>;
+
+class Url {
+ public:
+  static Url Parse(std::string_view input) { return Url(ada_parse(input.data(), input.size())); }
+  static Url Parse(std::string_view input, std::string_view base) {
+    return Url(ada_parse_with_base(input.data(), input.size(), base.data(), base.size()));
+  }
+  ~Url() { ada_free(url_); }
+  Url(const Url&) = delete;
+  Url& operator=(const Url&) = delete;
+  bool valid() const { return ada_is_valid(url_); }
+  ada_url get() const { return url_; }
+
+ private:
+  explicit Url(ada_url url) : url_(url) {}
+  ada_url url_;
+};
+
+// False only for an href that does not parse; the other setters ignore what they can't use, as the standard says.
+bool Set(const Url& url, std::string_view part, std::string_view value) {
+  using Setter = bool (*)(ada_url, const char*, size_t);
+  static constexpr std::pair<std::string_view, Setter> kSetters[] = {
+      {"protocol", ada_set_protocol}, {"username", ada_set_username}, {"password", ada_set_password},
+      {"host", ada_set_host},         {"hostname", ada_set_hostname}, {"port", ada_set_port},
+      {"pathname", ada_set_pathname}};
+  if (part == "href") return ada_set_href(url.get(), value.data(), value.size());
+  if (part == "search") ada_set_search(url.get(), value.data(), value.size());
+  if (part == "hash") ada_set_hash(url.get(), value.data(), value.size());
+  for (const auto& [name, setter] : kSetters) {
+    if (name == part) setter(url.get(), value.data(), value.size());
+  }
+  return true;
+}
+
+// The order that native.d.ts gives. A serialised URL is ASCII.
+void ReturnParts(const Info& info, const Url& url) {
+  using Getter = ada_string (*)(ada_url);
+  static constexpr Getter kGetters[] = {ada_get_href,   ada_get_protocol, ada_get_username, ada_get_password,
+                                        ada_get_host,   ada_get_hostname, ada_get_port,     ada_get_pathname,
+                                        ada_get_search, ada_get_hash};
+  v8::Isolate* isolate = info.GetIsolate();
+  std::array<v8::Local<v8::Value>, std::size(kGetters) + 1> parts;
+  size_t at = 0;
+  for (Getter getter : kGetters) {
+    ada_string text = getter(url.get());
+    parts[at++] = js::FromLatin1(isolate, {text.data, text.length});
+  }
+  ada_owned_string origin = ada_get_origin(url.get());
+  parts[at++] = js::FromLatin1(isolate, {origin.data, origin.length});
+  ada_free_owned_string(origin);
+  info.GetReturnValue().Set(v8::Array::New(isolate, parts.data(), parts.size()));
+}
+
+void UrlParse(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  std::string input = js::ToUtf8(isolate, info[0]);
+  Url url = info[1]->IsUndefined() ? Url::Parse(input) : Url::Parse(input, js::ToUtf8(isolate, info[1]));
+  if (url.valid()) ReturnParts(info, url);
+}
+
+void UrlSet(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  Url url = Url::Parse(js::ToUtf8(isolate, info[0]));
+  if (!url.valid()) return;
+  if (Set(url, js::ToUtf8(isolate, info[1]), js::ToUtf8(isolate, info[2]))) ReturnParts(info, url);
+}
+
+// The host as a URL would have it; "" if none would.
+void DomainToAscii(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  std::string host = js::ToUtf8(isolate, info[0]);
+  Url url = Url::Parse("ws://x");
+  ada_string text{"", 0};
+  if (ada_set_hostname(url.get(), host.data(), host.size())) text = ada_get_hostname(url.get());
+  info.GetReturnValue().Set(js::FromLatin1(isolate, {text.data, text.length}));
+}
+
+}  // namespace
+
+void AddUrlNatives(std::vector<js::NativeFunction>& to) {
+  to.insert(to.end(), {{"urlParse", UrlParse}, {"urlSet", UrlSet}, {"domainToAscii", DomainToAscii}});
+}
+
+}  // namespace limpet::api

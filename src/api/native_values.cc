@@ -1,0 +1,269 @@
+// Natives about values: structured clone, randomness, the clock, and what only the engine can see.
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <optional>
+
+#include "api/errors.h"
+#include "api/hooks.h"
+#include "api/native_list.h"
+#include "api/natives.h"
+#include "api/values.h"
+#include "base/random.h"
+
+namespace limpet::api {
+namespace {
+
+using Info = v8::FunctionCallbackInfo<v8::Value>;
+
+v8::Local<v8::Private> HostBrand(v8::Isolate* isolate) {
+  return v8::Private::ForApi(isolate, js::Literal(isolate, "limpet.host"));
+}
+
+// Writes into a Bytes, so that the result need not be copied out.
+class Writer final : public v8::ValueSerializer::Delegate {
+ public:
+  explicit Writer(js::Scope& scope)
+      : scope_(scope),
+        plain_prototype_(v8::Object::New(scope.isolate())->GetPrototypeV2()),
+        serializer_(scope.isolate(), this) {
+    serializer_.WriteHeader();
+  }
+  v8::ValueSerializer& serializer() { return serializer_; }
+
+  // Nothing: an exception is pending.
+  std::optional<Bytes> Write(v8::Local<v8::Value> value) {
+    if (!serializer_.WriteValue(scope_.context(), value).FromMaybe(false)) return std::nullopt;
+    size_t size = serializer_.Release().second;
+    buffer_.resize(size);
+    return std::move(buffer_);
+  }
+
+  void ThrowDataCloneError(v8::Local<v8::String> message) override {
+    ThrowNamedError(scope_, "DataCloneError", message);
+  }
+  bool HasCustomHostObject(v8::Isolate*) override { return true; }
+  v8::Maybe<bool> IsHostObject(v8::Isolate* isolate, v8::Local<v8::Object> object) override;
+  v8::Maybe<bool> WriteHostObject(v8::Isolate* isolate, v8::Local<v8::Object> object) override;
+  void* ReallocateBufferMemory(void*, size_t size, size_t* actual_size) override {
+    if (size > kSerializedBufferBytesMax) return nullptr;
+    buffer_.resize(size);
+    *actual_size = size;
+    return buffer_.data();
+  }
+  void FreeBufferMemory(void*) override {}
+
+ private:
+  js::Scope& scope_;
+  v8::Local<v8::Value> plain_prototype_;
+  Bytes buffer_;
+  v8::ValueSerializer serializer_;  // Last: its constructor calls back.
+};
+
+v8::Maybe<bool> Writer::IsHostObject(v8::Isolate* isolate, v8::Local<v8::Object> object) {
+  if (object->InternalFieldCount() > 0) return v8::Just(true);
+  v8::Local<v8::Value> prototype = object->GetPrototypeV2();
+  v8::Local<v8::Private> brand;
+  for (int i = 0; i < kPrototypesMax && prototype->IsObject() && prototype != plain_prototype_; ++i) {
+    if (prototype->IsProxy()) break;  // Asking it further would run its traps.
+    if (brand.IsEmpty()) brand = HostBrand(isolate);
+    v8::Local<v8::Object> at = prototype.As<v8::Object>();
+    bool branded = false;
+    if (!at->HasPrivate(scope_.context(), brand).To(&branded)) return v8::Nothing<bool>();
+    if (branded) return v8::Just(true);
+    prototype = at->GetPrototypeV2();
+  }
+  return v8::Just(false);
+}
+
+v8::Maybe<bool> Writer::WriteHostObject(v8::Isolate* isolate, v8::Local<v8::Object> object) {
+  std::string text = "Could not serialize object of type \"" + js::ToUtf8(isolate, object->GetConstructorName()) +
+                     "\". This type does not support serialization.";
+  ThrowNamedError(scope_, "DataCloneError", js::FromUtf8(isolate, text));
+  return v8::Nothing<bool>();
+}
+
+v8::MaybeLocal<v8::Value> Read(js::Scope& scope, BytesView bytes,
+                               const std::vector<v8::Local<v8::ArrayBuffer>>& moved) {
+  v8::ValueDeserializer reader(scope.isolate(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+  if (!reader.ReadHeader(scope.context()).FromMaybe(false)) return {};
+  for (uint32_t i = 0; i < moved.size(); ++i) reader.TransferArrayBuffer(i, moved[i]);
+  return reader.ReadValue(scope.context());
+}
+
+void SerializeNative(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  js::Scope scope = CurrentScope(isolate);
+  std::optional<Bytes> bytes = Serialize(scope, info[0]);
+  v8::Local<v8::ArrayBuffer> buffer;
+  if (!bytes || !NewBuffer(isolate, bytes->size()).ToLocal(&buffer)) return;
+  std::memcpy(buffer->Data(), bytes->data(), bytes->size());
+  info.GetReturnValue().Set(buffer);
+}
+
+void DeserializeNative(const Info& info) {
+  js::Scope scope = CurrentScope(info.GetIsolate());
+  v8::Local<v8::Value> value;
+  if (Deserialize(scope, js::CopyBytes(info[0])).ToLocal(&value)) info.GetReturnValue().Set(value);
+}
+
+// Step 2 of https://html.spec.whatwg.org/multipage/structured-data.html#structuredserializewithtransfer. A view stands
+// for its buffer, as in workerd. Nothing: an exception is pending.
+std::optional<std::vector<v8::Local<v8::ArrayBuffer>>> TransferList(js::Scope& scope, v8::Local<v8::Value> list) {
+  v8::Isolate* isolate = scope.isolate();
+  std::vector<v8::Local<v8::ArrayBuffer>> buffers;
+  if (!list->IsArray()) return buffers;
+  for (uint32_t i = 0; i < list.As<v8::Array>()->Length(); ++i) {
+    v8::Local<v8::Value> item;
+    if (!list.As<v8::Array>()->Get(scope.context(), i).ToLocal(&item)) return std::nullopt;
+    if (item->IsArrayBufferView()) item = item.As<v8::ArrayBufferView>()->Buffer();
+    if (!item->IsArrayBuffer()) {
+      js::ThrowTypeError(isolate, kNotTransferable);
+      return std::nullopt;
+    }
+    v8::Local<v8::ArrayBuffer> buffer = item.As<v8::ArrayBuffer>();
+    if (!buffer->IsDetachable()) {  // Of a WebAssembly memory.
+      ThrowNamedError(scope, "DataCloneError", js::Literal(isolate, kNotTransferable));
+      return std::nullopt;
+    }
+    if (buffer->WasDetached()) continue;  // The serialiser refuses it if the value holds it.
+    if (std::find(buffers.begin(), buffers.end(), buffer) == buffers.end()) buffers.push_back(buffer);
+  }
+  return buffers;
+}
+
+void StructuredClone(const Info& info) {
+  js::Scope scope = CurrentScope(info.GetIsolate());
+  auto buffers = TransferList(scope, info[1]);
+  if (!buffers) return;
+  Writer writer(scope);
+  for (uint32_t i = 0; i < buffers->size(); ++i) writer.serializer().TransferArrayBuffer(i, (*buffers)[i]);
+  std::optional<Bytes> bytes = writer.Write(info[0]);
+  if (!bytes) return;
+  for (v8::Local<v8::ArrayBuffer>& buffer : *buffers) {
+    std::shared_ptr<v8::BackingStore> store = buffer->GetBackingStore();  // Empty if a getter detached it meanwhile.
+    if (!buffer->WasDetached() && !buffer->Detach({}).FromMaybe(false)) return;
+    buffer = v8::ArrayBuffer::New(scope.isolate(), std::move(store));
+  }
+  v8::Local<v8::Value> value;
+  if (Read(scope, *bytes, *buffers).ToLocal(&value)) info.GetReturnValue().Set(value);
+}
+
+void MarkHost(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  if (!info[0]->IsObject()) return;
+  (void)info[0].As<v8::Object>()->SetPrivate(isolate->GetCurrentContext(), HostBrand(isolate), v8::True(isolate));
+}
+
+// False: the global-scope error is pending.
+bool InEvent(v8::Isolate* isolate) {
+  if (js::Isolate::From(isolate).current != nullptr) return true;
+  js::ThrowError(isolate, kGlobalScopeError);
+  return false;
+}
+
+void RandomFill(const Info& info) {
+  if (!InEvent(info.GetIsolate()) || !info[0]->IsArrayBufferView()) return;
+  v8::Local<v8::ArrayBufferView> view = info[0].As<v8::ArrayBufferView>();
+  auto* data = static_cast<uint8_t*>(view->Buffer()->Data());
+  SystemRandom random;
+  if (view->ByteLength() > 0) random.Fill({data + view->ByteOffset(), view->ByteLength()});
+}
+
+// https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-4
+void RandomUuid(const Info& info) {
+  if (!InEvent(info.GetIsolate())) return;
+  uint8_t bytes[16];
+  SystemRandom random;
+  random.Fill(bytes);
+  bytes[6] = static_cast<uint8_t>((bytes[6] & 0x0F) | 0x40);
+  bytes[8] = static_cast<uint8_t>((bytes[8] & 0x3F) | 0x80);
+  char text[36];
+  size_t at = 0;
+  for (size_t i = 0; i < sizeof bytes; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text[at++] = '-';
+    text[at++] = "0123456789abcdef"[bytes[i] >> 4];
+    text[at++] = "0123456789abcdef"[bytes[i] & 15];
+  }
+  info.GetReturnValue().Set(js::FromLatin1(info.GetIsolate(), {text, sizeof text}));
+}
+
+// Time since 1970, as Date.now(): workerd's performance.timeOrigin is 0.
+void Now(const Info& info) {
+  std::chrono::duration<double, std::milli> since = std::chrono::system_clock::now().time_since_epoch();
+  info.GetReturnValue().Set(since.count());
+}
+
+void PreviewProxy(const Info& info) {
+  if (!info[0]->IsProxy()) return;
+  v8::Local<v8::Proxy> proxy = info[0].As<v8::Proxy>();
+  v8::Local<v8::Value> pair[] = {proxy->GetTarget(), proxy->GetHandler()};
+  info.GetReturnValue().Set(v8::Array::New(info.GetIsolate(), pair, std::size(pair)));
+}
+
+void PromiseState(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  if (!info[0]->IsPromise()) return js::ThrowTypeError(isolate, "not a promise");
+  v8::Local<v8::Promise> promise = info[0].As<v8::Promise>();
+  v8::Promise::PromiseState state = promise->State();
+  v8::Local<v8::Value> result = v8::Undefined(isolate);
+  if (state != v8::Promise::kPending) result = promise->Result();
+  v8::Local<v8::Value> pair[] = {v8::Integer::New(isolate, state), result};
+  info.GetReturnValue().Set(v8::Array::New(isolate, pair, std::size(pair)));
+}
+
+}  // namespace
+
+js::Scope CurrentScope(v8::Isolate* isolate) {
+  return {js::Isolate::From(isolate), isolate, isolate->GetCurrentContext()};
+}
+
+std::optional<Bytes> Serialize(js::Scope& scope, v8::Local<v8::Value> value) {
+  Writer writer(scope);
+  return writer.Write(value);
+}
+
+v8::MaybeLocal<v8::Value> Deserialize(js::Scope& scope, BytesView bytes) {
+  constexpr std::string_view kHeader13 = "\xFF\x0D";
+  if (!bytes.empty() && bytes[0] == kHeader13[0]) return Read(scope, bytes, {});
+  return Read(scope, Bytes(kHeader13).append(bytes), {});
+}
+
+void ThrowNamedError(js::Scope& scope, std::string_view name, v8::Local<v8::String> message, int flags) {
+  v8::Isolate* isolate = scope.isolate();
+  v8::Local<v8::Value> arguments[] = {js::FromUtf8(isolate, name), message, v8::Integer::New(isolate, flags)};
+  v8::Local<v8::Value> error;
+  v8::Local<v8::Function> make = scope.Hook(kMakeError);
+  if (!make->Call(scope.context(), v8::Undefined(isolate), std::size(arguments), arguments).ToLocal(&error)) return;
+  isolate->ThrowException(error);
+}
+
+v8::MaybeLocal<v8::ArrayBuffer> NewBuffer(v8::Isolate* isolate, size_t size) {
+  v8::MaybeLocal<v8::ArrayBuffer> buffer =
+      v8::ArrayBuffer::MaybeNew(isolate, size, v8::BackingStoreInitializationMode::kUninitialized);
+  if (buffer.IsEmpty()) js::ThrowRangeError(isolate, kOutOfMemory);
+  return buffer;
+}
+
+void AddValueNatives(std::vector<js::NativeFunction>& to) {
+  to.insert(to.end(), {{"serialize", SerializeNative},
+                       {"deserialize", DeserializeNative},
+                       {"structuredClone", StructuredClone},
+                       {"markHost", MarkHost},
+                       {"randomFill", RandomFill},
+                       {"randomUUID", RandomUuid},
+                       {"now", Now},
+                       {"previewProxy", PreviewProxy},
+                       {"promiseState", PromiseState}});
+}
+
+std::vector<js::NativeFunction> PureNatives() {
+  std::vector<js::NativeFunction> all;
+  AddValueNatives(all);
+  AddTextNatives(all);
+  AddUrlNatives(all);
+  return all;
+}
+
+}  // namespace limpet::api

@@ -1,0 +1,40 @@
+// JavaScript values as bytes and back: V8's own format (structured clone), as Durable Object storage keeps it.
+//
+// Written: version 15 with its header (FF 0F). Read: any version that V8 knows, and version 13 without a header, as the
+// first objects were stored. Class instances become plain objects (own properties; the prototype is lost). Objects of
+// the platform (their prototype went through native.markHost), functions, symbols, promises … throw DataCloneError.
+//
+// Threading: inside a turn. Getters of the value run, so the world may have changed afterwards.
+#pragma once
+
+#include <v8.h>
+
+#include <optional>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "js/isolate.h"
+
+namespace limpet::api {
+
+// A value that needs a larger buffer is a DataCloneError. V8 doubles its buffer, so half as much is always accepted.
+inline constexpr size_t kSerializedBufferBytesMax = 256 * 1024 * 1024;
+// Prototypes looked at when asking whether an object is one of the platform; user classes on top of that are plain.
+inline constexpr int kPrototypesMax = 32;
+
+// For callbacks, which V8 hands only its isolate.
+js::Scope CurrentScope(v8::Isolate* isolate);
+
+// Nothing: a JavaScript exception is pending (DataCloneError, or what a getter threw).
+std::optional<Bytes> Serialize(js::Scope& scope, v8::Local<v8::Value> value);
+// Empty: an exception is pending ("Unable to deserialize cloned data.").
+v8::MaybeLocal<v8::Value> Deserialize(js::Scope& scope, BytesView bytes);
+
+// Throws the error that the built-ins make for this name (a DOMException for its names); see Hooks.makeError for
+// `flags`.
+void ThrowNamedError(js::Scope& scope, std::string_view name, v8::Local<v8::String> message, int flags = 0);
+
+// Uninitialised memory that counts against the isolate's limit; over it a RangeError is pending and this is empty.
+v8::MaybeLocal<v8::ArrayBuffer> NewBuffer(v8::Isolate* isolate, size_t size);
+
+}  // namespace limpet::api

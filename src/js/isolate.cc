@@ -1,0 +1,375 @@
+#include "js/isolate.h"
+
+#include <node.h>
+
+#include "js/isolate_state.h"
+
+namespace limpet::js {
+
+// The part of the header's that other files of this folder may know.
+struct Isolate::State : IsolateState {
+  using IsolateState::IsolateState;
+};
+
+namespace {
+
+constexpr uint32_t kHostSlot = 0;
+constexpr const char* kEvalRefused = "Code generation from strings disallowed for this context";
+
+}  // namespace
+
+v8::Local<v8::Function> Scope::Hook(int index) const {
+  return host_.state_->hooks[static_cast<size_t>(index)].Get(isolate_);
+}
+
+// -- making and ending
+
+Isolate::Isolate(Runtime& runtime, loop::AsioLoop& loop, IsolateOptions options)
+    : state_(std::make_unique<State>(*this, runtime.options().platform, *runtime.snapshot_, *runtime.watchdog_, loop,
+                                     std::move(options), depth_, dead_)) {}
+
+Result<std::unique_ptr<Isolate>> Isolate::Make(Runtime& runtime, loop::AsioLoop& loop, IsolateOptions options,
+                                               UniqueFunction<void(Error)> on_dead) {
+  std::unique_ptr<Isolate> isolate(new Isolate(runtime, loop, std::move(options)));
+  isolate->state_->on_dead = std::move(on_dead);
+  Result<Done> started = isolate->state_->Start();
+  isolate->isolate_ = isolate->state_->isolate;
+  if (!started.has_value()) return std::move(started).error();
+  return isolate;
+}
+
+Isolate::~Isolate() {
+  LIMPET_CHECK(depth_ == 0);
+  state_->Dispose();
+}
+
+Isolate& Isolate::From(v8::Isolate* isolate) { return *static_cast<Isolate*>(isolate->GetData(kHostSlot)); }
+
+IsolateState::IsolateState(Isolate& host, node::MultiIsolatePlatform* platform, const Snapshot& snapshot,
+                           Watchdog& watchdog, loop::AsioLoop& loop, IsolateOptions options, int& depth, bool& dead)
+    : host(host),
+      platform(platform),
+      snapshot(snapshot),
+      watchdog(watchdog),
+      loop(loop),
+      options(std::move(options)),
+      depth(depth),
+      dead(dead),
+      lane(watchdog.LaneOf(&loop)),
+      delegate(std::make_unique<PlatformDelegate>(&loop, &host)),
+      buffers(std::make_shared<ArrayBuffers>(this->options.memory_max)) {}
+
+IsolateState& IsolateState::From(v8::Isolate* isolate) {
+  return *static_cast<IsolateState*>(isolate->GetData(kStateSlot));
+}
+
+Result<Done> IsolateState::Start() {
+  isolate = v8::Isolate::Allocate();
+  platform->RegisterIsolate(isolate, delegate.get());
+  v8::Isolate::CreateParams params;
+  params.snapshot_blob = &snapshot.blob();
+  params.external_references = snapshot.external_references();
+  params.array_buffer_allocator_shared = buffers;
+  params.allow_atomics_wait = false;
+  params.constraints.ConfigureDefaultsFromHeapSize(0, options.memory_max);
+  v8::Isolate::Initialize(isolate, params);
+  isolate->SetData(kHostSlot, &host);
+  isolate->SetData(kStateSlot, this);
+  isolate->SetMicrotasksPolicy(v8::MicrotasksPolicy::kExplicit);
+  isolate->SetPromiseRejectCallback(
+      [](v8::PromiseRejectMessage message) { From(v8::Isolate::GetCurrent()).OnRejection(message); });
+  isolate->AddNearHeapLimitCallback(
+      [](void* state, size_t current, size_t) { return static_cast<IsolateState*>(state)->OnNearHeapLimit(current); },
+      this);
+  isolate->AddGCEpilogueCallback([](v8::Isolate*, v8::GCType, v8::GCCallbackFlags,
+                                    void* state) { static_cast<IsolateState*>(state)->OnFullCollection(); },
+                                 this, v8::kGCTypeMarkSweepCompact);
+  ModuleGraph::Install(isolate);
+
+  v8::Isolate::Scope isolate_scope(isolate);
+  SetStackLimit();
+  v8::HandleScope handles(isolate);
+  microtasks = v8::MicrotaskQueue::New(isolate, v8::MicrotasksPolicy::kExplicit);
+  v8::Local<v8::Context> local = v8::Context::New(isolate, nullptr, {}, {}, {}, microtasks.get());
+  if (local.IsEmpty()) return Error(ErrorCode::kInternal, "V8 made no context from the snapshot");
+  local->AllowCodeGenerationFromStrings(false);
+  local->SetErrorMessageForCodeGenerationFromStrings(Literal(isolate, kEvalRefused));
+  context.Reset(isolate, local);
+  for (size_t index : snapshot.hooks()) {
+    v8::Local<v8::Function> hook;
+    if (!local->GetDataFromSnapshotOnce<v8::Function>(index).ToLocal(&hook)) {
+      return Error(ErrorCode::kInternal, "a hook is missing in the snapshot");
+    }
+    hooks.emplace_back(isolate, hook);
+  }
+  return Done{};
+}
+
+void IsolateState::Dispose() {
+  alive.reset();
+  queue.clear();
+  if (isolate == nullptr) return;
+  watchdog.Forget(this);
+  delegate->Close();
+  rejections.clear();
+  hooks.clear();
+  modules.Clear();
+  host.on_unhandled_rejection = nullptr;
+  context.Reset();
+  microtasks.reset();
+  platform->DisposeIsolate(isolate);
+}
+
+// -- turns
+
+void Isolate::Run(std::shared_ptr<Budget> budget, UniqueFunction<void(Scope&)> turn,
+                  UniqueFunction<void(Ended)> after) {
+  State& state = *state_;
+  if (depth_ > 0) {
+    state.queue.push_back({std::move(budget), std::move(turn), std::move(after)});
+    return;
+  }
+  if (!state.queue.empty()) state.Drain(Duration::max());  // They came first.
+  state.RunPending({std::move(budget), std::move(turn), std::move(after)});
+  if (!state.queue.empty()) state.Drain(kSlice);
+}
+
+// Runs what queued up, for `slice` at most: the rest gives way to what the loop has to do meanwhile.
+void IsolateState::Drain(Duration slice) {
+  Instant began = std::chrono::steady_clock::now();
+  while (!queue.empty()) {
+    PendingTurn next = std::move(queue.front());
+    queue.pop_front();
+    RunPending(std::move(next));
+    if (dead || queue.empty() || std::chrono::steady_clock::now() - began < slice) continue;
+    if (!std::exchange(drain_posted, true)) {
+      loop.Post([this, watch = std::weak_ptr<bool>(alive)] {
+        if (watch.expired()) return;
+        drain_posted = false;
+        if (depth == 0) Drain(kSlice);  // If it is entered, the end of that turn drains.
+      });
+    }
+    return;
+  }
+}
+
+void IsolateState::RunPending(PendingTurn pending) {
+  ++depth;  // Until `after` has run too: what it starts here waits for its return.
+  Ended ended = Ended::kMemory;
+  if (!dead) {
+    if (pending.budget != nullptr) {
+      ended = RunTurn(*pending.budget, pending.turn);
+    } else {
+      Budget own{options.cpu_max};
+      ended = RunTurn(own, pending.turn);
+    }
+  }
+  if (pending.after) pending.after(ended);
+  --depth;
+}
+
+Ended IsolateState::RunTurn(Budget& budget, UniqueFunction<void(Scope&)>& run) {
+  IsolateState* outer = lane->innermost.load(std::memory_order_relaxed);
+  turn = TurnState{.budget = &budget, .started = std::chrono::steady_clock::now()};
+  ++lane->depth;
+  watchdog.Entered(*lane, this);
+  {
+    v8::Isolate::Scope isolate_scope(isolate);
+    SetStackLimit();
+    v8::HandleScope handles(isolate);
+    v8::Local<v8::Context> local = context.Get(isolate);
+    {
+      v8::Context::Scope context_scope(local);
+      Scope scope(host, isolate, local);
+      // What an event has left may be nothing: then its C++ runs and its JavaScript does not.
+      if (budget.cpu_left <= Duration::zero()) Terminate(Ended::kCpu);
+      {
+        v8::TryCatch caught(isolate);
+        run(scope);
+      }
+      if (turn.ended == Ended::kNo) microtasks->PerformCheckpoint(isolate);
+      if (!rejections.empty()) ReportRejections(scope);
+    }
+    if (turn.ended != Ended::kNo) Unwind(local);
+  }
+  Charge();
+  --lane->depth;
+  watchdog.Entered(*lane, outer);
+  if (turn.ended == Ended::kMemory) Die();
+  return turn.ended;
+}
+
+// After a termination: the isolate is ready for the next turn, and nothing of this one is left to run.
+void IsolateState::Unwind(v8::Local<v8::Context> local) {
+  isolate->CancelTerminateExecution();
+  std::unique_ptr<v8::MicrotaskQueue> fresh = v8::MicrotaskQueue::New(isolate, v8::MicrotasksPolicy::kExplicit);
+  local->SetMicrotaskQueue(fresh.get());
+  microtasks = std::move(fresh);
+  rejections.clear();
+}
+
+void IsolateState::Die() {
+  if (std::exchange(dead, true)) return;
+  loop.Post([this, watch = std::weak_ptr<bool>(alive)] {
+    if (watch.expired()) return;
+    Drain(Duration::max());  // Each is told.
+    if (watch.expired() || !on_dead) return;
+    UniqueFunction<void(Error)> tell = std::exchange(on_dead, nullptr);
+    tell(Error(ErrorCode::kOverloaded, std::string(kMemoryMessage)).With(Error::kObjectReset));
+  });
+}
+
+void IsolateState::SetStackLimit() {
+  auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+  uintptr_t floor = lane->stack_low + kStackSpareBytes;
+  uintptr_t limit = here > kStackBytes + floor ? here - kStackBytes : floor;
+  // V8 takes a lock for it; a limit that is a little off will do.
+  constexpr uintptr_t kTolerance = 64 * 1024;
+  if (stack_limit != 0 && limit + kTolerance > stack_limit && limit < stack_limit + kTolerance) return;
+  stack_limit = limit;
+  isolate->SetStackLimit(limit);
+}
+
+// -- time
+
+void IsolateState::RequestInterrupt() {
+  if (interrupt_requested.exchange(true, std::memory_order_relaxed)) return;
+  isolate->RequestInterrupt([](v8::Isolate*, void* state) { static_cast<IsolateState*>(state)->OnInterrupt(); }, this);
+}
+
+void IsolateState::OnInterrupt() {
+  interrupt_requested.store(false, std::memory_order_relaxed);
+  if (lane->innermost.load(std::memory_order_relaxed) != this || turn.ended != Ended::kNo) return;
+  Instant now = std::chrono::steady_clock::now();
+  Duration wall = now - turn.started - turn.served;
+  if (wall < kSlice) return;  // It was meant for an earlier turn.
+  Measure(now);
+  constexpr int kWallFactor = 2;  // Of the CPU limit: one synchronous turn's.
+  if (turn.cpu >= turn.budget->cpu_left || wall / kWallFactor >= turn.budget->cpu_left) return Terminate(Ended::kCpu);
+  v8::HeapStatistics heap;
+  isolate->GetHeapStatistics(&heap);
+  fprintf(stderr, "INT wall=%ld used=%zu phys=%zu ext=%zu malloced=%zu total=%zu\n", (long)wall.count() / 1000000,
+          heap.used_heap_size(), heap.total_physical_size(), heap.external_memory(), heap.malloced_memory(),
+          heap.total_heap_size());
+  if (heap.external_memory() > kExternalFactor * options.memory_max) {
+    fprintf(stderr, "EXT %zu\n", heap.external_memory());
+    return Terminate(Ended::kMemory);
+  }
+  ServeOthers();
+}
+
+void IsolateState::ServeOthers() {
+  auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+  if (lane->depth >= kDepthMax || here < lane->stack_low + kStackSpareBytes + kNativeStackBytes + kStackBytes) return;
+  TurnState mine = turn;  // Nobody else's turn can use it, but it is cheap to be sure.
+  Instant began = std::chrono::steady_clock::now();
+  loop.ServeFor(kSlice);
+  turn = mine;
+  turn.served += std::chrono::steady_clock::now() - began;
+  turn.cpu_mark = ThreadCpu();
+}
+
+// Brings `turn.cpu` up to now.
+void IsolateState::Measure(Instant now) {
+  Duration clock = ThreadCpu();
+  turn.cpu = turn.measured ? turn.cpu + (clock - turn.cpu_mark) : now - turn.started;
+  turn.cpu_mark = clock;
+  turn.measured = true;
+}
+
+void IsolateState::Charge() {
+  if (turn.measured) {
+    turn.cpu += ThreadCpu() - turn.cpu_mark;
+  } else {
+    turn.cpu = std::chrono::steady_clock::now() - turn.started;
+  }
+  turn.budget->cpu_left -= turn.cpu;
+}
+
+Duration IsolateState::ThreadCpu() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+// The only place that does it, always on the isolate's own thread inside its turn: it never hits the next one.
+void IsolateState::Terminate(Ended why) {
+  if (turn.ended == Ended::kMemory) return;
+  turn.ended = why;
+  isolate->TerminateExecution();
+}
+
+void Isolate::TerminateTurn() {
+  if (depth_ > 0) state_->Terminate(Ended::kAborted);
+}
+
+// -- memory
+
+size_t IsolateState::OnNearHeapLimit(size_t current) {
+  {
+    v8::HeapStatistics h;
+    isolate->GetHeapStatistics(&h);
+    fprintf(stderr, "NEAR current=%zu used=%zu ext=%zu buffers=%zu\n", current, h.used_heap_size(), h.external_memory(),
+            buffers->bytes());
+  }
+  Terminate(Ended::kMemory);
+  return std::exchange(heap_granted, true) ? current : current + kHeapGrantBytes;
+}
+
+void IsolateState::OnFullCollection() {
+  v8::HeapStatistics heap;
+  isolate->GetHeapStatistics(&heap);
+  buffers->SetHeapBytes(heap.used_heap_size());
+}
+
+size_t Isolate::heap_bytes() {
+  v8::HeapStatistics heap;
+  isolate_->GetHeapStatistics(&heap);
+  return heap.used_heap_size() + heap.external_memory();
+}
+
+// -- rejections
+
+void IsolateState::OnRejection(v8::PromiseRejectMessage message) {
+  if (message.GetEvent() != v8::kPromiseRejectWithNoHandler || turn.ended != Ended::kNo) return;
+  if (rejections.size() >= rejections_compact_at) {
+    ForgetHandledRejections();
+    rejections_compact_at = std::clamp(rejections.size() * 2, size_t{64}, kRejectionsMax);
+  }
+  if (rejections.size() >= kRejectionsMax) return;
+  rejections.push_back({{isolate, message.GetPromise()}, {isolate, message.GetValue()}});
+}
+
+void IsolateState::ForgetHandledRejections() {
+  v8::HandleScope handles(isolate);
+  std::erase_if(rejections, [this](const Rejection& one) { return one.promise.Get(isolate)->HasHandler(); });
+}
+
+// Hands on what nobody has caught; what the hearer's script rejects in turn is heard in the next round.
+void IsolateState::ReportRejections(Scope& scope) {
+  constexpr int kRoundsMax = 8;
+  for (int round = 0; round < kRoundsMax && !rejections.empty() && turn.ended == Ended::kNo; ++round) {
+    for (Rejection& one : std::exchange(rejections, {})) {
+      v8::HandleScope handles(isolate);
+      v8::TryCatch caught(isolate);
+      if (turn.ended != Ended::kNo || one.promise.Get(isolate)->HasHandler()) continue;
+      if (host.on_unhandled_rejection) host.on_unhandled_rejection(scope, one.value.Get(isolate));
+    }
+    if (turn.ended == Ended::kNo) microtasks->PerformCheckpoint(isolate);
+  }
+  rejections.clear();
+}
+
+// -- modules
+
+Result<v8::Local<v8::Object>> Isolate::LoadModules(Scope& scope, const std::string& main,
+                                                   const std::vector<Module>& modules, Synthetic synthetic,
+                                                   std::vector<std::pair<std::string, Bytes>>* caches) {
+  Result<v8::Local<v8::Object>> loaded = state_->modules.Load(scope, main, modules, std::move(synthetic), caches);
+  if (loaded.has_value() || state_->turn.ended == Ended::kNo) return loaded;
+  bool memory = state_->turn.ended == Ended::kMemory;
+  return Error(ErrorCode::kOverloaded,
+               memory ? "Script startup exceeded memory limits." : "Script startup exceeded CPU time limit.");
+}
+
+}  // namespace limpet::js

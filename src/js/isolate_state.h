@@ -1,0 +1,108 @@
+// The private part of an Isolate.
+#pragma once
+
+#include <v8.h>
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "js/array_buffers.h"
+#include "js/foreground.h"
+#include "js/isolate.h"
+#include "js/modules.h"
+#include "js/snapshot.h"
+#include "js/watchdog.h"
+
+namespace limpet::js {
+
+inline constexpr uint32_t kStateSlot = 1;  // Where V8's isolate keeps the IsolateState.
+inline constexpr std::string_view kMemoryMessage = "Durable Object's isolate exceeded its memory limit and was reset.";
+inline constexpr size_t kStackBytes = 1024 * 1024;          // Of one entry into JavaScript.
+inline constexpr size_t kStackSpareBytes = 256 * 1024;      // Below that, for C++ called from the deepest JavaScript.
+inline constexpr size_t kNativeStackBytes = 256 * 1024;     // Between an interrupt and the next entry.
+inline constexpr size_t kHeapGrantBytes = size_t{1} << 30;  // Once over the limit, so that V8 survives until it ends.
+inline constexpr size_t kRejectionsMax = 10'000;            // Unhandled rejections kept for the end of a turn.
+inline constexpr size_t kExternalFactor = 2;                // Off-heap memory of all kinds, in multiples of memory_max.
+
+struct PendingTurn {
+  std::shared_ptr<Budget> budget;
+  UniqueFunction<void(Scope&)> turn;
+  UniqueFunction<void(Ended)> after;
+};
+
+// The turn that runs.
+struct TurnState {
+  Budget* budget = nullptr;
+  Ended ended = Ended::kNo;
+  Instant started{};
+  Duration served{0};     // Of the time since, spent on others.
+  bool measured = false;  // False: its CPU time is taken to be its wall time (a turn too short to be interrupted).
+  Duration cpu{0};        // Used until `cpu_mark`, if measured.
+  Duration cpu_mark{0};   // The thread's CPU clock then.
+};
+
+struct IsolateState {
+  IsolateState(Isolate& host, node::MultiIsolatePlatform* platform, const Snapshot& snapshot, Watchdog& watchdog,
+               loop::AsioLoop& loop, IsolateOptions options, int& depth, bool& dead);
+  static IsolateState& From(v8::Isolate* isolate);
+  // Starts V8's isolate from the snapshot.
+  Result<Done> Start();
+  void Dispose();
+
+  Ended RunTurn(Budget& budget, UniqueFunction<void(Scope&)>& turn);
+  void RunPending(PendingTurn pending);
+  void Drain(Duration slice);
+
+  void Terminate(Ended why);
+  void RequestInterrupt();  // The watchdog's thread.
+  void OnInterrupt();
+  void ServeOthers();
+  void Measure(Instant now);
+  void Charge();
+  static Duration ThreadCpu();
+  void SetStackLimit();
+  void Unwind(v8::Local<v8::Context> context);
+  void ReportRejections(Scope& scope);
+  void OnRejection(v8::PromiseRejectMessage message);
+  void ForgetHandledRejections();
+  size_t OnNearHeapLimit(size_t current);
+  void OnFullCollection();
+  void Die();
+
+  Isolate& host;
+  node::MultiIsolatePlatform* platform;
+  const Snapshot& snapshot;
+  Watchdog& watchdog;
+  loop::AsioLoop& loop;
+  IsolateOptions options;
+  UniqueFunction<void(Error)> on_dead;
+
+  v8::Isolate* isolate = nullptr;
+  int& depth;
+  bool& dead;
+  std::shared_ptr<Lane> lane;
+  std::shared_ptr<bool> alive = std::make_shared<bool>(true);  // Watched by what is posted to the loop.
+  std::unique_ptr<PlatformDelegate> delegate;
+  std::shared_ptr<ArrayBuffers> buffers;
+  std::unique_ptr<v8::MicrotaskQueue> microtasks;
+  v8::Global<v8::Context> context;
+  std::vector<v8::Global<v8::Function>> hooks;
+  ModuleGraph modules;
+
+  std::deque<PendingTurn> queue;
+  bool drain_posted = false;
+  TurnState turn;
+  uintptr_t stack_limit = 0;
+  bool heap_granted = false;
+  std::atomic<bool> interrupt_requested{false};
+
+  struct Rejection {
+    v8::Global<v8::Promise> promise;
+    v8::Global<v8::Value> value;
+  };
+  std::vector<Rejection> rejections;
+  size_t rejections_compact_at = 64;
+};
+
+}  // namespace limpet::js

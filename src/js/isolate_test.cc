@@ -1,0 +1,296 @@
+#include "js/isolate.h"
+
+#include "js/js_testing.h"
+
+namespace limpet::js {
+namespace {
+
+using namespace std::chrono_literals;
+
+class IsolateTest : public JsTest {};
+
+TEST_F(IsolateTest, ATurnRunsScriptAndTheBuiltInsOfTheSnapshot) {
+  std::unique_ptr<Isolate> isolate = Make();
+  EXPECT_EQ(RunText(*isolate, "double(21)"), "42");
+  isolate->Run(
+      nullptr,
+      [](Scope& scope) {
+        v8::Local<v8::Value> name = FromUtf8(scope.isolate(), "wörld");
+        v8::Local<v8::Value> greeting =
+            scope.Hook(0)->Call(scope.context(), v8::Undefined(scope.isolate()), 1, &name).ToLocalChecked();
+        EXPECT_EQ(ToUtf8(scope.isolate(), greeting), "hello wörld");
+        EXPECT_EQ(&Isolate::From(scope.isolate()), &scope.host());
+      },
+      nullptr);
+}
+
+TEST_F(IsolateTest, BuiltInsThatThrowAreAnErrorNotACrash) {
+  Result<std::unique_ptr<Runtime>> made =
+      Runtime::Make({.platform = g_host_platform, .builtins = "() => { throw new TypeError('mistake'); }"});
+  ASSERT_FALSE(made.has_value());
+  EXPECT_NE(made.error().message().find("TypeError: mistake"), std::string::npos) << made.error().message();
+  made = Runtime::Make({.platform = g_host_platform, .builtins = "() => ({})", .hooks = {"absent"}});
+  ASSERT_FALSE(made.has_value());
+  EXPECT_NE(made.error().message().find("absent"), std::string::npos);
+}
+
+TEST_F(IsolateTest, MicrotasksRunBeforeAfterAndNotInsideTheTurn) {
+  std::unique_ptr<Isolate> isolate = Make();
+  std::string during;
+  bool after = false;
+  isolate->Run(
+      nullptr,
+      [&](Scope& scope) {
+        during =
+            EvalText(scope, "globalThis.log = ''; (async () => { await 0; await 0; log += 'micro' })(); log + '-'");
+      },
+      [&](Ended ended) {
+        after = true;
+        EXPECT_EQ(ended, Ended::kNo);
+      });
+  EXPECT_EQ(during, "-");
+  EXPECT_TRUE(after);
+  EXPECT_EQ(RunText(*isolate, "log"), "micro");
+}
+
+TEST_F(IsolateTest, ATurnStartedInsideATurnWaitsForItsEnd) {
+  std::unique_ptr<Isolate> isolate = Make();
+  std::string order;
+  isolate->Run(
+      nullptr,
+      [&](Scope&) {
+        isolate->Run(nullptr, [&](Scope&) { order += "b"; }, [&](Ended) { order += "c"; });
+        order += "a";
+      },
+      [&](Ended) { isolate->Run(nullptr, [&](Scope&) { order += "d"; }, nullptr); });
+  EXPECT_EQ(order, "abcd");
+  EXPECT_FALSE(isolate->entered());
+}
+
+TEST_F(IsolateTest, ALongChainOfTurnsLetsTheLoopDoItsOtherWork) {
+  std::unique_ptr<Isolate> isolate = Make();
+  int turns = 0;
+  bool other = false;
+  std::function<void()> again = [&] {
+    isolate->Run(
+        nullptr,
+        [&](Scope&) {
+          ++turns;
+          other ? Finish() : again();
+        },
+        nullptr);
+  };
+  loop_.Post([&] { again(); });
+  loop_.Post([&] { other = true; });
+  Loop();
+  EXPECT_GT(turns, 100);
+}
+
+TEST_F(IsolateTest, AnEndlessLoopIsEndedWhileAnotherIsolateAnswers) {
+  std::unique_ptr<Isolate> endless = Make({.cpu_max = 300ms});
+  std::unique_ptr<Isolate> other = Make();
+  int answers = 0;
+  std::function<void()> ask = [&] {
+    other->Run(nullptr, [&](Scope& scope) { answers += EvalText(scope, "double(1)") == "2"; }, nullptr);
+    loop_.Post([&] { ask(); });
+  };
+  Ended how = Ended::kNo;
+  bool microtask = false;
+  loop_.Post([&] { ask(); });
+  loop_.Post([&] {
+    endless->Run(
+        nullptr,
+        [&](Scope& scope) {
+          (void)EvalText(scope,
+                         "globalThis.late = 0; Promise.resolve().then(() => { late = 1 }); try { for (;;) {} } "
+                         "catch { late = 2 } finally { late = 3 }");
+        },
+        [&](Ended ended) {
+          how = ended;
+          Finish();
+        });
+    // Queued behind the loop; the isolate lives on.
+    endless->Run(nullptr, [&](Scope& scope) { microtask = EvalText(scope, "late") != "0"; }, nullptr);
+  });
+  Loop();
+  EXPECT_EQ(how, Ended::kCpu);
+  EXPECT_GT(answers, 1000);
+  EXPECT_FALSE(microtask);
+  EXPECT_EQ(RunText(*endless, "double(late + 2)"), "4");
+}
+
+TEST_F(IsolateTest, ALoopInAMicrotaskIsEndedToo) {
+  std::unique_ptr<Isolate> isolate = Make({.cpu_max = 50ms});
+  EXPECT_EQ(RunEnded(*isolate,
+                     "globalThis.n = 0; (async () => { await 0; for (;;) {} })(); "
+                     "Promise.resolve().then(() => 0).then(() => 0).then(() => { n = 1 }); 0"),
+            Ended::kCpu);
+  EXPECT_EQ(RunText(*isolate, "n"), "0");
+  EXPECT_EQ(RunEnded(*isolate, "(function again() { Promise.resolve().then(again) })()"), Ended::kCpu);
+  EXPECT_EQ(RunText(*isolate, "n"), "0");
+}
+
+TEST_F(IsolateTest, TwoEndlessLoopsAndAThirdIsolateShareTheThread) {
+  std::unique_ptr<Isolate> first = Make({.cpu_max = 100ms});
+  std::unique_ptr<Isolate> second = Make({.cpu_max = 100ms});
+  int ended = 0;
+  auto count = [&](Ended how) {
+    EXPECT_EQ(how, Ended::kCpu);
+    if (++ended == 2) Finish();
+  };
+  loop_.Post([&] { first->Run(nullptr, [](Scope& scope) { (void)Eval(scope, "for (;;) {}"); }, count); });
+  loop_.Post([&] { second->Run(nullptr, [](Scope& scope) { (void)Eval(scope, "for (;;) {}"); }, count); });
+  Loop();
+  EXPECT_EQ(ended, 2);
+}
+
+TEST_F(IsolateTest, ABudgetIsSummedOverItsTurns) {
+  std::unique_ptr<Isolate> isolate = Make();
+  auto budget = std::make_shared<Budget>(Budget{40ms});
+  constexpr const char* kSpin = "{ const end = Date.now() + 6; while (Date.now() < end) {} } 1";
+  int whole = 0;
+  Ended how = Ended::kNo;
+  while (how == Ended::kNo && whole < 100) {
+    how = RunEnded(*isolate, kSpin, budget);
+    whole += how == Ended::kNo;
+  }
+  EXPECT_EQ(how, Ended::kCpu);
+  EXPECT_LE(whole, 9);
+  EXPECT_EQ(RunEnded(*isolate, "1"), Ended::kNo);  // Others have their own.
+}
+
+TEST_F(IsolateTest, ATurnEndedByItsOwnerRunsNothingMore) {
+  std::unique_ptr<Isolate> isolate = Make();
+  Ended how = Ended::kNo;
+  std::string rest;
+  isolate->Run(
+      nullptr,
+      [&](Scope& scope) {
+        (void)Eval(scope, "globalThis.ran = false; Promise.resolve().then(() => { ran = true })");
+        isolate->TerminateTurn();
+        rest = EvalText(scope, "ran = true");
+      },
+      [&](Ended ended) { how = ended; });
+  EXPECT_EQ(how, Ended::kAborted);
+  EXPECT_EQ(rest, "(nothing)");
+  EXPECT_EQ(RunText(*isolate, "ran"), "false");
+}
+
+TEST_F(IsolateTest, DeepRecursionIsARangeError) {
+  std::unique_ptr<Isolate> isolate = Make();
+  EXPECT_EQ(RunText(*isolate, "(function deep() { return deep() + 1 })()"),
+            "RangeError: Maximum call stack size exceeded");
+  EXPECT_EQ(RunText(*isolate, "double(2)"), "4");
+}
+
+TEST_F(IsolateTest, CodeFromStringsIsRefused) {
+  std::unique_ptr<Isolate> isolate = Make();
+  EXPECT_EQ(RunText(*isolate, "eval('1')"), "EvalError: Code generation from strings disallowed for this context");
+  EXPECT_EQ(RunText(*isolate, "new Function('return 1')"),
+            "EvalError: Code generation from strings disallowed for this context");
+  EXPECT_EQ(RunText(*isolate, "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)"),
+            "TypeError: Atomics.wait cannot be called in this context");
+}
+
+TEST_F(IsolateTest, RejectionsWithoutAHandlerAreReportedOnce) {
+  std::unique_ptr<Isolate> isolate = Make();
+  std::vector<std::string> heard;
+  isolate->on_unhandled_rejection = [&](Scope& scope, v8::Local<v8::Value> value) {
+    heard.push_back(ToUtf8(scope.isolate(), value));
+  };
+  RunText(*isolate,
+          "Promise.reject('lost'); const late = Promise.reject('caught'); "
+          "(async () => { try { await late } catch {} })(); (async () => { throw 'thrown' })(); 1");
+  EXPECT_EQ(heard, (std::vector<std::string>{"lost", "thrown"}));
+  RunText(*isolate, "1");
+  EXPECT_EQ(heard.size(), 2u);
+}
+
+TEST_F(IsolateTest, WebAssemblyCompilesInTheBackground) {
+  std::unique_ptr<Isolate> isolate = Make();
+  RunText(*isolate,
+          "globalThis.answer = 0; WebAssembly.compile(new Uint8Array([0,97,115,109,1,0,0,0])).then("
+          "(m) => { answer = m instanceof WebAssembly.Module })");
+  std::function<void()> poll = [&] {
+    if (RunText(*isolate, "answer") != "0") return Finish();
+    loop_.After(1ms, [&] { poll(); });
+  };
+  loop_.Post([&] { poll(); });
+  Loop();
+  EXPECT_EQ(RunText(*isolate, "answer"), "true");
+}
+
+TEST_F(IsolateTest, FinalizationCallbacksRunAsTurns) {
+  std::unique_ptr<Isolate> isolate = Make();
+  RunText(*isolate,
+          "globalThis.gone = 0; globalThis.registry = new FinalizationRegistry(() => { gone++ }); "
+          "(() => { for (let i = 0; i < 100; i++) registry.register({}, i) })(); 1");
+  std::function<void()> poll = [&] {
+    if (RunText(*isolate, "gone") != "0") return Finish();
+    isolate->Run(nullptr, [](Scope& scope) { scope.isolate()->LowMemoryNotification(); }, nullptr);
+    loop_.After(1ms, [&] { poll(); });
+  };
+  loop_.Post([&] { poll(); });
+  Loop();
+  EXPECT_NE(RunText(*isolate, "gone"), "0");
+}
+
+class MemoryBombTest : public JsTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(MemoryBombTest, EndsItsOwnIsolateOnly) {
+  std::unique_ptr<Isolate> bomb = Make({.memory_max = 32 * 1024 * 1024});
+  std::unique_ptr<Isolate> other = Make();
+  EXPECT_EQ(RunEnded(*bomb, GetParam()), Ended::kMemory);
+  EXPECT_TRUE(bomb->dead());
+  bool ran = false;
+  Ended how = Ended::kNo;
+  bomb->Run(nullptr, [&](Scope&) { ran = true; }, [&](Ended ended) { how = ended; });
+  EXPECT_FALSE(ran);
+  EXPECT_EQ(how, Ended::kMemory);
+  loop_.Post([&] { Finish(); });
+  Loop();
+  EXPECT_EQ(deaths_, 1);
+  EXPECT_EQ(death_, "Durable Object's isolate exceeded its memory limit and was reset.");
+  bomb = nullptr;
+  EXPECT_EQ(RunText(*other, "double(4)"), "8");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Bombs, MemoryBombTest,
+    testing::Values("const a = []; for (;;) a.push({})", "const m = new Map(); for (let i = 0;; i++) m.set(i, {})",
+                    "const o = {}; for (let i = 0;; i++) o['key' + i] = i", "'x'.repeat(4e8).replace(/x/g, 'y').length",
+                    "const l = []; for (let i = 0;; i++) l.push('x'.repeat(100000) + i, [...'abc' + i])",
+                    "const p = []; (function f() { p.push(new Array(1000).fill(0)); Promise.resolve().then(f) })()",
+                    "const w = []; for (;;) { const m = new WebAssembly.Memory({initial: 256}); w.push(m); "
+                    "new Uint8Array(m.buffer).fill(1); if (w.length > 60) throw new Error(" stop ") }"));
+
+TEST_F(IsolateTest, ArrayBuffersOverTheLimitAreARangeError) {
+  std::unique_ptr<Isolate> isolate = Make({.memory_max = 32 * 1024 * 1024});
+  EXPECT_EQ(RunText(*isolate, "const kept = []; for (;;) kept.push(new ArrayBuffer(1 << 20))"),
+            "RangeError: Array buffer allocation failed");
+  EXPECT_EQ(RunText(*isolate, "new Uint8Array(1e9)"), "RangeError: Array buffer allocation failed");
+  EXPECT_EQ(RunText(*isolate, "kept.length > 10 && kept.length <= 32"), "true");
+  // Garbage does not count.
+  EXPECT_EQ(RunText(*isolate, "kept.length = 0; for (let i = 0; i < 500; i++) new ArrayBuffer(1 << 20); 'fine'"),
+            "fine");
+  isolate->Run(
+      nullptr,
+      [](Scope& scope) {
+        v8::TryCatch caught(scope.isolate());
+        EXPECT_TRUE(ToUint8Array(scope.isolate(), Bytes(64 * 1024 * 1024, 'x')).IsEmpty());
+        EXPECT_TRUE(caught.HasCaught());
+      },
+      nullptr);
+}
+
+TEST_F(IsolateTest, ManyIsolatesAreMadeAndDestroyed) {
+  std::unique_ptr<Isolate> kept = Make();
+  for (int round = 0; round < 20; ++round) {
+    std::unique_ptr<Isolate> isolate = Make();
+    EXPECT_EQ(RunText(*isolate, "Promise.resolve().then(() => 0); double(3)"), "6");
+  }
+  EXPECT_EQ(RunText(*kept, "double(3)"), "6");
+}
+
+}  // namespace
+}  // namespace limpet::js

@@ -1,0 +1,184 @@
+#include "server/flags.h"
+
+#include <charconv>
+#include <optional>
+#include <string_view>
+
+namespace limpet::server {
+namespace {
+
+constexpr uint64_t kMebibyte = 1024 * 1024;
+constexpr uint64_t kSecondsMax = 24 * 3600;
+constexpr uint64_t kMebibytesMax = 1024 * 1024;
+
+Error Usage(std::string text) { return Error(ErrorCode::kInvalidArgument, std::move(text)); }
+
+Result<uint64_t> ParseNumber(std::string_view text, uint64_t least, uint64_t most) {
+  uint64_t number = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < least || number > most) {
+    return Usage("\"" + std::string(text) + "\" is not a whole number from " + std::to_string(least) + " to " +
+                 std::to_string(most));
+  }
+  return number;
+}
+
+// What a flag with a value does; `proxies` gathers networks.
+struct Parse {
+  ServeFlags flags;
+  std::vector<std::string> proxies;
+};
+using Setter = Result<Done> (*)(Parse& parse, const std::string& value);
+
+struct Flag {
+  const char* name;
+  const char* placeholder;  // Null: a flag without a value.
+  const char* help;
+  Setter set;
+};
+
+const Flag kFlags[] = {
+    {"--data-dir", "DIR", "where everything is stored (./limpet-data)",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       if (value.empty()) return Usage("the folder's name is empty");
+       parse.flags.data_dir = value;
+       return Done{};
+     }},
+    {"--listen", "ADDR:PORT", "where Workers answer (127.0.0.1:8787); port 0 picks a free one",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(parse.flags.listen, ParseListenAddress(value));
+       return Done{};
+     }},
+    {"--admin-listen", "ADDR:PORT", "where the REST API and /metrics answer (127.0.0.1:8788)",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(parse.flags.admin_listen, ParseListenAddress(value));
+       return Done{};
+     }},
+    {"--shards", "N", "threads that run scripts (one per core)",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t shards, ParseNumber(value, 1, kShardsMax));
+       parse.flags.shards = static_cast<uint32_t>(shards);
+       return Done{};
+     }},
+    {"--domain", "NAME", "Workers answer on WORKER.NAME (localhost); may be repeated",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       parse.flags.domains.push_back(value);
+       return Done{};
+     }},
+    {"--trusted-proxy", "NETWORK",
+     "may set CF-Connecting-IP, beside loopback: an address or 10.0.0.0/8; may be repeated",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       parse.proxies.push_back(value);
+       return Done{};
+     }},
+    {"--allow-private-network", nullptr, "scripts may fetch loopback and private addresses",
+     [](Parse& parse, const std::string&) -> Result<Done> {
+       parse.flags.allow_private_network = true;
+       return Done{};
+     }},
+    {"--allow-remote-admin", nullptr, "the admin address may be other than loopback (it speaks plain HTTP)",
+     [](Parse& parse, const std::string&) -> Result<Done> {
+       parse.flags.allow_remote_admin = true;
+       return Done{};
+     }},
+    {"--admin-host", "NAME", "a host name that the admin port answers to, beside loopback; may be repeated",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       parse.flags.admin_hosts.push_back(value);
+       return Done{};
+     }},
+    {"--roll-grace", "SECONDS", "what running events of an object get after a deploy (30)",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t seconds, ParseNumber(value, 0, kSecondsMax));
+       parse.flags.roll_grace = std::chrono::seconds(seconds);
+       return Done{};
+     }},
+    {"--cpu-ms", "MS", "CPU time of one event (30000)",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t milliseconds, ParseNumber(value, 1, kSecondsMax * 1000));
+       parse.flags.cpu_max = std::chrono::milliseconds(milliseconds);
+       return Done{};
+     }},
+    {"--memory-mb", "MIB", "memory of one script on one shard (128)",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t mebibytes, ParseNumber(value, 16, 64 * 1024));
+       parse.flags.memory_max = mebibytes * kMebibyte;
+       return Done{};
+     }},
+    {"--body-max", "MIB", "the largest request body (100)",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t mebibytes, ParseNumber(value, 1, kMebibytesMax));
+       parse.flags.body_bytes_max = mebibytes * kMebibyte;
+       return Done{};
+     }},
+};
+
+const Flag* FindFlag(std::string_view name) {
+  for (const Flag& flag : kFlags) {
+    if (name == flag.name) return &flag;
+  }
+  return nullptr;
+}
+
+Result<ServeFlags> Finish(Parse parse) {
+  std::vector<std::string> networks{"127.0.0.0/8", "::1"};
+  networks.insert(networks.end(), parse.proxies.begin(), parse.proxies.end());
+  Result<net::NetworkSet> proxies = net::NetworkSet::Parse(networks);
+  if (!proxies.has_value()) return Usage("--trusted-proxy: " + proxies.error().message());
+  parse.flags.trusted_proxies = std::move(proxies).value();
+  if (!IsLoopback(parse.flags.admin_listen.address) && !parse.flags.allow_remote_admin) {
+    return Usage("--admin-listen " + parse.flags.admin_listen.ToString() +
+                 ": others could reach the admin port, which speaks plain HTTP. Put a TLS proxy before a loopback "
+                 "address, or pass --allow-remote-admin");
+  }
+  return std::move(parse.flags);
+}
+
+}  // namespace
+
+bool IsLoopback(const net::IpAddress& address) { return net::NetworkSet::Loopback().Contains(address); }
+
+Result<net::Endpoint> ParseListenAddress(std::string_view text) {
+  constexpr std::string_view kLocalhost = "localhost:";
+  if (!text.starts_with(kLocalhost)) return net::ParseEndpoint(text);
+  return net::ParseEndpoint("127.0.0.1:" + std::string(text.substr(kLocalhost.size())));
+}
+
+Result<ServeFlags> ParseServeFlags(const std::vector<std::string>& arguments) {
+  Parse parse;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    std::string_view word = arguments[i];
+    if (word == "--help" || word == "-h") {
+      parse.flags.help = true;
+      return std::move(parse.flags);
+    }
+    size_t equals = word.starts_with("--") ? word.find('=') : std::string_view::npos;
+    std::string name(word.substr(0, equals));
+    const Flag* flag = FindFlag(name);
+    if (flag == nullptr) return Usage("unknown argument " + name + "; see limpet serve --help");
+    std::string value;
+    if (flag->placeholder == nullptr) {
+      if (equals != std::string_view::npos) return Usage(name + " takes no value");
+    } else if (equals != std::string_view::npos) {
+      value = std::string(word.substr(equals + 1));
+    } else if (i + 1 < arguments.size()) {
+      value = arguments[++i];
+    } else {
+      return Usage(name + " needs a value: " + name + " " + flag->placeholder);
+    }
+    if (Result<Done> set = flag->set(parse, value); !set.has_value()) return Usage(name + ": " + set.error().message());
+  }
+  return Finish(std::move(parse));
+}
+
+std::string ServeHelp() {
+  std::string text =
+      "limpet serve [FLAGS]: runs a server until it gets SIGTERM or SIGINT; a second one ends it at once\n\n";
+  for (const Flag& flag : kFlags) {
+    std::string left = std::string("  ") + flag.name + (flag.placeholder ? std::string(" ") + flag.placeholder : "");
+    left.resize(std::max<size_t>(left.size() + 2, 29), ' ');
+    text += left + flag.help + "\n";
+  }
+  return text;
+}
+
+}  // namespace limpet::server

@@ -1,0 +1,45 @@
+// The flags of `limpet serve`. Pure: the launcher and the core read the same command line with it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "net/ip_address.h"
+
+namespace limpet::server {
+
+inline constexpr uint32_t kShardsMax = 256;
+inline constexpr uint16_t kPublicPort = 8787;
+inline constexpr uint16_t kAdminPort = 8788;
+
+struct ServeFlags {
+  bool help = false;  // Then nothing else counts.
+  std::string data_dir = "./limpet-data";
+  net::Endpoint listen{net::IpAddress::V4({127, 0, 0, 1}), kPublicPort};  // Port 0: a free one.
+  net::Endpoint admin_listen{net::IpAddress::V4({127, 0, 0, 1}), kAdminPort};
+  uint32_t shards = 0;                   // 0: one per core.
+  std::vector<std::string> domains;      // A Worker answers on NAME.DOMAIN; empty: "localhost".
+  std::vector<std::string> admin_hosts;  // Host names that the admin port answers to, beside loopback.
+  net::NetworkSet trusted_proxies = net::NetworkSet::Loopback();
+  bool allow_private_network = false;
+  bool allow_remote_admin = false;  // Without it an admin address that is not loopback is refused.
+  Duration roll_grace = std::chrono::seconds(30);
+  Duration cpu_max = std::chrono::seconds(30);
+  size_t memory_max = 128 * 1024 * 1024;  // Bytes.
+  uint64_t body_bytes_max = 100ull * 1024 * 1024;
+};
+
+// `arguments` is what follows "serve". Error: kInvalidArgument, a text for people that names the flag.
+Result<ServeFlags> ParseServeFlags(const std::vector<std::string>& arguments);
+// What `limpet serve --help` prints.
+std::string ServeHelp();
+
+// "127.0.0.1:80", "[::1]:80" or "localhost:80".
+Result<net::Endpoint> ParseListenAddress(std::string_view text);
+bool IsLoopback(const net::IpAddress& address);
+
+}  // namespace limpet::server

@@ -1,0 +1,58 @@
+#include "server/flags.h"
+
+#include <gtest/gtest.h>
+
+namespace limpet::server {
+namespace {
+
+std::string Refusal(const std::vector<std::string>& arguments) {
+  Result<ServeFlags> flags = ParseServeFlags(arguments);
+  return flags.has_value() ? "accepted" : flags.error().message();
+}
+
+TEST(ServeFlags, HaveTheDocumentedDefaults) {
+  ServeFlags flags = ParseServeFlags({}).value();
+  EXPECT_EQ(flags.data_dir, "./limpet-data");
+  EXPECT_EQ(flags.listen.ToString(), "127.0.0.1:8787");
+  EXPECT_EQ(flags.admin_listen.ToString(), "127.0.0.1:8788");
+  EXPECT_EQ(flags.shards, 0u);
+  EXPECT_FALSE(flags.allow_private_network);
+}
+
+TEST(ServeFlags, TakeValuesInBothSpellings) {
+  ServeFlags flags = ParseServeFlags({"--listen", "localhost:0", "--shards=3", "--data-dir=/x", "--trusted-proxy",
+                                      "10.0.0.0/8", "--memory-mb", "64", "--roll-grace", "0"})
+                         .value();
+  EXPECT_EQ(flags.listen.ToString(), "127.0.0.1:0");
+  EXPECT_EQ(flags.shards, 3u);
+  EXPECT_EQ(flags.data_dir, "/x");
+  EXPECT_TRUE(flags.trusted_proxies.Contains(*net::IpAddress::Parse("10.1.2.3")));
+  EXPECT_TRUE(flags.trusted_proxies.Contains(*net::IpAddress::Parse("127.0.0.1")));
+  EXPECT_EQ(flags.memory_max, 64u * 1024 * 1024);
+  EXPECT_EQ(flags.roll_grace, Duration::zero());
+}
+
+TEST(ServeFlags, RefuseWithTheFlagsName) {
+  EXPECT_NE(Refusal({"--shards", "0"}).find("--shards"), std::string::npos);
+  EXPECT_NE(Refusal({"--shards", "2x"}).find("2x"), std::string::npos);
+  EXPECT_NE(Refusal({"--listen", "nowhere"}).find("--listen"), std::string::npos);
+  EXPECT_NE(Refusal({"--listen"}).find("ADDR:PORT"), std::string::npos);
+  EXPECT_NE(Refusal({"--trusted-proxy", "x"}).find("--trusted-proxy"), std::string::npos);
+  EXPECT_NE(Refusal({"--allow-private-network=1"}).find("no value"), std::string::npos);
+  EXPECT_NE(Refusal({"--no-such"}).find("--no-such"), std::string::npos);
+  EXPECT_NE(Refusal({"stray"}).find("stray"), std::string::npos);
+}
+
+TEST(ServeFlags, RefuseAnAdminPortThatOthersReach) {
+  EXPECT_NE(Refusal({"--admin-listen", "0.0.0.0:8788"}).find("--allow-remote-admin"), std::string::npos);
+  EXPECT_EQ(Refusal({"--admin-listen", "0.0.0.0:8788", "--allow-remote-admin"}), "accepted");
+  EXPECT_EQ(Refusal({"--admin-listen", "[::1]:8788"}), "accepted");
+}
+
+TEST(ServeFlags, HelpNamesEveryFlag) {
+  EXPECT_TRUE(ParseServeFlags({"--shards", "2", "--help"}).value().help);
+  EXPECT_NE(ServeHelp().find("--trusted-proxy NETWORK"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace limpet::server

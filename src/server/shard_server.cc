@@ -1,0 +1,201 @@
+#include "server/shard_server.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "net/http_client.h"
+#include "server/flags.h"
+
+namespace limpet::server {
+namespace {
+
+constexpr std::chrono::seconds kGaugeTick{1};
+constexpr std::string_view kRetryAfterSeconds = "1";
+// The stable part of `request.cf`: what this server knows without a map of the world.
+constexpr char kCf[] = R"({"colo":"LOCAL","httpProtocol":"HTTP/1.1","tlsVersion":"","tlsCipher":""})";
+
+HttpResponse Text(int status, std::string text) {
+  HttpResponse response;
+  response.status = status;
+  response.headers.Append("Content-Type", "text/plain;charset=UTF-8");
+  response.body = Body::Of(std::move(text));
+  return response;
+}
+
+std::string Label(uint32_t index) { return "shard=\"" + std::to_string(index) + "\""; }
+
+}  // namespace
+
+// What is kept of a request until it is answered.
+struct ShardServer::Exchange {
+  explicit Exchange(net::Responder responder) : responder(std::move(responder)) {}
+  net::Responder responder;
+  bool answered = false;
+  std::string method, url;  // If requests are logged.
+  Instant start{};
+};
+
+ShardServer::ShardServer(uint32_t index, ShardContext context)
+    : index_(index),
+      context_(context),
+      cf_(std::make_shared<const std::string>(kCf)),
+      count_requests_(context.counters.Make(Counters::Kind::kCounter, "limpet_http_requests_total",
+                                            "Requests to Workers.", Label(index))),
+      count_errors_(context.counters.Make(Counters::Kind::kCounter, "limpet_http_errors_total",
+                                          "Requests that a Worker's failure answered.", Label(index))),
+      count_connections_(context.counters.Make(Counters::Kind::kGauge, "limpet_http_connections",
+                                               "Open connections of clients.", Label(index))) {}
+
+ShardServer::~ShardServer() = default;
+
+Result<Done> ShardServer::Open(store::Engine& engine, store::Claim claim, std::vector<net::Endpoint> forbidden) {
+  LIMPET_TRY(Done started, thread_.Start("shard-" + std::to_string(index_)));
+  (void)started;
+  Result<Done> opened = Done{};
+  thread_.Call([&] {
+    net::ClientOptions client;
+    client.allow_private_network = context_.options.allow_private_network;
+    client.forbidden = std::move(forbidden);
+    Result<std::unique_ptr<net::HttpClient>> made = net::HttpClient::Open(loop(), std::move(client));
+    if (!made.has_value()) {
+      opened = std::move(made).error();
+      return;
+    }
+    client_ = std::move(made).value();
+    object::ShardOptions options;
+    options.roll_grace = context_.options.roll_grace;
+    options.counter_labels = Label(index_);
+    objects_ = object::Shard::Make(loop(), engine.Attach(loop()), claim, std::move(options), context_.logger,
+                                   context_.counters);
+  });
+  return opened;
+}
+
+void ShardServer::Connect(std::vector<object::Directory::Peer> peers) {
+  thread_.Call([this, &peers] {
+    directory_ = std::make_unique<object::Directory>(std::move(peers), index_);
+    worker::ShardDeps deps;
+    deps.js = &context_.js;
+    deps.loop = &loop();
+    deps.objects = objects_.get();
+    deps.directory = directory_.get();
+    deps.client = client_.get();
+    deps.random = &context_.random;
+    deps.logger = &context_.logger;
+    deps.counters = &context_.counters;
+    deps.observer = context_.options.observer;
+    deps.limits = context_.options.limits;
+    scripts_ = std::make_unique<worker::ShardScripts>(deps);
+    net::ServerOptions http;
+    http.limits.body_bytes_max = context_.options.body_bytes_max;
+    http.trusted_proxies = context_.options.trusted_proxies;
+    http_ = std::make_unique<net::HttpServer>(
+        loop(), std::move(http), [this](HttpRequest request, const net::RequestInfo& info, net::Responder responder) {
+          Handle(std::move(request), info, std::move(responder));
+        });
+    Tick();
+  });
+}
+
+void ShardServer::Tick() {
+  count_connections_.Set(static_cast<int64_t>(http_->connections()));
+  loop().After(kGaugeTick, [this] { Tick(); });
+}
+
+void ShardServer::Handle(HttpRequest request, const net::RequestInfo& info, net::Responder responder) {
+  count_requests_.Add();
+  std::string host = HostOf(request.url);
+  std::optional<std::string> script = context_.router.ScriptOf(host);
+  auto exchange = std::make_shared<Exchange>(std::move(responder));
+  if (context_.options.on_request) {
+    exchange->method = request.method;
+    exchange->url = request.url;
+    exchange->start = loop().Now();
+  }
+  if (!script || !scripts_->Has(*script)) {
+    std::optional<net::IpAddress> client = net::IpAddress::Parse(info.client_ip);
+    return Answer(*exchange, NoScript(host, script, client && IsLoopback(*client)));
+  }
+  request.cf = cf_;
+  std::shared_ptr<worker::ShardScripts::Event> event =
+      scripts_->Fetch(*script, std::move(request),
+                      [this, exchange](Result<HttpResponse> result) { Answer(*exchange, std::move(result)); });
+  if (event == nullptr) return;
+  // The connection holds the token until the response is wholly sent.
+  net::Responder& live = exchange->responder;
+  live.OnDisconnect([event = std::move(event), exchange = std::weak_ptr<Exchange>(exchange)] {
+    std::shared_ptr<Exchange> waiting = exchange.lock();
+    if (waiting != nullptr && !waiting->answered) worker::ShardScripts::ClientGone(event);
+  });
+}
+
+void ShardServer::Answer(Exchange& exchange, Result<HttpResponse> result) {
+  exchange.answered = true;
+  if (!result.has_value()) count_errors_.Add();
+  HttpResponse response = result.has_value() ? std::move(result).value() : ErrorResponse(result.error());
+  if (context_.options.on_request) {
+    context_.options.on_request({exchange.method, exchange.url, response.status, loop().Now() - exchange.start});
+  }
+  exchange.responder.Send(std::move(response));
+}
+
+HttpResponse ShardServer::ErrorResponse(const Error& error) const {
+  bool busy = error.code() == ErrorCode::kOverloaded || error.Has(Error::kOverloaded);
+  if (busy || error.code() == ErrorCode::kCanceled) {
+    HttpResponse response = Text(503, busy ? "Service Unavailable: overloaded" : "Service Unavailable");
+    response.headers.Append("Retry-After", kRetryAfterSeconds);
+    return response;
+  }
+  if (!context_.options.show_exceptions) return Text(500, "Internal Server Error");
+  std::string text = error.name() + ": " + error.message() + "\n";
+  if (!error.stack().empty()) text += error.stack() + "\n";
+  return Text(500, std::move(text));
+}
+
+HttpResponse ShardServer::NoScript(const std::string& host, const std::optional<std::string>& script, bool local) {
+  std::vector<std::string> known;
+  if (local) known.assign(scripts_known_.begin(), scripts_known_.end());
+  return Text(404, NoScriptText(host, script, context_.router, known));
+}
+
+void ShardServer::Activate(std::shared_ptr<const ScriptVersion> version) {
+  scripts_known_.insert(version->script_name);
+  scripts_->Activate(std::move(version));
+}
+
+void ShardServer::Remove(const std::string& script) {
+  scripts_known_.erase(script);
+  scripts_->Remove(script);
+}
+
+void ShardServer::Retire(NamespaceId ns, UniqueFunction<void()> then) {
+  objects_->RemoveClass(
+      ns,
+      Error(ErrorCode::kUnavailable, "Durable Object reset because its class was deleted.").With(Error::kObjectReset),
+      std::move(then));
+}
+
+void ShardServer::DrainHttp(UniqueFunction<void()> then) {
+  loop().Post([this, then = std::move(then)]() mutable { http_->Drain(std::move(then)); });
+}
+
+void ShardServer::DrainScripts(UniqueFunction<void()> then) {
+  loop().Post([this, then = std::move(then)]() mutable { scripts_->Drain(std::move(then)); });
+}
+
+void ShardServer::DrainObjects(UniqueFunction<void()> then) {
+  loop().Post([this, then = std::move(then)]() mutable { objects_->Drain(std::move(then)); });
+}
+
+void ShardServer::Stop(std::latch& all_ended) {
+  thread_.Stop([this, &all_ended] {
+    all_ended.arrive_and_wait();
+    http_.reset();
+    scripts_.reset();
+    directory_.reset();
+    objects_.reset();
+    client_.reset();
+  });
+}
+
+}  // namespace limpet::server

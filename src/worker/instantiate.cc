@@ -1,0 +1,98 @@
+// The process's V8 side, and what instantiating a version shows.
+#include <optional>
+#include <utility>
+
+#include "api/hooks.h"
+#include "api/io_context.h"
+#include "api/natives.h"
+#include "base/json.h"
+#include "worker/runtime.h"
+#include "worker/version.h"
+
+namespace limpet::worker {
+namespace {
+
+// A host without a shard: nothing of it may be used, since no event runs.
+class CheckHost final : public api::IoHost {
+ public:
+  void OnConsole(std::string_view, std::string_view) override {}
+  void OnException(std::string_view) override {}
+};
+
+std::vector<std::string> Texts(const Json& array) {
+  std::vector<std::string> texts;
+  if (!array.is_array()) return texts;
+  for (const Json& item : array.items()) {
+    if (item.is_string()) texts.push_back(item.AsString());
+  }
+  return texts;
+}
+
+Result<Report> Evaluate(js::Scope& scope, const ScriptVersion& version) {
+  v8::Isolate* isolate = scope.isolate();
+  v8::TryCatch caught(isolate);
+  std::vector<v8::Local<v8::Value>> flags;
+  for (const std::string& flag : version.compatibility_flags) flags.push_back(js::FromUtf8(isolate, flag));
+  v8::Local<v8::Value> ignored;
+  v8::Local<v8::Value> environment;
+  if (!api::CallHook(
+           scope, api::kConfigure,
+           {js::FromUtf8(isolate, version.compatibility_date), v8::Array::New(isolate, flags.data(), flags.size())})
+           .ToLocal(&ignored) ||
+      !api::CallHook(scope, api::kMakeEnv, {v8::Array::New(isolate)}).ToLocal(&environment) ||
+      !environment->IsObject()) {
+    return Error(ErrorCode::kInternal, "the built-ins failed");
+  }
+  Report report;
+  LIMPET_TRY(v8::Local<v8::Object> exports,
+             scope.host().LoadModules(
+                 scope, version.main_module, version.modules,
+                 [environment = environment.As<v8::Object>()](js::Scope& inner, std::string_view name) {
+                   return SyntheticModule(inner, name, environment);
+                 },
+                 &report.code_caches));
+  v8::Local<v8::Value> text;
+  if (!api::CallHook(scope, api::kDescribeModule, {exports}).ToLocal(&text)) {
+    return api::ToError(scope, caught.Exception());
+  }
+  LIMPET_TRY(Json described, ParseJson(js::ToUtf8(isolate, text)));
+  for (const auto& [key, value] : described.members()) {
+    if (key == "default" && value.is_string()) report.default_export = value.AsString();
+    if (key == "handlers") report.handlers = Texts(value);
+    if (key == "exports") report.exports = Texts(value);
+    if (key == "classes") report.classes = Texts(value);
+  }
+  return report;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<js::Runtime>> MakeJsRuntime(node::MultiIsolatePlatform* platform) {
+  js::Runtime::Options options;
+  options.platform = platform;
+  options.builtins = api::BuiltinsSource();
+  options.natives = api::PureNatives();
+  for (const js::NativeFunction& native : api::IoNatives()) options.natives.push_back(native);
+  options.hooks.assign(std::begin(api::kHookNames), std::end(api::kHookNames));
+  return js::Runtime::Make(std::move(options));
+}
+
+Result<Report> Instantiate(js::Runtime& js, loop::AsioLoop& loop, const ScriptVersion& version, Duration limit) {
+  CheckHost host;
+  host.loop = &loop;
+  js::IsolateOptions options;
+  options.cpu_max = limit;
+  LIMPET_TRY(host.isolate, js::Isolate::Make(js, loop, options, [](Error) {}));
+  host.isolate->owner = static_cast<api::IoHost*>(&host);
+  auto budget = std::make_shared<js::Budget>();
+  budget->cpu_left = limit;
+  std::optional<Result<Report>> report;
+  auto ended = js::Ended::kNo;
+  host.isolate->Run(
+      budget, [&](js::Scope& scope) { report = Evaluate(scope, version); }, [&](js::Ended how) { ended = how; });
+  if (ended == js::Ended::kMemory) return Error::Script("Error", "Script startup exceeded memory limit.");
+  if (ended != js::Ended::kNo || !report) return Error::Script("Error", "Script startup exceeded CPU time limit.");
+  return *std::move(report);
+}
+
+}  // namespace limpet::worker

@@ -1,0 +1,115 @@
+// A Durable Object's JavaScript, as the object layer drives it.
+#include <memory>
+#include <utility>
+
+#include "api/hooks.h"
+#include "worker/version.h"
+
+namespace limpet::worker {
+namespace {
+
+class ObjectCode final : public object::Code {
+ public:
+  ObjectCode(std::shared_ptr<Version> version, ObjectClass object_class, object::Instance& instance)
+      : version_(std::move(version)), class_(std::move(object_class)), instance_(instance) {}
+
+  ~ObjectCode() override {
+    if (context_) context_->End(Error(ErrorCode::kCanceled, "The Durable Object was stopped.").With(Error::kRetryable));
+    object_.Reset();
+    context_ = nullptr;
+  }
+
+  void Start(object::InputLock lock, UniqueFunction<void(Result<Done>)> done) override {
+    Result<std::shared_ptr<LoadedScript>> loaded = version_->Use();
+    if (!loaded.has_value()) return done(std::move(loaded).error());
+    loaded_ = loaded.value();
+    context_ = std::make_shared<api::IoContext>(loaded_, &instance_, class_.sqlite, nullptr);
+    auto shared_done = std::make_shared<UniqueFunction<void(Result<Done>)>>(std::move(done));
+    context_->on_forced_end = [shared_done](Error error) {
+      if (*shared_done) std::exchange(*shared_done, nullptr)(std::move(error));
+    };
+    context_->RunTurn(std::move(lock), [this, shared_done](js::Scope& scope) {
+      Result<Done> constructed = Construct(scope);
+      if (scope.isolate()->IsExecutionTerminating()) return;  // The end of the turn tells.
+      context_->on_forced_end = nullptr;
+      if (*shared_done) std::exchange(*shared_done, nullptr)(std::move(constructed));
+    });
+  }
+
+  void Fetch(object::InputLock lock, HttpRequest request, object::OnReply reply) override {
+    Body body = std::move(request.body);
+    std::shared_ptr<const std::string> cf = request.cf;
+    std::string method = request.method;
+    std::string url = request.url;
+    uint64_t event = context_->AddEvent(std::move(request), std::move(reply));
+    context_->RunTurn(std::move(lock), [this, event, body = std::move(body), cf = std::move(cf),
+                                        method = std::move(method), url = std::move(url)](js::Scope& scope) mutable {
+      context_->RefillCpu();
+      v8::Isolate* isolate = scope.isolate();
+      v8::TryCatch caught(isolate);
+      v8::Local<v8::Value> in_body = context_->ImportBody(scope, std::move(body));
+      if (in_body.IsEmpty()) {
+        return context_->Answer(event, Error(ErrorCode::kOverloaded, "The request body is over the memory limit."));
+      }
+      v8::Local<v8::Value> cf_text = v8::Undefined(isolate);
+      if (cf) cf_text = js::FromUtf8(isolate, *cf);
+      (void)api::CallHook(scope, api::kDispatchObjectFetch,
+                          {object_.Get(isolate), v8::Number::New(isolate, static_cast<double>(event)),
+                           js::FromUtf8(isolate, method), js::FromUtf8(isolate, url), in_body, cf_text});
+    });
+  }
+
+ private:
+  Result<Done> Construct(js::Scope& scope) {
+    if (loaded_->failure()) return Error(*loaded_->failure());
+    v8::Isolate* isolate = scope.isolate();
+    v8::TryCatch caught(isolate);
+    v8::Local<v8::Value> constructor;
+    if (!loaded_->Export(scope, class_.class_name).ToLocal(&constructor)) {
+      return Error::Script("TypeError", "The script does not export class " + class_.class_name + ".");
+    }
+    object::IdCodec codec(class_.ns, class_.ns_key);
+    v8::Local<v8::Value> name = v8::Undefined(isolate);
+    if (instance_.name()) name = js::FromUtf8(isolate, *instance_.name());
+    v8::Local<v8::Value> object;
+    if (api::CallHook(
+            scope, api::kConstructObject,
+            {constructor, loaded_->Environment(scope), js::FromLatin1(isolate, codec.ToString(instance_.id())), name})
+            .ToLocal(&object)) {
+      object_.Reset(isolate, object);
+      return Done{};
+    }
+    if (!caught.HasCaught() || caught.HasTerminated()) return Error(ErrorCode::kInternal, "The constructor was ended.");
+    Error error = api::ToError(scope, caught.Exception());
+    loaded_->OnException("Uncaught " + (error.stack().empty() ? error.ToString() : error.stack()));
+    return error;
+  }
+
+  std::shared_ptr<Version> version_;
+  ObjectClass class_;
+  object::Instance& instance_;
+  std::shared_ptr<LoadedScript> loaded_;  // Before what holds handles of its isolate.
+  std::shared_ptr<api::IoContext> context_;
+  v8::Global<v8::Value> object_;
+};
+
+class JsClass final : public object::ClassCode {
+ public:
+  JsClass(std::shared_ptr<Version> version, ObjectClass object_class)
+      : version_(std::move(version)), class_(std::move(object_class)) {}
+  std::unique_ptr<object::Code> Instantiate(object::Instance& instance) override {
+    return std::make_unique<ObjectCode>(version_, class_, instance);
+  }
+
+ private:
+  std::shared_ptr<Version> version_;
+  ObjectClass class_;
+};
+
+}  // namespace
+
+std::shared_ptr<object::ClassCode> MakeClassCode(std::shared_ptr<Version> version, ObjectClass object_class) {
+  return std::make_shared<JsClass>(std::move(version), std::move(object_class));
+}
+
+}  // namespace limpet::worker

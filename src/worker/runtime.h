@@ -1,0 +1,96 @@
+// Scripts on one shard, and what a deploy asks of them. See README.md.
+#pragma once
+
+#include <v8.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/bundle.h"
+#include "base/counters.h"
+#include "base/function.h"
+#include "base/http.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "js/isolate.h"
+#include "loop/asio_loop.h"
+#include "net/http_client.h"
+#include "object/placement.h"
+#include "object/shard.h"
+
+namespace limpet::worker {
+
+// Makes the process's V8 side: snapshot and watchdog. Once, on the main thread.
+Result<std::unique_ptr<js::Runtime>> MakeJsRuntime(node::MultiIsolatePlatform* platform);
+
+struct Limits {
+  Duration cpu_max = std::chrono::seconds(30);         // An event.
+  size_t memory_max = 128 * 1024 * 1024;               // An isolate.
+  Duration isolate_idle = std::chrono::seconds(60);    // An isolate without events and objects is disposed after.
+  Duration wait_until_max = std::chrono::seconds(30);  // After the response of a stateless event.
+};
+
+// What scripts say, for `limpet dev` and logs. Called on the shard's thread, must not block.
+struct Observer {
+  virtual ~Observer() = default;
+  virtual void OnConsole(std::string_view script, std::string_view level, std::string_view text) = 0;
+  virtual void OnException(std::string_view script, std::string_view text) = 0;
+};
+
+// What a shard's scripts stand on. All of it outlives the ShardScripts. `directory` is set before the first request.
+struct ShardDeps {
+  js::Runtime* js = nullptr;
+  loop::AsioLoop* loop = nullptr;
+  object::Shard* objects = nullptr;
+  object::Directory* directory = nullptr;
+  net::HttpClient* client = nullptr;
+  Random* random = nullptr;
+  Logger* logger = nullptr;
+  Counters* counters = nullptr;
+  Observer* observer = nullptr;  // May be null.
+  Limits limits;
+};
+
+// The scripts of one shard; on its thread.
+class ShardScripts {
+ public:
+  explicit ShardScripts(ShardDeps deps);
+  ~ShardScripts();
+  ShardScripts(const ShardScripts&) = delete;
+  ShardScripts& operator=(const ShardScripts&) = delete;
+
+  // New requests go to `version` from now on; requests that run finish on the old one; the shard's objects of its
+  // classes roll (object::Shard::SetClass).
+  void Activate(std::shared_ptr<const ScriptVersion> version);
+  void Remove(const std::string& script_name);
+  bool Has(const std::string& script_name) const;
+
+  // Runs the script's fetch handler. `reply` once, from this loop. An Error reply is the script's exception or why it
+  // could not run (kNotFound: no such script); the server makes a 500 or 503 of it.
+  // Returns a token: destroying it tells that the client has gone, which cancels a stateless event.
+  class Event;
+  std::shared_ptr<Event> Fetch(const std::string& script_name, HttpRequest request, object::OnReply reply);
+  // The client of this event has gone before the response was sent.
+  static void ClientGone(const std::shared_ptr<Event>& event);
+  // Lets running events finish (new ones are refused), then `then`.
+  void Drain(UniqueFunction<void()> then);
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+// What instantiating a version shows; on a control thread's loop. See control::ScriptReport.
+struct Report {
+  std::string default_export;  // "none", "object", "class", "other"
+  std::vector<std::string> handlers, exports, classes;
+  std::vector<std::pair<std::string, Bytes>> code_caches;
+};
+// Blocks for at most `limit` of CPU (1 s). `loop` is the calling thread's own.
+Result<Report> Instantiate(js::Runtime& js, loop::AsioLoop& loop, const ScriptVersion& version, Duration limit);
+
+}  // namespace limpet::worker

@@ -1,0 +1,196 @@
+#include "worker/version.h"
+
+#include <optional>
+
+#include "api/hooks.h"
+
+namespace limpet::worker {
+namespace {
+
+v8::Local<v8::Value> Row(js::Scope& scope, const char* kind, const std::string& name, v8::Local<v8::Value> value) {
+  v8::Local<v8::Value> row[] = {js::Literal(scope.isolate(), kind), js::FromUtf8(scope.isolate(), name), value};
+  return v8::Array::New(scope.isolate(), row, 3);
+}
+
+// The rows of Hooks.makeEnv; adds each namespace to `host`. Error: a binding that can't be made.
+Result<v8::Local<v8::Array>> BindingRows(js::Scope& scope, const ScriptVersion& version, api::IoHost& host) {
+  v8::Isolate* isolate = scope.isolate();
+  std::vector<v8::Local<v8::Value>> rows;
+  for (const Binding& binding : version.bindings) {
+    switch (binding.kind) {
+      case Binding::Kind::kPlainText:
+      case Binding::Kind::kText:
+        rows.push_back(Row(scope, "text", binding.name, js::FromUtf8(isolate, binding.value)));
+        break;
+      case Binding::Kind::kJson:
+        rows.push_back(Row(scope, "json", binding.name, js::FromUtf8(isolate, binding.value)));
+        break;
+      case Binding::Kind::kData: {
+        v8::Local<v8::Uint8Array> bytes = js::ToUint8Array(isolate, binding.value);
+        if (bytes.IsEmpty())
+          return Error(ErrorCode::kOverloaded, "binding " + binding.name + " is over the memory limit");
+        rows.push_back(Row(scope, "data", binding.name, bytes->Buffer()));
+        break;
+      }
+      case Binding::Kind::kWasm: {
+        v8::Local<v8::WasmModuleObject> module;
+        v8::MemorySpan<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(binding.value.data()),
+                                            binding.value.size());
+        if (!v8::WasmModuleObject::Compile(isolate, bytes).ToLocal(&module)) {
+          return Error::Script("CompileError", "binding " + binding.name + " is not a WebAssembly module");
+        }
+        rows.push_back(Row(scope, "wasm", binding.name, module));
+        break;
+      }
+      case Binding::Kind::kDurableObjectNamespace: {
+        auto index = static_cast<double>(host.namespaces.size());
+        host.namespaces.push_back({object::IdCodec(binding.ns, binding.ns_key)});
+        rows.push_back(Row(scope, "namespace", binding.name, v8::Number::New(isolate, index)));
+        break;
+      }
+    }
+  }
+  return v8::Array::New(isolate, rows.data(), rows.size());
+}
+
+}  // namespace
+
+v8::MaybeLocal<v8::Object> SyntheticModule(js::Scope& scope, std::string_view specifier,
+                                           v8::Local<v8::Object> environment) {
+  if (specifier != "cloudflare:workers") return {};
+  v8::Local<v8::Value> module;
+  if (!api::CallHook(scope, api::kCloudflareWorkers, {environment}).ToLocal(&module) || !module->IsObject()) return {};
+  return module.As<v8::Object>();
+}
+
+LoadedScript::LoadedScript(const ShardDeps& deps, std::shared_ptr<const ScriptVersion> version)
+    : deps_(deps), version_(std::move(version)) {
+  loop = deps.loop;
+  directory = deps.directory;
+  client = deps.client;
+  random = deps.random;
+  cpu_max = deps.limits.cpu_max;
+  wait_until_max = deps.limits.wait_until_max;
+}
+
+LoadedScript::~LoadedScript() {
+  default_export_.Reset();
+  environment_.Reset();
+  namespace_.Reset();
+}
+
+void LoadedScript::OnConsole(std::string_view level, std::string_view text) {
+  if (deps_.observer != nullptr) deps_.observer->OnConsole(version_->script_name, level, text);
+}
+
+void LoadedScript::OnException(std::string_view text) {
+  if (deps_.observer != nullptr) deps_.observer->OnException(version_->script_name, text);
+}
+
+v8::MaybeLocal<v8::Value> LoadedScript::Export(js::Scope& scope, const std::string& name) const {
+  v8::Local<v8::Value> value;
+  v8::Local<v8::Object> exports = namespace_.Get(scope.isolate());
+  if (!exports->Get(scope.context(), js::FromUtf8(scope.isolate(), name)).ToLocal(&value)) return {};
+  if (value->IsUndefined()) return {};
+  return value;
+}
+
+Result<Done> LoadedScript::EvaluateIn(js::Scope& scope) {
+  v8::Isolate* raw = scope.isolate();
+  v8::TryCatch caught(raw);
+  std::vector<v8::Local<v8::Value>> flags;
+  for (const std::string& flag : version_->compatibility_flags) flags.push_back(js::FromUtf8(raw, flag));
+  v8::Local<v8::Value> ignored;
+  if (!api::CallHook(scope, api::kConfigure,
+                     {js::FromUtf8(raw, version_->compatibility_date), v8::Array::New(raw, flags.data(), flags.size())})
+           .ToLocal(&ignored)) {
+    return api::ToError(scope, caught.Exception());
+  }
+  LIMPET_TRY(v8::Local<v8::Array> rows, BindingRows(scope, *version_, *this));
+  v8::Local<v8::Value> environment;
+  if (!api::CallHook(scope, api::kMakeEnv, {rows}).ToLocal(&environment) || !environment->IsObject()) {
+    return caught.HasCaught() ? api::ToError(scope, caught.Exception()) : Error(ErrorCode::kInternal, "no env");
+  }
+  environment_.Reset(raw, environment.As<v8::Object>());
+  LIMPET_TRY(v8::Local<v8::Object> exports, isolate->LoadModules(scope, version_->main_module, version_->modules,
+                                                                 [environment = environment.As<v8::Object>()](
+                                                                     js::Scope& inner, std::string_view name) {
+                                                                   return SyntheticModule(inner, name, environment);
+                                                                 }));
+  namespace_.Reset(raw, exports);
+  v8::Local<v8::Value> default_export;
+  if (!exports->Get(scope.context(), js::Literal(raw, "default")).ToLocal(&default_export)) {
+    default_export = v8::Undefined(raw);
+  }
+  default_export_.Reset(raw, default_export);
+  return Done{};
+}
+
+Result<std::shared_ptr<LoadedScript>> LoadedScript::Make(const ShardDeps& deps,
+                                                         std::shared_ptr<const ScriptVersion> version,
+                                                         std::weak_ptr<Version> owner) {
+  // The last holder may let go inside a turn of this very isolate: it is destroyed from the loop.
+  std::shared_ptr<LoadedScript> loaded(
+      new LoadedScript(deps, std::move(version)), [loop = deps.loop](LoadedScript* old) {
+        loop->Post([holder = std::unique_ptr<LoadedScript>(old)]() mutable { holder.reset(); });
+      });
+  js::IsolateOptions options;
+  options.memory_max = deps.limits.memory_max;
+  options.cpu_max = deps.limits.cpu_max;
+  LIMPET_TRY(loaded->isolate, js::Isolate::Make(*deps.js, *deps.loop, options, [owner](Error error) {
+               if (std::shared_ptr<Version> version = owner.lock()) version->OnDead(std::move(error));
+             }));
+  loaded->isolate->owner = static_cast<api::IoHost*>(loaded.get());
+  loaded->isolate->on_unhandled_rejection = [raw = loaded.get()](js::Scope& scope, v8::Local<v8::Value> value) {
+    Error error = api::ToError(scope, value);
+    raw->OnException("Uncaught (in promise) " + (error.stack().empty() ? error.ToString() : error.stack()));
+  };
+  return loaded;
+}
+
+Result<Done> LoadedScript::Evaluate() {
+  std::optional<Result<Done>> evaluated;
+  auto ended = js::Ended::kNo;
+  isolate->Run(nullptr, [&](js::Scope& scope) { evaluated = EvaluateIn(scope); }, [&](js::Ended how) { ended = how; });
+  if (ended != js::Ended::kNo || !evaluated) {
+    failure_ = Error::Script(
+        "Error", ended == js::Ended::kMemory ? "Worker exceeded memory limit." : "Worker exceeded CPU time limit.");
+  } else if (!evaluated->has_value()) {
+    failure_ = std::move(*evaluated).error();
+  }
+  if (failure_) return *failure_;
+  return Done{};
+}
+
+Result<std::shared_ptr<LoadedScript>> Version::Use() {
+  last_used_ = deps_.loop->Now();
+  if (loaded_ && !loaded_->isolate->dead()) return loaded_;
+  LIMPET_TRY(std::shared_ptr<LoadedScript> fresh, LoadedScript::Make(deps_, version_, weak_from_this()));
+  loaded_ = fresh;
+  Result<Done> evaluated = fresh->Evaluate();
+  if (!evaluated.has_value()) {
+    if (loaded_ == fresh) loaded_ = nullptr;
+    return std::move(evaluated).error();
+  }
+  return fresh;
+}
+
+void Version::OnDead(Error error) {
+  std::shared_ptr<LoadedScript> dead = std::move(loaded_);
+  loaded_ = nullptr;
+  if (!dead) return;
+  for (std::weak_ptr<object::ClassCode>& weak : classes_) {
+    std::shared_ptr<object::ClassCode> code = weak.lock();
+    if (code) deps_.objects->BreakAll(code.get(), Error(error).With(Error::kRemote).With(Error::kObjectReset));
+  }
+  std::set<api::IoContext*> contexts = dead->contexts;
+  for (api::IoContext* context : contexts) {
+    if (dead->contexts.contains(context) && context->instance() == nullptr) context->End(error);
+  }
+}
+
+void Version::DropIfIdle(Instant since) {
+  if (loaded_ && loaded_.use_count() == 1 && last_used_ < since) loaded_ = nullptr;
+}
+
+}  // namespace limpet::worker

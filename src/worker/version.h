@@ -1,0 +1,86 @@
+// One version of a script on one shard: its isolate, made when an event needs it and dropped when idle or dead, and
+// what lives in it. On the shard's thread.
+#pragma once
+
+#include <v8.h>
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "api/io_context.h"
+#include "base/bundle.h"
+#include "worker/runtime.h"
+
+namespace limpet::worker {
+
+class Version;
+
+// An isolate with the script's modules evaluated. Held by every context in it; destroyed from the loop.
+class LoadedScript final : public api::IoHost {
+ public:
+  // The isolate, without the modules.
+  static Result<std::shared_ptr<LoadedScript>> Make(const ShardDeps& deps, std::shared_ptr<const ScriptVersion> version,
+                                                    std::weak_ptr<Version> owner);
+  // Evaluates the modules. Long top-level code is time-sliced: events that come meanwhile queue behind it, and must
+  // look at failure() in their turn.
+  Result<Done> Evaluate();
+  const std::optional<Error>& failure() const { return failure_; }
+  ~LoadedScript() override;
+  void OnConsole(std::string_view level, std::string_view text) override;
+  void OnException(std::string_view text) override;
+
+  const ScriptVersion& version() const { return *version_; }
+  v8::Local<v8::Value> DefaultExport(js::Scope& scope) const { return default_export_.Get(scope.isolate()); }
+  v8::Local<v8::Object> Environment(js::Scope& scope) const { return environment_.Get(scope.isolate()); }
+  // Empty if the module does not export it.
+  v8::MaybeLocal<v8::Value> Export(js::Scope& scope, const std::string& name) const;
+
+  // Contexts that live in it, to be ended when the isolate dies.
+  std::set<api::IoContext*> contexts;
+
+ private:
+  LoadedScript(const ShardDeps& deps, std::shared_ptr<const ScriptVersion> version);
+  Result<Done> EvaluateIn(js::Scope& scope);
+
+  const ShardDeps& deps_;
+  std::shared_ptr<const ScriptVersion> version_;
+  std::optional<Error> failure_;
+  v8::Global<v8::Value> default_export_;
+  v8::Global<v8::Object> environment_;
+  v8::Global<v8::Object> namespace_;
+};
+
+class Version : public std::enable_shared_from_this<Version> {
+ public:
+  Version(const ShardDeps& deps, std::shared_ptr<const ScriptVersion> version)
+      : deps_(deps), version_(std::move(version)) {}
+  const ScriptVersion& script() const { return *version_; }
+  const ShardDeps& deps() const { return deps_; }
+  // The loaded script; loads it if need be. Error: the script's own, or no memory.
+  Result<std::shared_ptr<LoadedScript>> Use();
+  // The classes of this version, which hold it: the object layer alone keeps them.
+  std::vector<std::weak_ptr<object::ClassCode>>& classes() { return classes_; }
+  // Its isolate is over its memory limit: all that lives there ends with `error`, the next event loads it anew.
+  void OnDead(Error error);
+  // Drops the isolate if nothing lives in it and nothing came since `since`.
+  void DropIfIdle(Instant since);
+
+ private:
+  const ShardDeps& deps_;
+  std::shared_ptr<const ScriptVersion> version_;
+  std::shared_ptr<LoadedScript> loaded_;
+  Instant last_used_{};
+  std::vector<std::weak_ptr<object::ClassCode>> classes_;
+};
+
+// Makes the object layer's view of a class of `version`.
+std::shared_ptr<object::ClassCode> MakeClassCode(std::shared_ptr<Version> version, ObjectClass object_class);
+
+// Evaluates a module graph in a fresh isolate's turn; shared with Instantiate.
+v8::MaybeLocal<v8::Object> SyntheticModule(js::Scope& scope, std::string_view specifier,
+                                           v8::Local<v8::Object> environment);
+
+}  // namespace limpet::worker

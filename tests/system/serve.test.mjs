@@ -1,0 +1,70 @@
+// `limpet serve` as an operator meets it: flags, signals, the launcher and its core.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { corePid, limpet, request, startLimpet, until } from "./lib.mjs";
+import { kHello } from "./scripts.mjs";
+
+const kSlow = `export default { async fetch() { await new Promise((done) => setTimeout(done, 800)); return new Response("slow"); } };`;
+const lives = (pid) => { try { process.kill(pid, 0); return true; } catch { return false; } };
+
+test("--help explains, a wrong flag is wrong usage by name", async () => {
+  const help = await limpet(["serve", "--help"]);
+  assert.equal(help.code, 0);
+  assert.match(help.stdout, /--data-dir DIR/);
+  const wrong = await limpet(["serve", "--shards", "none"]);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /--shards/);
+});
+
+test("an admin address that others reach needs a flag", async () => {
+  const refused = await limpet(["serve", "--admin-listen", "0.0.0.0:0", "--listen", "127.0.0.1:0"]);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /--allow-remote-admin/);
+});
+
+test("foreign code in NODE_OPTIONS is not run", async () => {
+  const shown = await limpet(["--version"], { env: { NODE_OPTIONS: "--require=/no/such/file.js" } });
+  assert.equal(shown.code, 0, shown.stderr);
+});
+
+test("SIGTERM lets a running request end and takes no new one", async () => {
+  const server = await startLimpet();
+  await server.deploy({ name: "slow", code: kSlow });
+  await server.deploy({ name: "hello", code: kHello });
+  const running = server.fetch("slow");
+  await until("the request to run", async () => /limpet_http_requests_total\{shard="\d"\} 1/.test((await request(`${server.admin}/metrics`)).body));
+  const stopped = server.stop();
+  await until("new connections to be refused", async () => server.fetch("hello").then(() => false, () => true));
+  assert.equal((await running).body, "slow");
+  assert.equal((await stopped).code, 0);
+  assert.equal(server.running.stdout.trim().split("\n").length, 1, "one line on standard output");
+});
+
+test("a second SIGTERM ends at once", async () => {
+  const server = await startLimpet();
+  await server.deploy({ name: "stuck", code: kSlow.replace("800", "25_000") });
+  const running = server.fetch("stuck").catch(() => "cut");
+  await until("the request to run", async () => /limpet_http_requests_total\{shard="\d"\} 1/.test((await request(`${server.admin}/metrics`)).body));
+  server.running.child.kill("SIGTERM");
+  await until("the first signal to be heard", () => /second signal/.test(server.running.stderr));
+  const start = performance.now();
+  await server.stop();
+  assert.ok(performance.now() - start < 5_000);
+  assert.equal(await running, "cut");
+});
+
+test("the core ends with its launcher", async () => {
+  const server = await startLimpet();
+  const core = corePid(server.pid);
+  await server.stop("SIGKILL");
+  await until("the core to end", () => !lives(core));
+});
+
+test("an unknown host is told what there is", async () => {
+  const server = await startLimpet();
+  await server.deploy({ name: "hello", code: kHello });
+  const answer = await server.fetch("nobody");
+  assert.equal(answer.status, 404);
+  assert.match(answer.body, /hello/);
+  await server.stop();
+});

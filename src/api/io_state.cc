@@ -100,7 +100,7 @@ void FailSection(IoContext& context, js::Scope& scope, uint64_t number, v8::Loca
   object::GateRef section = found->second.section;
   context.criticals().erase(found);
   context.instance()->FailCritical(section, ToError(scope, thrown));
-  context.StopJavaScript();
+  context.StopJavaScript(scope);
 }
 
 void OnSectionFailed(const Arguments& args) {
@@ -160,7 +160,7 @@ void Abort(const Arguments& args) {
   IoContext* context = call.ObjectContext();
   if (context == nullptr) return;
   context->instance()->Abort(Error::Script("Error", call.Text(0)).With(Error::kRemote).With(Error::kObjectReset));
-  context->StopJavaScript();
+  context->StopJavaScript(call.scope);
 }
 
 }  // namespace

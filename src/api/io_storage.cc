@@ -13,6 +13,7 @@ namespace {
 // new_sqlite_classes those of SQLite.
 constexpr size_t kKeyMax = 2048;
 constexpr size_t kValueMax = 131'072;
+constexpr size_t kTagBytes = 32;  // What serialising adds is not counted, so that 128 KiB of bytes can be stored.
 constexpr size_t kSqlitePairMax = 2 * 1024 * 1024;
 
 object::ReadOptions Read(uint32_t flags) { return {(flags & 1) != 0, (flags & 4) != 0}; }
@@ -33,7 +34,7 @@ bool CheckValue(Call& call, const IoContext& context, const std::string& key, si
     js::ThrowError(call.scope.isolate(), "string or blob too big: SQLITE_TOOBIG");
     return false;
   }
-  if (bytes <= kValueMax) return true;
+  if (bytes <= kValueMax + kTagBytes) return true;
   std::string limit = std::to_string(kValueMax);
   js::ThrowRangeError(call.scope.isolate(),
                       single ? "Values cannot be larger than " + limit + " bytes. A value of size " +

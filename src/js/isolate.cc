@@ -73,26 +73,35 @@ Result<Done> IsolateState::Start() {
   params.allow_atomics_wait = false;
   params.constraints.ConfigureDefaultsFromHeapSize(0, options.memory_max);
   v8::Isolate::Initialize(isolate, params);
+  // Entered from here on: what is added below is kept in the heap.
+  v8::Isolate::Scope isolate_scope(isolate);
+  SetStackLimit();
+  v8::HandleScope handles(isolate);
   isolate->SetData(kHostSlot, &host);
   isolate->SetData(kStateSlot, this);
   isolate->SetMicrotasksPolicy(v8::MicrotasksPolicy::kExplicit);
   isolate->SetPromiseRejectCallback(
       [](v8::PromiseRejectMessage message) { From(v8::Isolate::GetCurrent()).OnRejection(message); });
+  // Thrown where no script can catch it: out of a microtask's own function.
+  isolate->AddMessageListener([](v8::Local<v8::Message>, v8::Local<v8::Value> error) {
+    IsolateState& state = From(v8::Isolate::GetCurrent());
+    if (state.rejections.size() < kRejectionsMax) state.rejections.push_back({{}, {state.isolate, error}});
+  });
   isolate->AddNearHeapLimitCallback(
       [](void* state, size_t current, size_t) { return static_cast<IsolateState*>(state)->OnNearHeapLimit(current); },
       this);
   isolate->AddGCEpilogueCallback([](v8::Isolate*, v8::GCType, v8::GCCallbackFlags,
                                     void* state) { static_cast<IsolateState*>(state)->OnFullCollection(); },
                                  this, v8::kGCTypeMarkSweepCompact);
+  isolate->AutomaticallyRestoreInitialHeapLimit();
   ModuleGraph::Install(isolate);
 
-  v8::Isolate::Scope isolate_scope(isolate);
-  SetStackLimit();
-  v8::HandleScope handles(isolate);
   microtasks = v8::MicrotaskQueue::New(isolate, v8::MicrotasksPolicy::kExplicit);
   v8::Local<v8::Context> local = v8::Context::New(isolate, nullptr, {}, {}, {}, microtasks.get());
   if (local.IsEmpty()) return Error(ErrorCode::kInternal, "V8 made no context from the snapshot");
   local->AllowCodeGenerationFromStrings(false);
+  // Modules that were uploaded are compiled through V8's own interface, which does not ask.
+  isolate->SetAllowWasmCodeGenerationCallback([](v8::Local<v8::Context>, v8::Local<v8::String>) { return false; });
   local->SetErrorMessageForCodeGenerationFromStrings(Literal(isolate, kEvalRefused));
   context.Reset(isolate, local);
   for (size_t index : snapshot.hooks()) {
@@ -170,7 +179,7 @@ void IsolateState::RunPending(PendingTurn pending) {
 
 Ended IsolateState::RunTurn(Budget& budget, UniqueFunction<void(Scope&)>& run) {
   IsolateState* outer = lane->innermost.load(std::memory_order_relaxed);
-  turn = TurnState{.budget = &budget, .started = std::chrono::steady_clock::now()};
+  turn = TurnState{.running = true, .budget = &budget, .started = std::chrono::steady_clock::now()};
   ++lane->depth;
   watchdog.Entered(*lane, this);
   {
@@ -192,6 +201,7 @@ Ended IsolateState::RunTurn(Budget& budget, UniqueFunction<void(Scope&)>& run) {
     }
     if (turn.ended != Ended::kNo) Unwind(local);
   }
+  turn.running = false;
   Charge();
   --lane->depth;
   watchdog.Entered(*lane, outer);
@@ -239,7 +249,7 @@ void IsolateState::RequestInterrupt() {
 
 void IsolateState::OnInterrupt() {
   interrupt_requested.store(false, std::memory_order_relaxed);
-  if (lane->innermost.load(std::memory_order_relaxed) != this || turn.ended != Ended::kNo) return;
+  if (lane->innermost.load(std::memory_order_relaxed) != this || !turn.running || turn.ended != Ended::kNo) return;
   Instant now = std::chrono::steady_clock::now();
   Duration wall = now - turn.started - turn.served;
   if (wall < kSlice) return;  // It was meant for an earlier turn.
@@ -248,11 +258,7 @@ void IsolateState::OnInterrupt() {
   if (turn.cpu >= turn.budget->cpu_left || wall / kWallFactor >= turn.budget->cpu_left) return Terminate(Ended::kCpu);
   v8::HeapStatistics heap;
   isolate->GetHeapStatistics(&heap);
-  fprintf(stderr, "INT wall=%ld used=%zu phys=%zu ext=%zu malloced=%zu total=%zu\n", (long)wall.count() / 1000000,
-          heap.used_heap_size(), heap.total_physical_size(), heap.external_memory(), heap.malloced_memory(),
-          heap.total_heap_size());
-  if (heap.external_memory() > kExternalFactor * options.memory_max) {
-    fprintf(stderr, "EXT %zu\n", heap.external_memory());
+  if (heap.used_heap_size() + ExternalBytes() > kMemoryFactor * options.memory_max) {
     return Terminate(Ended::kMemory);
   }
   ServeOthers();
@@ -261,10 +267,8 @@ void IsolateState::OnInterrupt() {
 void IsolateState::ServeOthers() {
   auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
   if (lane->depth >= kDepthMax || here < lane->stack_low + kStackSpareBytes + kNativeStackBytes + kStackBytes) return;
-  TurnState mine = turn;  // Nobody else's turn can use it, but it is cheap to be sure.
   Instant began = std::chrono::steady_clock::now();
   loop.ServeFor(kSlice);
-  turn = mine;
   turn.served += std::chrono::steady_clock::now() - began;
   turn.cpu_mark = ThreadCpu();
 }
@@ -294,23 +298,27 @@ Duration IsolateState::ThreadCpu() {
 
 // The only place that does it, always on the isolate's own thread inside its turn: it never hits the next one.
 void IsolateState::Terminate(Ended why) {
+  if (!turn.running) {
+    if (why == Ended::kMemory) Die();
+    return;
+  }
   if (turn.ended == Ended::kMemory) return;
   turn.ended = why;
   isolate->TerminateExecution();
 }
 
-void Isolate::TerminateTurn() {
-  if (depth_ > 0) state_->Terminate(Ended::kAborted);
-}
+void Isolate::TerminateTurn() { state_->Terminate(Ended::kAborted); }
 
 // -- memory
 
+// V8 asks when the heap is full, and when collections find little to free while heap and buffers together stand near
+// the limit. The latter is no reason to end anything: buffers have their own limit, and refuse.
 size_t IsolateState::OnNearHeapLimit(size_t current) {
-  {
-    v8::HeapStatistics h;
-    isolate->GetHeapStatistics(&h);
-    fprintf(stderr, "NEAR current=%zu used=%zu ext=%zu buffers=%zu\n", current, h.used_heap_size(), h.external_memory(),
-            buffers->bytes());
+  v8::HeapStatistics heap;
+  isolate->GetHeapStatistics(&heap);
+  if (heap.used_heap_size() < options.memory_max / 2 && buffers->bytes() > options.memory_max / 2 &&
+      current < kLimitRaisesMax * options.memory_max) {
+    return current + options.memory_max;
   }
   Terminate(Ended::kMemory);
   return std::exchange(heap_granted, true) ? current : current + kHeapGrantBytes;
@@ -320,12 +328,22 @@ void IsolateState::OnFullCollection() {
   v8::HeapStatistics heap;
   isolate->GetHeapStatistics(&heap);
   buffers->SetHeapBytes(heap.used_heap_size());
+  // The limit may have been raised for the buffers' sake. WebAssembly memories are not in our count of buffers.
+  if (heap.used_heap_size() > options.memory_max ||
+      ExternalBytes() > buffers->bytes() + kMemoryFactor * options.memory_max) {
+    Terminate(Ended::kMemory);
+  }
+}
+
+// Off-heap memory that V8 knows of. (HeapStatistics leaves WebAssembly memories out.)
+size_t IsolateState::ExternalBytes() {
+  return static_cast<size_t>(std::max<int64_t>(0, isolate->AdjustAmountOfExternalAllocatedMemory(0)));
 }
 
 size_t Isolate::heap_bytes() {
   v8::HeapStatistics heap;
   isolate_->GetHeapStatistics(&heap);
-  return heap.used_heap_size() + heap.external_memory();
+  return heap.used_heap_size() + state_->ExternalBytes();
 }
 
 // -- rejections
@@ -340,9 +358,13 @@ void IsolateState::OnRejection(v8::PromiseRejectMessage message) {
   rejections.push_back({{isolate, message.GetPromise()}, {isolate, message.GetValue()}});
 }
 
+bool IsolateState::IsHandled(const Rejection& one) {
+  return !one.promise.IsEmpty() && one.promise.Get(isolate)->HasHandler();
+}
+
 void IsolateState::ForgetHandledRejections() {
   v8::HandleScope handles(isolate);
-  std::erase_if(rejections, [this](const Rejection& one) { return one.promise.Get(isolate)->HasHandler(); });
+  std::erase_if(rejections, [this](const Rejection& one) { return IsHandled(one); });
 }
 
 // Hands on what nobody has caught; what the hearer's script rejects in turn is heard in the next round.
@@ -352,7 +374,7 @@ void IsolateState::ReportRejections(Scope& scope) {
     for (Rejection& one : std::exchange(rejections, {})) {
       v8::HandleScope handles(isolate);
       v8::TryCatch caught(isolate);
-      if (turn.ended != Ended::kNo || one.promise.Get(isolate)->HasHandler()) continue;
+      if (turn.ended != Ended::kNo || IsHandled(one)) continue;
       if (host.on_unhandled_rejection) host.on_unhandled_rejection(scope, one.value.Get(isolate));
     }
     if (turn.ended == Ended::kNo) microtasks->PerformCheckpoint(isolate);

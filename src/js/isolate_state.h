@@ -22,8 +22,10 @@ inline constexpr size_t kStackBytes = 1024 * 1024;          // Of one entry into
 inline constexpr size_t kStackSpareBytes = 256 * 1024;      // Below that, for C++ called from the deepest JavaScript.
 inline constexpr size_t kNativeStackBytes = 256 * 1024;     // Between an interrupt and the next entry.
 inline constexpr size_t kHeapGrantBytes = size_t{1} << 30;  // Once over the limit, so that V8 survives until it ends.
-inline constexpr size_t kRejectionsMax = 10'000;            // Unhandled rejections kept for the end of a turn.
-inline constexpr size_t kExternalFactor = 2;                // Off-heap memory of all kinds, in multiples of memory_max.
+inline constexpr size_t kLimitRaisesMax =
+    4;  // The heap limit goes no higher for buffers' sake, in multiples of memory_max.
+inline constexpr size_t kRejectionsMax = 10'000;  // Unhandled rejections kept for the end of a turn.
+inline constexpr size_t kMemoryFactor = 2;  // Of memory_max: what an interrupted turn may hold before any collection.
 
 struct PendingTurn {
   std::shared_ptr<Budget> budget;
@@ -33,6 +35,7 @@ struct PendingTurn {
 
 // The turn that runs.
 struct TurnState {
+  bool running = false;
   Budget* budget = nullptr;
   Ended ended = Ended::kNo;
   Instant started{};
@@ -40,6 +43,12 @@ struct TurnState {
   bool measured = false;  // False: its CPU time is taken to be its wall time (a turn too short to be interrupted).
   Duration cpu{0};        // Used until `cpu_mark`, if measured.
   Duration cpu_mark{0};   // The thread's CPU clock then.
+};
+
+// What a script threw and has not caught; `promise` is empty if it came out of a microtask's own function.
+struct Rejection {
+  v8::Global<v8::Promise> promise;
+  v8::Global<v8::Value> value;
 };
 
 struct IsolateState {
@@ -65,9 +74,11 @@ struct IsolateState {
   void Unwind(v8::Local<v8::Context> context);
   void ReportRejections(Scope& scope);
   void OnRejection(v8::PromiseRejectMessage message);
+  bool IsHandled(const Rejection& one);
   void ForgetHandledRejections();
   size_t OnNearHeapLimit(size_t current);
   void OnFullCollection();
+  size_t ExternalBytes();
   void Die();
 
   Isolate& host;
@@ -97,10 +108,6 @@ struct IsolateState {
   bool heap_granted = false;
   std::atomic<bool> interrupt_requested{false};
 
-  struct Rejection {
-    v8::Global<v8::Promise> promise;
-    v8::Global<v8::Value> value;
-  };
   std::vector<Rejection> rejections;
   size_t rejections_compact_at = 64;
 };

@@ -98,7 +98,18 @@ struct AsioLoop::State {
   }
 };
 
-AsioLoop::AsioLoop() : state_(std::make_unique<State>()) {}
+namespace {
+
+// Asio stops a context whose count of outstanding work reaches 0. What a handler has posted is added to the count only
+// when the handler returns (scheduler.ipp, private_outstanding_work), but a nested poll_one, as in ServeFor, takes off
+// each that it has run at once: the count falls short by as much, for as long. This is more than one handler posts.
+constexpr int kWorkAhead = 1 << 16;
+
+}  // namespace
+
+AsioLoop::AsioLoop() : state_(std::make_unique<State>()) {
+  for (int i = 0; i < kWorkAhead; ++i) state_->context.get_executor().on_work_started();
+}
 AsioLoop::~AsioLoop() = default;
 
 void AsioLoop::Run() {

@@ -90,8 +90,14 @@ void LiveInstance::Accept(EventRef event) {
 }
 
 void LiveInstance::Deliver(const EventRef& event, Result<InputLock> lock) {
-  bool stays_out = !lock.has_value() || broken() || rolling;
-  if (stays_out) return host_.Return(event);
+  // Whoever waited when the instance broke hears of it; a fresh one might fail in the same way for ever. What came for a
+  // rolling instance waits for the next.
+  if (!rolling && (broken() || !lock.has_value())) {
+    host_.Delivered(*event);
+    event->result = broken() ? *error_ : lock.error();
+    return host_.deferred().Later([event] { event->reply(*std::exchange(event->result, std::nullopt)); });
+  }
+  if (rolling) return host_.Return(event);
   host_.Delivered(*event);
   event->running_in = this;
   event->at = running_.insert(running_.end(), event);

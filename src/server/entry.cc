@@ -52,6 +52,8 @@ class DevEvents final : public worker::Observer {
     Give(std::move(event));
   }
   void OnException(std::string_view, std::string_view text) override {
+    constexpr std::string_view kUncaught = "Uncaught ";  // The terminal says so itself.
+    if (text.starts_with(kUncaught)) text.remove_prefix(kUncaught.size());
     cli::DevEvent event;
     event.kind = cli::DevEvent::Kind::kException;
     event.text = text;

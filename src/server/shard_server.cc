@@ -147,9 +147,14 @@ HttpResponse ShardServer::ErrorResponse(const Error& error) const {
     return response;
   }
   if (!context_.options.show_exceptions) return Text(500, "Internal Server Error");
-  std::string text = error.name() + ": " + error.message() + "\n";
-  if (!error.stack().empty()) text += error.stack() + "\n";
-  return Text(500, std::move(text));
+  std::string text = error.name() + ": " + error.message();
+  // V8's stack begins with the same words.
+  if (error.stack().starts_with(text)) {
+    text = error.stack();
+  } else if (!error.stack().empty()) {
+    text += "\n" + error.stack();
+  }
+  return Text(500, text + "\n");
 }
 
 HttpResponse ShardServer::NoScript(const std::string& host, const std::optional<std::string>& script, bool local) {

@@ -67,7 +67,8 @@ async function startEcho() {
 
 // One running server per way of running: `start(file)` gives { send(path, options), stop() }.
 async function limpetRunner() {
-  const flags = ["--allow-private-network"];
+  // One shard, as workerd has one thread: objects of a class share an isolate on a shard, not across shards.
+  const flags = ["--allow-private-network", "--shards", "1"];
   let server;
   if (options.server) {
     server = { admin: options.server, token: options.token, port: Number(new URL(options.public).port) };

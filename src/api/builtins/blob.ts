@@ -53,14 +53,14 @@ export class FormData {
 
   append(name: unknown, value: unknown, filename?: unknown): void {
     if (arguments.length < 2) throw wrongArgument("append", "FormData", arguments.length + 1, "File or string");
-    this.#entries.push([String(name), formValue(value, filename)]);
+    this.#entries.push([String(name), formValue(name, value, filename)]);
   }
   set(name: unknown, value: unknown, filename?: unknown): void {
     const key = String(name);
     const at = this.#entries.findIndex((entry) => entry[0] === key);
-    const entry: [string, FormValue] = [key, formValue(value, filename)];
+    const entry: [string, FormValue] = [key, formValue(name, value, filename)];
     if (at < 0) this.#entries.push(entry);
-    else this.#entries = this.#entries.flatMap((each, index) => (index === at ? [entry] : each[0] === key ? [] : [each]));
+    else this.#entries = this.#entries.toSpliced(at, 1, entry).filter((each) => each === entry || each[0] !== key);
   }
   delete(name: unknown): void {
     this.#entries = this.#entries.filter((entry) => entry[0] !== String(name));
@@ -84,17 +84,17 @@ export class FormData {
 }
 FormData.prototype[Symbol.iterator] = FormData.prototype.entries;
 
-function formValue(value: unknown, filename: unknown): FormValue {
+function formValue(field: unknown, value: unknown, filename: unknown): FormValue {
   if (!(value instanceof Blob)) return String(value);
   if (value instanceof File && filename === undefined) return value;
-  const name = filename === undefined ? "blob" : String(filename);
+  const name = filename === undefined ? String(field) : String(filename);
   return new File([value], name, { type: value.type });
 }
 
 // -- multipart/form-data (RFC 7578)
 
-const escapeName = (name: string) => name.replace(/\r\n|\r|\n/g, "%0D%0A").replaceAll('"', "%22");
-const unescapeName = (name: string) => name.replaceAll("%22", '"').replace(/%0D%0A/gi, "\r\n");
+const escapeName = (name: string) => name.replaceAll("\r", "%0D").replaceAll("\n", "%0A").replaceAll('"', "%22");
+const unescapeName = (name: string) => name.replace(/%22|%0D|%0A/gi, decodeURIComponent);
 
 export function encodeMultipart(form: FormData): { bytes: Uint8Array; type: string } {
   const boundary = native.randomUUID().replaceAll("-", "");
@@ -105,15 +105,18 @@ export function encodeMultipart(form: FormData): { bytes: Uint8Array; type: stri
     if (typeof value === "string") {
       text(`\r\n\r\n${value}\r\n`);
     } else {
-      text(`; filename="${escapeName(value.name)}"\r\nContent-Type: ${value.type || "application/octet-stream"}\r\n\r\n`);
+      const type = value.type || "application/octet-stream";
+      text(`; filename="${escapeName(value.name)}"\r\nContent-Type: ${type}\r\n\r\n`);
       pieces.push(bytesOfBlob(value));
       text("\r\n");
     }
   }
-  text(`--${boundary}--\r\n`);
+  text(`--${boundary}--`);
   return { bytes: concatBytes(pieces), type: `multipart/form-data; boundary=${boundary}` };
 }
 
+const kNoBoundary = "No boundary string in Content-Type header. The multipart/form-data MIME type requires a " +
+  "boundary parameter, e.g. 'Content-Type: multipart/form-data; boundary=\"abcd\"'. See RFC 7578, section 4.";
 const kBadForm = "Unrecognized Content-Type header value. FormData can only parse the following MIME types: " +
   "multipart/form-data, application/x-www-form-urlencoded";
 
@@ -131,7 +134,7 @@ export function decodeForm(bytes: Uint8Array, contentType: string | null): FormD
 function decodeMultipart(bytes: Uint8Array, contentType: string): FormData {
   const found = /;\s*boundary=(?:"([^"]*)"|([^\s;]*))/i.exec(contentType);
   const boundary = found?.[1] ?? found?.[2];
-  if (!boundary) throw new TypeError("No boundary string in Content-Type header. The multipart/form-data MIME type requires a boundary parameter.");
+  if (!boundary) throw new TypeError(kNoBoundary);
   const latin1 = native.latin1(bytes);
   const form = new FormData();
   const mark = `--${boundary}`;

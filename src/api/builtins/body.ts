@@ -2,7 +2,7 @@
 // somebody asks for the stream.
 import { Blob, bytesOfBlob, decodeForm, encodeMultipart, FormData } from "./blob";
 import type { OutBody, Pump } from "./native.d";
-import { bytesOf, concatBytes, isObject, native, platform } from "./seam";
+import { bytesOf, concatBytes, isObject, kIllegalInvocation, native, platform, textOf } from "./seam";
 import {
   isDisturbed, kLockedText, lengthOf, readAll, ReadableStream, requireBytes, streamOfBytes, streamOfNumber, takeNumber,
 } from "./streams";
@@ -15,6 +15,7 @@ export const kUsed: unique symbol = Symbol("used");
 
 const kUsedText = "Body has already been used. It can only be used once. Use tee() first if you need to read it twice.";
 export const kTextType = "text/plain;charset=UTF-8";
+const kDisturbedText = "This ReadableStream is disturbed (has already been read from), and cannot be used as a body.";
 const kNoBytes = new Uint8Array(0);
 
 export class Body {
@@ -37,10 +38,10 @@ export class Body {
     return this[kUsed] || (raw instanceof ReadableStream && isDisturbed(raw));
   }
   text(): Promise<string> {
-    return textOf(this);
+    return readText(this);
   }
   async json(): Promise<unknown> {
-    return JSON.parse(await textOf(this));
+    return JSON.parse(await readText(this));
   }
   async arrayBuffer(): Promise<ArrayBuffer> {
     const bytes = await bytesOfBody(this);
@@ -67,7 +68,7 @@ function streamOf(raw: string | Uint8Array | number): ReadableStream {
 // Marks a body as read and gives what it was; throws if it was read before.
 function take(body: Body): Raw {
   const raw = body[kRaw];
-  if (raw === undefined) throw new TypeError("Illegal invocation");
+  if (raw === undefined) throw new TypeError(kIllegalInvocation);
   if (raw === null) return null;
   if (body.bodyUsed) throw new TypeError(kUsedText);
   if (raw instanceof ReadableStream) {
@@ -78,7 +79,7 @@ function take(body: Body): Raw {
   return raw;
 }
 
-async function textOf(body: Body): Promise<string> {
+async function readText(body: Body): Promise<string> {
   const raw = take(body);
   if (raw === null) return "";
   if (typeof raw !== "string") return native.utf8Decode(await bytesOfRaw(raw), false, false);
@@ -100,12 +101,12 @@ async function bytesOfRaw(raw: Uint8Array | number | ReadableStream): Promise<Ui
 export function extract(init: unknown): [Raw, string | undefined] {
   if (init === null || init === undefined) return [null, undefined];
   if (typeof init === "string") return [init, kTextType];
-  if (!isObject(init)) return [String(init), kTextType];
+  if (!isObject(init)) return [textOf(init), kTextType];
   if (init instanceof ReadableStream) {
     if (isDisturbed(init)) {
-      throw new TypeError("This ReadableStream is disturbed (has already been read from), and cannot be used as a body.");
+      throw new TypeError(kDisturbedText);
     }
-    if (init.locked) throw new TypeError(kLockedText);
+    if (init.locked) throw new TypeError("This ReadableStream is locked to a reader, and cannot be used as a body.");
     return [init, undefined];
   }
   const bytes = bytesOf(init);
@@ -116,7 +117,8 @@ export function extract(init: unknown): [Raw, string | undefined] {
     const { bytes: form, type } = encodeMultipart(init);
     return [form, type];
   }
-  return [String(init), kTextType];
+  if (typeof (init as any)[Symbol.asyncIterator] === "function") return [(ReadableStream as any).from(init), undefined];
+  return [textOf(init), kTextType];
 }
 
 // The body of a clone; the original keeps the other half.

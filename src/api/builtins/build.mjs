@@ -14,7 +14,10 @@ const out = resolve(process.argv[2]);
 const options = ["--bundle", "--format=iife", "--global-name=builtins", "--target=esnext", "--charset=ascii",
   "--log-level=warning", "--legal-comments=none", "--tree-shaking=true", `--tsconfig=${join(here, "tsconfig.json")}`];
 const bundle = execFileSync(esbuild, [join(here, "index.ts"), ...options], { encoding: "utf8", maxBuffer: 1 << 26 });
-const text = `(() => {\n${bundle}\nreturn builtins.default;\n})()`;
+// esbuild calls a class that refers to itself `var X = class _X`; V8 shows that inner name.
+const named = [...bundle.matchAll(/\bvar (\w+) = class _\1\b/g)].reduce(
+  (source, [, name]) => source.replace(new RegExp(`\\b_${name}\\b`, "g"), name), bundle);
+const text = `(() => {\n${named}\nreturn builtins.default;\n})()`;
 
 // A char array: a string literal of this length is more than compilers promise to take.
 function asCpp(source) {

@@ -1,6 +1,6 @@
 // console: one line of text per call for native.log. Nothing here throws.
 import { formatLog, inspect } from "./inspect";
-import { native } from "./seam";
+import { isObject, native } from "./seam";
 
 export { inspect };
 
@@ -43,18 +43,20 @@ function elapsed(label: unknown, values: unknown[], keep: boolean): void {
 }
 
 function table(data: unknown): void {
-  if (typeof data !== "object" || data === null) return write("log", [data]);
+  if (!isObject(data)) return write("log", [data]);
   try {
     const rows = Object.keys(data).map((key) => [key, (data as any)[key]] as const);
-    const columns = [...new Set(rows.flatMap(([, row]) => (typeof row === "object" && row !== null ? Object.keys(row) : ["Values"])))];
+    const columns = [...new Set(rows.flatMap(([, row]) => (isObject(row) ? Object.keys(row) : ["Values"])))];
     const cells = [["(index)", ...columns], ...rows.map(([key, row]) => [key, ...columns.map((column) => {
-      if (typeof row !== "object" || row === null) return column === "Values" ? inspect(row) : "";
-      return column in row ? inspect(row[column]) : "";
+      if (!isObject(row)) return column === "Values" ? inspect(row) : "";
+      return column in row ? inspect((row as any)[column]) : "";
     })])];
     const widths = cells[0]!.map((_, at) => Math.max(...cells.map((row) => row[at]!.length)) + 2);
-    const line = (left: string, middle: string, right: string) => left + widths.map((width) => "─".repeat(width)).join(middle) + right;
+    const line = (left: string, middle: string, right: string) =>
+      left + widths.map((width) => "─".repeat(width)).join(middle) + right;
     const text = (row: string[]) => `│${row.map((cell, at) => ` ${cell}`.padEnd(widths[at]!)).join("│")}│`;
-    write("log", [[line("┌", "┬", "┐"), text(cells[0]!), line("├", "┼", "┤"), ...cells.slice(1).map(text), line("└", "┴", "┘")].join("\n")]);
+    const head = [line("┌", "┬", "┐"), text(cells[0]!), line("├", "┼", "┤")];
+    write("log", [[...head, ...cells.slice(1).map(text), line("└", "┴", "┘")].join("\n")]);
   } catch {
     write("log", [data]);
   }
@@ -73,9 +75,14 @@ export const consoleObject = {
   debug: (...values: unknown[]) => write("debug", values),
   dir: (value: unknown) => write("log", [inspect(value)]),
   dirxml: (...values: unknown[]) => write("log", values),
-  trace: (...values: unknown[]) => write("log", ["Trace:", ...values, `\n${new Error().stack?.split("\n").slice(2).join("\n") ?? ""}`]),
+  trace(...values: unknown[]) {
+    write("log", ["Trace:", ...values, `\n${new Error().stack?.split("\n").slice(2).join("\n") ?? ""}`]);
+  },
   assert(condition: unknown, ...values: unknown[]) {
-    if (!condition) write("error", typeof values[0] === "string" ? [`Assertion failed: ${values[0]}`, ...values.slice(1)] : ["Assertion failed", ...values]);
+    if (condition) return;
+    const [first, ...rest] = values;
+    if (typeof first === "string") write("error", [`Assertion failed: ${first}`, ...rest]);
+    else write("error", ["Assertion failed", ...values]);
   },
   clear() {},
   count(label: unknown) {

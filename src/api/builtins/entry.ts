@@ -5,7 +5,10 @@ import type { InBody } from "./native.d";
 import { DurableObjectId, DurableObjectNamespace } from "./objects";
 import { incomingRequest, type Request } from "./request";
 import { isErrorResponse, respond, Response } from "./response";
-import { illegalConstructor, isObject, kInternal, native, platform, wrongArgument } from "./seam";
+import {
+  currentObject, illegalConstructor, isObject, kIllegalInvocation, kInternal, native, platform, requireOwner,
+  wrongArgument,
+} from "./seam";
 import { DurableObjectStorage } from "./storage";
 
 const kNoFetch = "Handler does not export a fetch() function.";
@@ -16,6 +19,8 @@ export class ExecutionContext {
     illegalConstructor(token);
   }
   waitUntil(promise: unknown): void {
+    if (!(this instanceof ExecutionContext)) throw new TypeError(kIllegalInvocation);
+    if (arguments.length === 0) throw wrongArgument("waitUntil", "ExecutionContext", 1, "Promise");
     native.waitUntil(Promise.resolve(promise));
   }
   passThroughOnException(): void {} // Nothing stands behind a script here that could answer instead.
@@ -32,13 +37,17 @@ export class DurableObjectState {
   declare id: DurableObjectId;
   declare storage: DurableObjectStorage;
   declare props: object;
+  #owner: number;
   constructor(token?: unknown, id?: string, name?: string) {
     illegalConstructor(token);
+    this.#owner = currentObject();
     this.id = new DurableObjectId(kInternal, id, name);
     this.storage = new DurableObjectStorage(kInternal);
     this.props = {};
   }
   waitUntil(promise: unknown): void {
+    if (arguments.length === 0) throw wrongArgument("waitUntil", "DurableObjectState", 1, "Promise");
+    requireOwner(this.#owner);
     native.waitUntil(Promise.resolve(promise));
   }
   blockConcurrencyWhile<T>(callback: () => T | Promise<T>): Promise<T> {
@@ -46,12 +55,14 @@ export class DurableObjectState {
       return Promise.reject(wrongArgument("blockConcurrencyWhile", "DurableObjectState", 1, "function"));
     }
     try {
+      requireOwner(this.#owner);
       return native.blockConcurrency(async () => callback());
     } catch (error) {
       return Promise.reject(error);
     }
   }
   abort(reason?: unknown): void {
+    requireOwner(this.#owner);
     native.abort(reason === undefined ? "Application called abort() to reset Durable Object." : String(reason));
   }
 }
@@ -118,7 +129,10 @@ function settle(event: number, result: unknown): void {
   else Promise.resolve(result).then((value) => answer(event, value), (error) => fail(event, error));
 }
 
-export function dispatchFetch(target: unknown, env: object, event: number, method: string, url: string, body: InBody, cf: string | undefined): void {
+type Cf = string | undefined; // JSON text
+
+export function dispatchFetch(target: unknown, env: object, event: number, method: string, url: string, body: InBody,
+  cf: Cf): void {
   let result: unknown;
   try {
     const request = incomingRequest(event, method, url, body, cf);
@@ -141,7 +155,8 @@ export function constructObject(cls: unknown, env: object, id: string, name: str
   return new (cls as any)(new DurableObjectState(kInternal, id, name), env);
 }
 
-export function dispatchObjectFetch(instance: object, event: number, method: string, url: string, body: InBody, cf: string | undefined): void {
+export function dispatchObjectFetch(instance: object, event: number, method: string, url: string, body: InBody,
+  cf: Cf): void {
   let result: unknown;
   try {
     result = fetchOf(instance, incomingRequest(event, method, url, body, cf));
@@ -161,6 +176,9 @@ function fetchOf(instance: any, request: Request): unknown {
 // -- what a module exports
 
 const kHandlers = ["fetch", "scheduled", "queue", "tail", "tailStream", "trace", "email", "connect", "alarm", "test"];
+// Classes compiled to functions too; no arrow, async or generator function.
+const isConstructor = (value: any) => typeof value === "function" && value.prototype !== undefined &&
+  Object.hasOwn(value.prototype, "constructor");
 const isClass = (value: unknown) => typeof value === "function" && value.prototype !== undefined &&
   /^class\b/.test(Function.prototype.toString.call(value));
 
@@ -171,11 +189,10 @@ export function describeModule(namespace: any): string {
     if (name === "default") continue;
     exports.push(name);
     const value = namespace[name];
-    if (typeof value === "function" && value.prototype !== undefined && !(value.prototype instanceof WorkerEntrypoint)) classes.push(name);
+    if (isConstructor(value) && !(value.prototype instanceof WorkerEntrypoint)) classes.push(name);
   }
   const main = "default" in namespace ? namespace.default : undefined;
-  let kind = "none";
-  if ("default" in namespace && main !== undefined) kind = isClass(main) ? "class" : isObject(main) ? "object" : "other";
+  const kind = main === undefined ? "none" : isClass(main) ? "class" : isObject(main) ? "object" : "other";
   const holder: any = kind === "class" ? main.prototype : kind === "object" ? main : undefined;
   const handlers = holder === undefined ? [] : kHandlers.filter((name) => typeof holder[name] === "function");
   return JSON.stringify({ default: kind, handlers, exports, classes });

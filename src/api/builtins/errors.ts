@@ -1,5 +1,5 @@
 // DOMException, and how errors travel between a script and C++.
-import { platform } from "./seam";
+import { platform, textOf } from "./seam";
 
 const kLegacyCodes: Record<string, number> = {
   IndexSizeError: 1, HierarchyRequestError: 3, WrongDocumentError: 4, InvalidCharacterError: 5,
@@ -22,10 +22,9 @@ const kOtherNames = ["EncodingError", "NotReadableError", "UnknownError", "Const
 export class DOMException extends Error {
   #name: string;
 
-  constructor(message: unknown = "", options: unknown = "Error") {
-    const init = typeof options === "object" && options !== null ? (options as { name?: unknown; cause?: unknown }) : undefined;
-    super(String(message), init && "cause" in init ? { cause: init.cause } : undefined);
-    this.#name = init ? String(init.name ?? "Error") : String(options);
+  constructor(message: unknown = "", name: unknown = "Error") {
+    super(textOf(message));
+    this.#name = textOf(name);
   }
   // @ts-ignore: an accessor here, as in WebIDL, where Error has a field.
   get name(): string {

@@ -1,7 +1,8 @@
 // Event, EventTarget, AbortController and AbortSignal.
 import { DOMException } from "./errors";
-import { reportException } from "./console";
-import { illegalConstructor, isObject, kInternal, native, platform, wrongArgument, wrongConstructorArgument } from "./seam";
+import {
+  illegalConstructor, isObject, kInternal, native, platform, textOf, wrongArgument, wrongConstructorArgument,
+} from "./seam";
 
 const kTarget = Symbol("target");
 const kStop = Symbol("stop");
@@ -19,7 +20,7 @@ export class Event {
 
   constructor(type: string, init?: { bubbles?: boolean; cancelable?: boolean; composed?: boolean }) {
     if (type === undefined) throw wrongConstructorArgument("Event", 1, "string");
-    this.#type = String(type);
+    this.#type = textOf(type);
     this.#init = init ?? {};
     this[kTarget] = undefined;
     this[kStop] = false;
@@ -41,7 +42,7 @@ export class Event {
   preventDefault(): void { if (this.cancelable) this.#prevented = true; }
   stopPropagation(): void {}
   stopImmediatePropagation(): void { this[kStop] = true; }
-  composedPath(): EventTarget[] { return this[kTarget] ? [this[kTarget]] : []; }
+  composedPath(): EventTarget[] { return this[kActive] ? [this[kTarget]!] : []; }
 }
 for (const [name, value] of Object.entries({ NONE: 0, CAPTURING_PHASE: 1, AT_TARGET: 2, BUBBLING_PHASE: 3 })) {
   Object.defineProperty(Event, name, { value, enumerable: true });
@@ -51,6 +52,7 @@ for (const [name, value] of Object.entries({ NONE: 0, CAPTURING_PHASE: 1, AT_TAR
 export class CustomEvent extends Event {
   #detail: unknown;
   constructor(type: string, init?: { detail?: unknown }) {
+    if (type === undefined) throw wrongConstructorArgument("CustomEvent", 1, "string");
     super(type, init as {});
     this.#detail = init?.detail ?? null;
   }
@@ -80,8 +82,8 @@ export class EventTarget {
   }
 
   addEventListener(type: string, listener: Listener | null | undefined, options?: any): void {
-    if (listener === null || listener === undefined) return;
-    if (!isObject(listener)) throw wrongArgument("addEventListener", "EventTarget", 2, "EventHandler");
+    if (listener === null) return;
+    if (!isObject(listener)) throw wrongArgument("addEventListener", "EventTarget", 2, "function or HandlerObject");
     const { once, capture, signal } = typeof options === "object" && options !== null ? options : { capture: options };
     if (signal?.aborted) return;
     const all = (this[kListeners] ??= new Map());
@@ -122,13 +124,10 @@ export class EventTarget {
   }
 }
 
+// What a listener throws leaves dispatchEvent, as on workerd.
 function callListener(target: EventTarget, listener: Listener, event: Event): void {
-  try {
-    if (typeof listener === "function") listener.call(target, event);
-    else listener.handleEvent(event);
-  } catch (error) {
-    reportException(error);
-  }
+  if (typeof listener === "function") listener.call(target, event);
+  else listener.handleEvent(event);
 }
 
 const kState = Symbol("state");
@@ -153,16 +152,20 @@ export class AbortSignal extends EventTarget {
     return signal;
   }
   static timeout(ms: number): AbortSignal {
-    if (ms === undefined) throw wrongArgument("timeout", "AbortSignal", 1, "integer");
+    if (ms === undefined) throw wrongArgument("timeout", "AbortSignal", 1, "number");
     const signal = new AbortSignal(kInternal);
-    const fire = () => abortSignal(signal, new DOMException("The operation was aborted due to timeout", "TimeoutError"));
+    const timedOut = () => new DOMException("The operation was aborted due to timeout", "TimeoutError");
+    const fire = () => abortSignal(signal, timedOut());
     native.setTimer(fire, Math.max(0, Number(ms) || 0), false);
     return signal;
   }
   static any(signals: Iterable<AbortSignal>): AbortSignal {
     const all = new AbortSignal(kInternal);
     const sources = [...signals];
-    for (const source of sources) if (!(source instanceof AbortSignal)) throw wrongArgument("any", "AbortSignal", 1, "AbortSignal[]");
+    for (const [at, source] of sources.entries()) {
+      if (source instanceof AbortSignal) continue;
+      throw new TypeError(`Incorrect type for array element ${at}: the provided value is not of type 'AbortSignal'.`);
+    }
     const first = sources.find((source) => source.aborted);
     if (first) abortSignal(all, first.reason);
     else for (const source of sources) source[kState].followers.push(all);

@@ -5,23 +5,32 @@ import { flatten } from "./headers";
 import type { Flat, InResponse, OutBody } from "./native.d";
 import { absoluteUrl, givenSignal, Request, type RequestInit } from "./request";
 import { fetchedResponse, type Response } from "./response";
-import { native, wrongArgument } from "./seam";
+import { isObject, native, wrongArgument } from "./seam";
 
 const kRedirectsMax = 20;
+const kScope = "ServiceWorkerGlobalScope";
+const kBodyIsGone = "A request with a one-time-use body (it was initialized from a stream, not a buffer) encountered " +
+  "a redirect requiring the body to be retransmitted. To avoid this error in the future, construct this request from " +
+  "a buffer-like body initializer.";
 const kNoHeaders: Flat = [];
 
 // Sends one request; the number is for native.cancelFetch.
-export type Send = (method: string, url: string, headers: Flat, body: OutBody, length: number | undefined) => [Promise<InResponse>, number];
+type Length = number | undefined;
+export type Send = (method: string, url: string, headers: Flat, body: OutBody, length: Length) =>
+  [Promise<InResponse>, number];
 
-const isRedirect = (status: number) => status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
+const isRedirect = (status: number) => status >= 301 && status <= 308 && (status <= 303 || status >= 307);
 
 function requireHttp(url: string): void {
   if (!url.startsWith("http:") && !url.startsWith("https:")) throw new TypeError(`Fetch API cannot load: ${url}`);
 }
 
 // A text URL alone needs no Request.
-export function fetchThrough(send: Send, input: unknown, init: RequestInit | undefined): Promise<Response> {
+export function fetchThrough(send: Send, holder: string, input: unknown, init?: RequestInit): Promise<Response> {
   try {
+    if (init !== undefined && init !== null && !isObject(init)) {
+      throw wrongArgument("fetch", holder, 2, "RequestInitializerDict or Request");
+    }
     if (init === undefined && typeof input === "string") {
       const url = absoluteUrl(input);
       requireHttp(url);
@@ -60,9 +69,7 @@ async function follow(send: Send, method: string, url: string, headers: Flat, bo
       out = null;
       headers = without(headers, (name) => name.startsWith("content-"));
     } else if (!isReplayable(raw)) {
-      throw new TypeError("A request with a one-time-use body (it was initialized from a stream, not a buffer) encountered a " +
-        "redirect requiring the body to be retransmitted. To avoid this error in the future, construct this request from a " +
-        "buffer-like body initializer.");
+      throw new TypeError(kBodyIsGone);
     }
     if (native.urlParse(next, undefined)![10] !== native.urlParse(url, undefined)![10]) {
       headers = without(headers, (name) => name === "authorization");
@@ -71,7 +78,7 @@ async function follow(send: Send, method: string, url: string, headers: Flat, bo
   }
 }
 
-function sendOnce(send: Send, method: string, url: string, headers: Flat, body: OutBody, length: number | undefined,
+function sendOnce(send: Send, method: string, url: string, headers: Flat, body: OutBody, length: Length,
   signal: AbortSignal | undefined): Promise<InResponse> {
   if (signal === undefined) return send(method, url, headers, body, length)[0];
   if (signal.aborted) return Promise.reject(signal.reason);
@@ -94,7 +101,9 @@ function find(headers: Flat, wanted: string): string | undefined {
 
 function without(headers: Flat, drop: (name: string) => boolean): Flat {
   const kept: Flat = [];
-  for (let at = 0; at < headers.length; at += 2) if (!drop(headers[at]!.toLowerCase())) kept.push(headers[at]!, headers[at + 1]!);
+  for (let at = 0; at < headers.length; at += 2) {
+    if (!drop(headers[at]!.toLowerCase())) kept.push(headers[at]!, headers[at + 1]!);
+  }
   return kept;
 }
 
@@ -102,7 +111,7 @@ const outbound: Send = (method, url, headers, body, length) => native.fetchOutbo
 
 export function fetch(input: unknown, init?: RequestInit): Promise<Response> {
   if (arguments.length === 0) {
-    return Promise.reject(wrongArgument("fetch", "ServiceWorkerGlobalScope", 1, "Request or string"));
+    return Promise.reject(wrongArgument("fetch", kScope, 1, "Request or string"));
   }
-  return fetchThrough(outbound, input, init);
+  return fetchThrough(outbound, kScope, input, init);
 }

@@ -7,7 +7,7 @@ import { fetch } from "./fetch";
 import { Headers } from "./headers";
 import { Request } from "./request";
 import { Response } from "./response";
-import { kPlatform, native, platform, wrongArgument } from "./seam";
+import { illegalConstructor, kInternal, native, platform, wrongArgument } from "./seam";
 import { FixedLengthStream, IdentityTransformStream, kStreamClasses } from "./streams";
 import { atob, btoa, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream } from "./text";
 import { URL, URLSearchParams } from "./url";
@@ -53,30 +53,32 @@ function queueMicrotask(callback: unknown): void {
 
 function structuredClone(value: unknown, options?: { transfer?: Iterable<unknown> }): unknown {
   if (arguments.length === 0) throw wrongArgument("structuredClone", kScope, 1, "Value");
-  if (typeof value === "object" && value !== null && kPlatform in value) {
-    throw new DOMException(`#<${value.constructor.name}> could not be cloned.`, "DataCloneError");
-  }
   const transfer = options?.transfer === undefined ? [] : [...options.transfer];
   for (const each of transfer) {
-    if (!(each instanceof ArrayBuffer)) throw new DOMException("Object is not transferable", "DataCloneError");
+    if (!(each instanceof ArrayBuffer)) throw new TypeError("Object is not transferable");
   }
   return native.structuredClone(value, transfer as ArrayBuffer[]);
 }
 
 function reportError(error: unknown): void {
-  if (arguments.length === 0) throw wrongArgument("reportError", kScope, 1, "any");
+  if (arguments.length === 0) throw wrongArgument("reportError", kScope, 1, "Value");
   reportException(error);
 }
 
 class Crypto {
+  constructor(token?: unknown) {
+    illegalConstructor(token);
+  }
   getRandomValues(view: ArrayBufferView): ArrayBufferView {
     const name = ArrayBuffer.isView(view) ? (view as any)[Symbol.toStringTag] : undefined;
-    if (name === undefined || /^Float/.test(name)) {
+    if (name === undefined || name === "DataView" || name.startsWith("Float")) {
       if (!ArrayBuffer.isView(view)) throw wrongArgument("getRandomValues", "Crypto", 1, "ArrayBufferView");
-      throw new DOMException("ArrayBufferView argument to getRandomValues() must be an integer-typed view.", "TypeMismatchError");
+      const text = "ArrayBufferView argument to getRandomValues() must be an integer-typed view.";
+      throw new DOMException(text, "TypeMismatchError");
     }
     if (view.byteLength > kRandomBytesMax) {
-      throw new DOMException(`getRandomValues() only accepts buffers of size <= 64K but provided ${view.byteLength} bytes.`, "QuotaExceededError");
+      const text = `getRandomValues() only accepts buffers of size <= 64K but provided ${view.byteLength} bytes.`;
+      throw new DOMException(text, "QuotaExceededError");
     }
     native.randomFill(view);
     return view;
@@ -87,19 +89,28 @@ class Crypto {
 }
 
 class Performance {
+  constructor(token?: unknown) {
+    illegalConstructor(token);
+  }
   now(): number { return native.now(); }
   get timeOrigin(): number { return 0; }
-  toJSON(): object { return { timeOrigin: 0 }; }
 }
 
 class Navigator {
+  constructor(token?: unknown) {
+    illegalConstructor(token);
+  }
   get userAgent(): string { return "Cloudflare-Workers"; }
   get hardwareConcurrency(): number { return 1; }
+  get platform(): string { return ""; }
   get language(): string { return "en"; }
   get languages(): string[] { return ["en"]; }
 }
 
 class Scheduler {
+  constructor(token?: unknown) {
+    illegalConstructor(token);
+  }
   wait(ms: unknown, options?: { signal?: AbortSignal }): Promise<void> {
     const signal = options?.signal;
     if (signal?.aborted) return Promise.reject(signal.reason);
@@ -119,17 +130,21 @@ class Scheduler {
 
 platform({ Crypto, Performance, Navigator, Scheduler });
 
-// As workerd has them: writable, configurable, not enumerable.
+// Writable and configurable; enumerable are the few that are on workerd.
+const kEnumerable = new Set(["crypto", "navigator", "performance", "scheduler", "self"]);
+
 export function installGlobals(): void {
   const all: Record<string, unknown> = {
-    ...kStreamClasses, AbortController, AbortSignal, Blob, Crypto, CustomEvent, DOMException, ErrorEvent, Event, EventTarget, File,
-    FixedLengthStream, FormData, Headers, IdentityTransformStream, Navigator, Performance, Request, Response, TextDecoder,
-    TextDecoderStream, TextEncoder, TextEncoderStream, URL, URLSearchParams,
-    atob, btoa, clearInterval, clearTimeout, console: consoleObject, crypto: new Crypto(), fetch, navigator: new Navigator(),
-    performance: new Performance(), queueMicrotask, reportError, scheduler: new Scheduler(), self: globalThis, setInterval,
-    setTimeout, structuredClone,
+    ...kStreamClasses, AbortController, AbortSignal, Blob, Crypto, CustomEvent, DOMException, ErrorEvent, Event,
+    EventTarget, File, FixedLengthStream, FormData, Headers, IdentityTransformStream, Navigator, Performance, Request,
+    Response, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, URL, URLSearchParams,
+    atob, btoa, clearInterval, clearTimeout, console: consoleObject, crypto: new Crypto(kInternal), fetch,
+    navigator: new Navigator(kInternal), performance: new Performance(kInternal), queueMicrotask, reportError,
+    scheduler: new Scheduler(kInternal), self: globalThis, setInterval, setTimeout, structuredClone,
   };
   for (const [name, value] of Object.entries(all)) {
-    Object.defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
+    const enumerable = kEnumerable.has(name);
+    Object.defineProperty(globalThis, name, { value, writable: true, enumerable, configurable: true });
   }
+  Object.defineProperty(globalThis, Symbol.toStringTag, { value: kScope, configurable: true });
 }

@@ -1,14 +1,15 @@
 // Headers: https://fetch.spec.whatwg.org/#headers-class. Names keep the case they came with on their way out.
 import type { Flat } from "./native.d";
-import { kInternal, native, platform, wrongArgument } from "./seam";
+import { isObject, kInternal, native, platform, textOf, wrongArgument, wrongConstructorArgument } from "./seam";
 
-const kNamePattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const kNamePattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]*$/;
 const kBadValue = /[\0\r\n]/;
 const kEntries = Symbol("entries");
 const kFlat = Symbol("flat");
 const kEvent = Symbol("event");
 const kImmutable = Symbol("immutable");
 const kNone: Flat = [];
+const kBadPair = "To initialize a Headers object from a sequence, each inner sequence must have exactly two elements.";
 
 interface Entry { name: string; values: string[] }
 
@@ -36,31 +37,32 @@ export class Headers {
   }
 
   get(name: unknown): string | null {
-    const entry = allOf(this).get(checkedName(name));
+    const entry = allOf(this).get(keyOf("get", name, arguments.length));
     return entry === undefined ? null : entry.values.length === 1 ? entry.values[0]! : entry.values.join(", ");
   }
   has(name: unknown): boolean {
-    return allOf(this).has(checkedName(name));
+    return allOf(this).has(keyOf("has", name, arguments.length));
   }
   set(name: unknown, value: unknown): void {
     requireTwo("set", arguments.length);
-    const [key, text] = [checkedName(name), checkedValue(value)];
-    writable(this).set(key, { name: String(name), values: [text] });
+    const key = checkedName(name);
+    const text = checkedValue(value);
+    writable(this).set(key, { name: textOf(name), values: [text] });
   }
   append(name: unknown, value: unknown): void {
     requireTwo("append", arguments.length);
     checkedName(name);
     const text = checkedValue(value);
-    add(writable(this), String(name), text);
+    add(writable(this), textOf(name), text);
   }
   delete(name: unknown): void {
-    writable(this).delete(checkedName(name));
+    writable(this).delete(keyOf("delete", name, arguments.length));
   }
   getSetCookie(): string[] {
     return [...(allOf(this).get("set-cookie")?.values ?? [])];
   }
   getAll(name: unknown): string[] {
-    if (checkedName(name) !== "set-cookie") {
+    if (keyOf("getAll", name, arguments.length) !== "set-cookie") {
       throw new TypeError('getAll() can only be used with the header name "Set-Cookie".');
     }
     return this.getSetCookie();
@@ -131,20 +133,39 @@ function requireTwo(method: string, count: number): void {
 }
 
 function add(entries: Map<string, Entry>, name: string, value: string): void {
-  const key = name.toLowerCase();
+  const key = known.get(name) ?? name.toLowerCase();
   const entry = entries.get(key);
   if (entry === undefined) entries.set(key, { name, values: [value] });
   else entry.values.push(value);
 }
 
+// Looking for a name that can't exist is no error.
+function keyOf(method: string, name: unknown, count: number): string {
+  if (count === 0) throw wrongArgument(method, "Headers", 1, "string");
+  const text = textOf(name);
+  return known.get(text) ?? text.toLowerCase();
+}
+
+// Names seen before, in lower case: scripts use few.
+const kKnownMax = 256;
+const known = new Map<string, string>();
+
 function checkedName(name: unknown): string {
-  const text = String(name);
+  const text = textOf(name);
+  const key = known.get(text);
+  if (key !== undefined) return key;
   if (!kNamePattern.test(text)) throw new TypeError("Invalid header name.");
-  return text.toLowerCase();
+  const lower = text.toLowerCase();
+  if (known.size < kKnownMax) known.set(text, lower);
+  return lower;
 }
 
 function checkedValue(value: unknown): string {
-  const text = String(value).replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "");
+  let text = textOf(value);
+  // Blanks at the ends go. Nothing below the blank but the tab is legal, so this looks at the ends alone.
+  if (text.charCodeAt(0) <= 0x20 || text.charCodeAt(text.length - 1) <= 0x20) {
+    text = text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "");
+  }
   if (kBadValue.test(text)) throw new TypeError("Invalid header value.");
   return text;
 }
@@ -155,13 +176,14 @@ function fill(headers: Headers, init: unknown): void {
     for (let at = 0; at < flat.length; at += 2) headers.append(flat[at], flat[at + 1]);
   } else if (typeof init === "object" && typeof (init as any)[Symbol.iterator] === "function") {
     for (const item of init as Iterable<unknown>) {
+      if (!isObject(item)) throw new TypeError("Incorrect type: the provided value is not of type 'Sequence'.");
       const pair = Array.from(item as Iterable<unknown>);
-      if (pair.length !== 2) throw new TypeError("To initialize a Headers object from a sequence, each inner sequence must have exactly two elements.");
+      if (pair.length !== 2) throw new TypeError(kBadPair);
       headers.append(pair[0], pair[1]);
     }
   } else if (typeof init === "object") {
     for (const key of Object.keys(init as object)) headers.append(key, (init as any)[key]);
   } else {
-    throw new TypeError("Failed to construct 'Headers': constructor parameter 1 is not of type 'Headers or Array or object'.");
+    throw wrongConstructorArgument("Headers", 1, "Headers or Sequence or object");
   }
 }

@@ -1,6 +1,8 @@
 // The built-ins of a Worker: bundled by build.mjs into one expression, `(native) => hooks`, that installs the globals.
 import { inspect } from "./console";
-import { cloudflareWorkers, constructObject, dispatchFetch, dispatchObjectFetch, describeModule, makeEnv } from "./entry";
+import {
+  cloudflareWorkers, constructObject, describeModule, dispatchFetch, dispatchObjectFetch, makeEnv,
+} from "./entry";
 import { describeError, makeError } from "./errors";
 import { installGlobals } from "./globals";
 import type { Hooks, Native, Pump } from "./native.d";

@@ -18,10 +18,11 @@ export function inspect(value: unknown): string {
 }
 
 function quote(text: string): string {
-  const shown = text.length > kTextMax ? `${text.slice(0, kTextMax)}... ${text.length - kTextMax} more characters` : text;
+  const more = text.length - kTextMax;
+  const shown = more > 0 ? `${text.slice(0, kTextMax)}... ${more} more characters` : text;
   const mark = !shown.includes("'") ? "'" : !shown.includes('"') ? '"' : !shown.includes("`") ? "`" : "'";
   const escaped = JSON.stringify(shown).slice(1, -1).replaceAll('\\"', '"');
-  return mark + (mark === "'" ? escaped.replaceAll("'", "\\'") : mark === '"' ? escaped.replaceAll('"', '\\"') : escaped) + mark;
+  return `${mark}${mark === "`" ? escaped : escaped.replaceAll(mark, `\\${mark}`)}${mark}`;
 }
 
 function show(value: unknown, depth: number, state: State): string {
@@ -46,7 +47,8 @@ function show(value: unknown, depth: number, state: State): string {
 
 // The class of an object as its prototypes tell it, without running anything of the script.
 function className(value: object): string | null {
-  for (let proto: object | null = value; proto !== null && native.previewProxy(proto) === undefined; proto = Object.getPrototypeOf(proto)) {
+  let proto: object | null = value;
+  for (; proto !== null && native.previewProxy(proto) === undefined; proto = Object.getPrototypeOf(proto)) {
     const descriptor = Object.getOwnPropertyDescriptor(proto, "constructor");
     if (descriptor && typeof descriptor.value === "function") {
       const name = Object.getOwnPropertyDescriptor(descriptor.value, "name")?.value;
@@ -56,13 +58,14 @@ function className(value: object): string | null {
   return null;
 }
 
-const typedArrayTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)!.get!;
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype);
+const typedArrayTag = Object.getOwnPropertyDescriptor(typedArray, Symbol.toStringTag)!.get!;
 
 function showObject(value: object, depth: number, state: State): string {
   const name = className(value);
   if (typeof value === "function") return withProperties(functionTitle(value), "", [], value, depth, state);
   if (Array.isArray(value)) return showList(name === "Array" ? "" : `${name}(${value.length}) `, value, depth, state);
-  if (value instanceof Error) return withProperties(errorText(value), "", [], value, depth, state, ["stack", "message", "cause"]);
+  if (value instanceof Error) return withProperties(errorText(value), "", [], value, depth, state, kErrorFields);
   const special = showSpecial(value, name ?? "Object", depth, state);
   if (special !== undefined) return special;
   const title = name === null ? "[Object: null prototype] " : name === "Object" ? "" : `${name} `;
@@ -71,34 +74,45 @@ function showObject(value: object, depth: number, state: State): string {
   return items.length === 0 ? `${title}{}` : layout(`${title}{`, items, "}", depth);
 }
 
+const kErrorFields = ["stack", "message", "cause"];
+
 function showSpecial(value: object, name: string, depth: number, state: State): string | undefined {
   const deep = depth > kDepthMax;
+  const inner = (item: unknown) => show(item, depth + 1, state);
   if (value instanceof Map) {
     if (deep) return `[${name}]`;
-    const items = limited([...Map.prototype.entries.call(value)].map(([key, item]) => `${show(key, depth + 1, state)} => ${show(item, depth + 1, state)}`));
+    const showPair = ([key, item]: [unknown, unknown]) => `${inner(key)} => ${inner(item)}`;
+    const items = limited([...Map.prototype.entries.call(value)].map(showPair));
     return withProperties(`${name}(${value.size}) `, "{", items, value, depth, state);
   }
   if (value instanceof Set) {
     if (deep) return `[${name}]`;
-    return withProperties(`${name}(${value.size}) `, "{", limited([...Set.prototype.values.call(value)].map((item) => show(item, depth + 1, state))), value, depth, state);
+    const items = limited([...Set.prototype.values.call(value)].map(inner));
+    return withProperties(`${name}(${value.size}) `, "{", items, value, depth, state);
   }
-  if (value instanceof Date) return Number.isNaN(Date.prototype.getTime.call(value)) ? "Invalid Date" : Date.prototype.toISOString.call(value);
+  if (value instanceof Date) {
+    return Number.isNaN(Date.prototype.getTime.call(value)) ? "Invalid Date" : Date.prototype.toISOString.call(value);
+  }
   if (value instanceof RegExp) return RegExp.prototype.toString.call(value);
   if (value instanceof Promise) {
     const [status, result] = native.promiseState(value);
-    const shown = status === 0 ? "<pending>" : status === 1 ? show(result, depth + 1, state) : `<rejected> ${show(result, depth + 1, state)}`;
+    const shown = status === 0 ? "<pending>" : status === 1 ? inner(result) : `<rejected> ${inner(result)}`;
     return deep ? "[Promise]" : layout(`${name} {`, [shown], "}", depth);
   }
   if (value instanceof ArrayBuffer) {
-    const hex = Array.from(new Uint8Array(value).subarray(0, 50), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
-    return `${name} { [Uint8Contents]: <${hex}${value.byteLength > 50 ? " ..." : ""}>, byteLength: ${value.byteLength} }`;
+    const first = new Uint8Array(value).subarray(0, 50);
+    const hex = Array.from(first, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    const more = value.byteLength > 50 ? " ..." : "";
+    return `${name} { [Uint8Contents]: <${hex}${more}>, byteLength: ${value.byteLength} }`;
   }
   if (ArrayBuffer.isView(value) && typedArrayTag.call(value) !== undefined) {
     const array = value as unknown as ArrayLike<unknown>;
     return showList(`${name}(${array.length}) `, array, depth, state);
   }
   if (value instanceof WeakMap || value instanceof WeakSet) return `${name} { <items unknown> }`;
-  if (value instanceof Number || value instanceof String || value instanceof Boolean) return `[${name}: ${show(value.valueOf(), depth, state)}]`;
+  if (value instanceof Number || value instanceof String || value instanceof Boolean) {
+    return `[${name}: ${show(value.valueOf(), depth, state)}]`;
+  }
   return undefined;
 }
 
@@ -168,7 +182,8 @@ function properties(value: object, depth: number, state: State, skip?: RegExp | 
   return items;
 }
 
-function withProperties(title: string, open: string, items: string[], value: object, depth: number, state: State, skip?: string[]): string {
+function withProperties(title: string, open: string, items: string[], value: object, depth: number, state: State,
+  skip?: string[]): string {
   const all = [...items, ...(depth > kDepthMax ? [] : properties(value, depth, state, skip))];
   if (all.length === 0) return open === "" ? title : `${title}${open}}`;
   return layout(`${title}${open === "" ? " {" : open}`, all, "}", depth);
@@ -177,7 +192,7 @@ function withProperties(title: string, open: string, items: string[], value: obj
 function layout(open: string, items: string[], close: string, depth: number): string {
   const width = items.reduce((sum, item) => sum + item.length + 2, open.length + depth * 2);
   if (width <= kLineWidth && !items.some((item) => item.includes("\n"))) {
-    return `${open}${open.endsWith("[") ? " " : " "}${items.join(", ")} ${close}`;
+    return `${open} ${items.join(", ")} ${close}`;
   }
   const indent = "  ";
   return `${open}\n${items.map((item) => indent + item.replaceAll("\n", `\n${indent}`)).join(",\n")}\n${close}`;
@@ -202,11 +217,12 @@ export function formatLog(values: unknown[]): string {
 }
 
 function applyDirective(directive: string, value: unknown): string {
+  const noNumber = isObject(value) || typeof value === "symbol";
   switch (directive) {
     case "%s": return typeof value === "string" ? value : inspect(value);
-    case "%d": return typeof value === "bigint" ? `${value}n` : isObject(value) || typeof value === "symbol" ? "NaN" : String(Number(value));
-    case "%i": return isObject(value) || typeof value === "symbol" ? "NaN" : String(parseInt(String(value), 10));
-    case "%f": return isObject(value) || typeof value === "symbol" ? "NaN" : String(parseFloat(String(value)));
+    case "%d": return typeof value === "bigint" ? `${value}n` : noNumber ? "NaN" : String(Number(value));
+    case "%i": return noNumber ? "NaN" : String(parseInt(String(value), 10));
+    case "%f": return noNumber ? "NaN" : String(parseFloat(String(value)));
     case "%c": return "";
     default: return inspect(value);
   }

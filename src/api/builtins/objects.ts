@@ -3,24 +3,28 @@ import { describeError, flagsOfError, kObjectReset, kRemote, makeError } from ".
 import { fetchThrough, type Send } from "./fetch";
 import type { RequestInit } from "./request";
 import type { Response } from "./response";
-import { illegalConstructor, kInternal, native, platform, wrongArgument } from "./seam";
+import { illegalConstructor, isObject, kInternal, native, platform, textOf, wrongArgument } from "./seam";
 
 export class DurableObjectId {
   #hex: string;
+  declare jurisdiction: undefined;
   declare name: string | undefined;
 
   constructor(token?: unknown, hex?: string, name?: string) {
     illegalConstructor(token);
     this.#hex = hex!;
-    if (name !== undefined) this.name = name;
+    this.jurisdiction = undefined;
+    this.name = name;
   }
   toString(): string { return this.#hex; }
   equals(other: unknown): boolean {
     if (!(other instanceof DurableObjectId)) throw wrongArgument("equals", "DurableObjectId", 1, "DurableObjectId");
     return this.#hex === other.#hex;
   }
-  get jurisdiction(): undefined { return undefined; }
 }
+
+const kNamespace = "DurableObjectNamespace";
+const isOptional = (value: unknown) => value === undefined || value === null || isObject(value);
 
 interface GetOptions { locationHint?: unknown; routingMode?: unknown }
 
@@ -31,26 +35,28 @@ export class DurableObjectNamespace {
     this.#ns = ns!;
   }
   newUniqueId(options?: { jurisdiction?: unknown }): DurableObjectId {
+    if (!isOptional(options)) throw wrongArgument("newUniqueId", kNamespace, 1, "NewUniqueIdOptions");
     if (options?.jurisdiction !== undefined && options.jurisdiction !== null) throw noJurisdictions();
     return new DurableObjectId(kInternal, native.idNewUnique(this.#ns));
   }
   idFromName(name: unknown): DurableObjectId {
-    if (name === undefined) throw wrongArgument("idFromName", "DurableObjectNamespace", 1, "string");
-    const text = String(name);
+    if (name === undefined) throw wrongArgument("idFromName", kNamespace, 1, "string");
+    const text = textOf(name);
     return new DurableObjectId(kInternal, native.idFromName(this.#ns, text), text);
   }
   idFromString(text: unknown): DurableObjectId {
-    if (text === undefined) throw wrongArgument("idFromString", "DurableObjectNamespace", 1, "string");
-    return new DurableObjectId(kInternal, native.idFromString(this.#ns, String(text)));
+    if (text === undefined) throw wrongArgument("idFromString", kNamespace, 1, "string");
+    return new DurableObjectId(kInternal, native.idFromString(this.#ns, textOf(text)));
   }
   get(id: unknown, options?: GetOptions): DurableObject {
-    if (!(id instanceof DurableObjectId)) throw wrongArgument("get", "DurableObjectNamespace", 1, "DurableObjectId");
+    if (!(id instanceof DurableObjectId)) throw wrongArgument("get", kNamespace, 1, "DurableObjectId");
+    if (!isOptional(options)) throw wrongArgument("get", kNamespace, 2, "GetDurableObjectOptions");
     const mode = options?.routingMode;
     if (mode !== undefined && mode !== "primary-only") throw new RangeError(`unknown routingMode: ${mode}`);
     return new DurableObject(kInternal, this.#ns, id);
   }
   getByName(name: unknown, options?: GetOptions): DurableObject {
-    if (name === undefined) throw wrongArgument("getByName", "DurableObjectNamespace", 1, "string");
+    if (name === undefined) throw wrongArgument("getByName", kNamespace, 1, "string");
     return this.get(this.idFromName(name), options);
   }
   jurisdiction(which?: unknown): DurableObjectNamespace {
@@ -73,23 +79,23 @@ export class Fetcher {
 // The stub. Its name is what scripts see as `stub.constructor.name`.
 export class DurableObject extends Fetcher {
   #send: Send;
-  #id: DurableObjectId;
-  #broken: (() => Error) | undefined = undefined; // Set when its object was reset: from then on each call fails at once.
+  declare name: string | undefined;
+  declare id: DurableObjectId;
+  #broken: (() => Error) | undefined = undefined; // Set when its object was reset: then each call fails at once.
 
   constructor(token?: unknown, ns?: number, id?: DurableObjectId) {
     illegalConstructor(token);
     super();
-    this.#id = id!;
+    this.name = id!.name;
+    this.id = id!;
     const [hex, name] = [id!.toString(), id!.name];
-    this.#send = (method, url, headers, body, length) => native.fetchObject(ns!, hex, name, method, url, headers, body, length);
+    this.#send = (...call) => native.fetchObject(ns!, hex, name, ...call);
   }
-  get id(): DurableObjectId { return this.#id; }
-  get name(): string | undefined { return this.#id.name; }
 
   override fetch(input: unknown, init?: RequestInit): Promise<Response> {
     if (arguments.length === 0) return Promise.reject(wrongArgument("fetch", "Fetcher", 1, "Request or string"));
     if (this.#broken !== undefined) return Promise.reject(this.#broken());
-    return fetchThrough(this.#send, input, init).catch((error) => {
+    return fetchThrough(this.#send, "Fetcher", input, init).catch((error) => {
       this.#noteReset(error);
       throw error;
     });

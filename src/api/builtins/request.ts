@@ -3,13 +3,13 @@ import { Body, cloneRaw, extract, kRaw, kUsed, moveRaw, type Raw } from "./body"
 import { AbortSignal } from "./events";
 import { Headers } from "./headers";
 import type { InBody } from "./native.d";
-import { isObject, kInternal, native, platform, wrongConstructorArgument } from "./seam";
+import { isObject, kInternal, native, platform, textOf, wrongConstructorArgument } from "./seam";
 
-const kMethods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "PURGE", "OPTIONS", "TRACE", "CONNECT", "COPY",
-  "LOCK", "MKCOL", "MOVE", "PROPFIND", "PROPPATCH", "SEARCH", "UNLOCK", "ACL", "REPORT", "MKACTIVITY", "CHECKOUT", "MERGE",
+const kMethods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "PURGE", "OPTIONS", "TRACE", "COPY", "LOCK",
+  "MKCOL", "MOVE", "PROPFIND", "PROPPATCH", "SEARCH", "UNLOCK", "ACL", "REPORT", "MKACTIVITY", "CHECKOUT", "MERGE",
   "MSEARCH", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "QUERY", "BAN"]);
-const kRedirectText = 'Invalid redirect value, must be one of "follow" or "manual" ("error" won\'t be implemented since it ' +
-  "does not make sense at the edge; use \"manual\" and check the response status code).";
+const kRedirectText = 'Invalid redirect value, must be one of "follow" or "manual" ("error" won\'t be implemented ' +
+  'since it does not make sense at the edge; use "manual" and check the response status code).';
 export const kBodyOnGetText = "Request with a GET or HEAD method cannot have a body.";
 
 const kMethod = Symbol("method");
@@ -23,7 +23,13 @@ interface Rest { redirect: string; signal: AbortSignal | undefined; cache: strin
 const kDefaults: Rest = Object.freeze({ redirect: "follow", signal: undefined, cache: undefined });
 
 export interface RequestInit {
-  method?: unknown; headers?: unknown; body?: unknown; redirect?: unknown; signal?: unknown; cf?: unknown; cache?: unknown;
+  method?: unknown;
+  headers?: unknown;
+  body?: unknown;
+  redirect?: unknown;
+  signal?: unknown;
+  cf?: unknown;
+  cache?: unknown;
 }
 
 export class Request extends Body {
@@ -39,9 +45,11 @@ export class Request extends Body {
     this[kUsed] = false;
     if (input === kInternal) return; // incomingRequest sets the rest.
     if (arguments.length === 0) throw wrongConstructorArgument("Request", 1, "Request or string");
-    if (init !== undefined && init !== null && !isObject(init)) throw wrongConstructorArgument("Request", 2, "RequestInit or Request");
+    if (init !== undefined && init !== null && !isObject(init)) {
+      throw wrongConstructorArgument("Request", 2, "RequestInitializerDict or Request");
+    }
     const source = input instanceof Request ? input : undefined;
-    this[kUrl] = source ? source[kUrl] : absoluteUrl(String(input));
+    this[kUrl] = source ? source[kUrl] : absoluteUrl(textOf(input));
     this[kMethod] = init?.method !== undefined ? checkedMethod(init.method) : (source?.[kMethod] ?? "GET");
     this[kRest] = restOf(source?.[kRest] ?? kDefaults, init);
     const headers = new Headers(init?.headers !== undefined ? init.headers : source?.headers);
@@ -100,7 +108,7 @@ function writableRest(request: Request): Rest {
 }
 
 // The request of a running event; `cf` is JSON text.
-export function incomingRequest(event: number, method: string, url: string, body: InBody, cf: string | undefined): Request {
+export function incomingRequest(event: number, method: string, url: string, body: InBody, cf?: string): Request {
   const request = new Request(kInternal);
   fill(request, event, method, url, body, cf);
   return request;
@@ -118,7 +126,7 @@ export function absoluteUrl(text: string): string {
 }
 
 function checkedMethod(method: unknown): string {
-  const text = String(method);
+  const text = textOf(method);
   const upper = text.toUpperCase();
   if (!kMethods.has(upper)) throw new TypeError(`Invalid HTTP method string: ${text}`);
   return upper;
@@ -132,7 +140,8 @@ function restOf(base: Rest, init: RequestInit | undefined): Rest {
   if (init.signal === null) signal = undefined;
   else if (init.signal !== undefined) {
     if (!(init.signal instanceof AbortSignal)) {
-      throw new TypeError("Incorrect type for the 'signal' field on 'RequestInitializerDict': the provided value is not of type 'AbortSignal'.");
+      throw new TypeError("Incorrect type for the 'signal' field on 'RequestInitializerDict': the provided value is " +
+        "not of type 'AbortSignal'.");
     }
     signal = init.signal;
   }

@@ -80,10 +80,12 @@ export class Response extends Body {
   }
 
   static json(value: unknown, init?: ResponseInit | null): Response {
-    const response = new Response(JSON.stringify(value), init);
+    if (arguments.length === 0) throw wrongArgument("json", "Response", 1, "Value");
+    const response = new Response(String(JSON.stringify(value)), init);
     response[kType] = "application/json";
-    const given = init?.headers === undefined || init.headers === null ? undefined : new Headers(init.headers);
-    if (response[kHeaders] !== undefined && !given?.has("content-type")) response[kHeaders].set("Content-Type", "application/json");
+    const headers = response[kHeaders];
+    const given = headers === undefined ? undefined : new Headers(init!.headers);
+    if (headers !== undefined && !given!.has("content-type")) headers.set("Content-Type", "application/json");
     return response;
   }
   static redirect(url: unknown, status: unknown = 302): Response {
@@ -104,13 +106,16 @@ export class Response extends Body {
 platform({ Response });
 
 function initialise(response: Response, init: ResponseInit): void {
-  if (!isObject(init)) throw wrongConstructorArgument("Response", 2, "ResponseInit or Response");
+  if (!isObject(init)) throw wrongConstructorArgument("Response", 2, "InitializerDict or Response");
   const { status, statusText, headers } = init;
   if (status !== undefined) {
     const code = Math.trunc(Number(status));
     if (!(code >= 200 && code <= 599)) throw new RangeError(kStatusRange);
     response[kStatus] = code;
-    if (response[kRaw] !== null && isNullBodyStatus(code)) throw new TypeError(kNullBody);
+    if (response[kRaw] !== null && isNullBodyStatus(code)) {
+      if (response[kRaw] !== "") throw new TypeError(kNullBody);
+      response[kRaw] = null;
+    }
   }
   if (statusText !== undefined) {
     const text = String(statusText);
@@ -133,7 +138,8 @@ function make(status: number, statusText: string, headers: Headers, raw: Raw): R
 }
 
 // An answer that came from outside. Its headers can't be changed.
-export function fetchedResponse([status, statusText, headers, body]: InResponse, url: string, redirected: boolean): Response {
+export function fetchedResponse(answer: InResponse, url: string, redirected: boolean): Response {
+  const [status, statusText, headers, body] = answer;
   const response = make(status, statusText, new Headers(kInternal, headers), isNullBodyStatus(status) ? null : body);
   response[kUrl] = url;
   response[kRedirected] = redirected;

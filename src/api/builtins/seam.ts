@@ -2,16 +2,14 @@
 import type { Native } from "./native.d";
 
 export let native: Native;
+const prototypes: object[] = [];
 export function setNative(value: Native): void {
   native = value;
+  for (const prototype of prototypes) native.markHost(prototype);
 }
 
 // The first argument of a constructor that scripts may not call. Nothing outside this bundle can hold it.
 export const kInternal: unique symbol = Symbol("internal");
-
-// Marks the prototype of every platform class: its instances can't be cloned or stored. A registered symbol, so that C++
-// finds it too.
-export const kPlatform: unique symbol = Symbol.for("limpet.platform") as any;
 
 export function illegalConstructor(token: unknown): void {
   if (token !== kInternal) throw new TypeError("Illegal constructor");
@@ -26,18 +24,48 @@ export function wrongConstructorArgument(holder: string, index: number, type: st
   return new TypeError(`Failed to construct '${holder}': constructor parameter ${index} is not of type '${type}'.`);
 }
 
-// Gives classes what WebIDL gives: their name (bundling may change it), a tag, enumerable members, and the mark that keeps
-// their instances from being cloned. Called as platform({ Event, EventTarget }).
+// Gives classes what WebIDL gives: their name (bundling may change it), a tag, enumerable members; and sees to it that
+// C++ refuses to clone their instances. Called as platform({ Event, EventTarget }).
 export function platform(classes: Record<string, Function>): void {
   for (const [name, constructor] of Object.entries(classes)) {
     const { prototype } = constructor;
     Object.defineProperty(constructor, "name", { value: name, configurable: true });
     Object.defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true });
-    Object.defineProperty(prototype, kPlatform, { value: true });
+    prototypes.push(prototype);
+    if (Object.hasOwn(prototype, Symbol.iterator)) {
+      Object.defineProperty(prototype, Symbol.iterator, { enumerable: false });
+    }
     for (const key of Object.getOwnPropertyNames(prototype)) {
       if (key !== "constructor") Object.defineProperty(prototype, key, { enumerable: true });
     }
+    for (const key of Object.getOwnPropertyNames(constructor)) {
+      if (Object.getOwnPropertyDescriptor(constructor, key)!.configurable && key !== "length" && key !== "name") {
+        Object.defineProperty(constructor, key, { enumerable: true });
+      }
+    }
   }
+}
+
+// A WebIDL string: symbols throw.
+export function textOf(value: unknown): string {
+  return `${value as string}`;
+}
+
+export const kIllegalInvocation = "Illegal invocation: function called with incorrect `this` reference. See " +
+  "https://developers.cloudflare.com/workers/observability/errors/#illegal-invocation-errors for details.";
+
+const kOtherObject = "Cannot perform I/O on behalf of a different Durable Object. I/O objects (such as streams, " +
+  "request/response bodies, and others) created in the context of one Durable Object cannot be accessed from a " +
+  "different Durable Object in the same isolate. This is a limitation of Cloudflare Workers which allows us to " +
+  "improve overall performance.";
+
+export function currentObject(): number {
+  return native.currentObject === undefined ? 0 : native.currentObject();
+}
+
+// Throws unless the running event is one of `owner`'s.
+export function requireOwner(owner: number): void {
+  if (native.currentObject !== undefined && native.currentObject() !== owner) throw new Error(kOtherObject);
 }
 
 export function isObject(value: unknown): value is object {

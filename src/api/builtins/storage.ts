@@ -1,10 +1,11 @@
 // DurableObjectStorage and DurableObjectTransaction: argument checks, options and texts. Values are serialised in C++.
-import { illegalConstructor, isObject, kInternal, kPlatform, native, platform, wrongArgument } from "./seam";
-import { DOMException } from "./errors";
+import {
+  currentObject, illegalConstructor, isObject, kInternal, native, platform, requireOwner, textOf, wrongArgument,
+} from "./seam";
 
 const kKeysMax = 128;
-const kShapeText = "put() may only be called with a single key-value pair and optional options as put(key, value, options) " +
-  "or with multiple key-value pairs and optional options as put(entries, options)";
+const kShapeText = "put() may only be called with a single key-value pair and optional options as put(key, value, " +
+  "options) or with multiple key-value pairs and optional options as put(entries, options)";
 
 interface Options { allowConcurrency?: unknown; allowUnconfirmed?: unknown; noCache?: unknown }
 interface ListOptions extends Options {
@@ -16,13 +17,13 @@ function flagsOf(options: Options | undefined | null): number {
   return (options.allowConcurrency ? 1 : 0) | (options.allowUnconfirmed ? 2 : 0) | (options.noCache ? 4 : 0);
 }
 
-function checkOptions(options: unknown, method: string, holder: string, type: string): void {
-  if (options !== undefined && options !== null && !isObject(options)) throw wrongArgument(method, holder, 2, type);
+function checkOptions(options: unknown, method: string, holder: string, index: number, type: string): void {
+  if (options !== undefined && options !== null && !isObject(options)) throw wrongArgument(method, holder, index, type);
 }
 
 function keysOf(keys: unknown[]): string[] {
   if (keys.length > kKeysMax) throw new RangeError(`Maximum number of keys is ${kKeysMax}.`);
-  return keys.map(String);
+  return keys.map(textOf);
 }
 
 function mapOf(flat: unknown[]): Map<string, unknown> {
@@ -31,35 +32,27 @@ function mapOf(flat: unknown[]): Map<string, unknown> {
   return map;
 }
 
-// A platform object looks like a plain one to the serialiser.
-function checkedValue(value: unknown): unknown {
-  if (typeof value === "object" && value !== null && kPlatform in value) {
-    throw new DOMException(`#<${value.constructor.name}> could not be cloned.`, "DataCloneError");
-  }
-  return value;
-}
-
 // The operations, for storage and transaction alike. They throw where the methods reject.
 function get(holder: string, key: unknown, options?: Options): Promise<unknown> {
   if (key === undefined) throw wrongArgument("get", holder, 1, "string or Array");
-  checkOptions(options, "get", holder, "GetOptions");
-  if (!Array.isArray(key)) return native.storageGet(String(key), flagsOf(options));
+  checkOptions(options, "get", holder, 2, "GetOptions");
+  if (!Array.isArray(key)) return native.storageGet(textOf(key), flagsOf(options));
   const keys = keysOf(key);
   return native.storageGetMany(keys, flagsOf(options)).then(mapOf);
 }
 
 function put(holder: string, key: unknown, value: unknown, options?: Options): Promise<void> {
   if (key === undefined) throw wrongArgument("put", holder, 1, "string or object");
-  if (!isObject(key)) {
+  if (!isObject(key) || Array.isArray(key)) {
     if (value === undefined) throw new TypeError("put() called with undefined value.");
-    checkOptions(options, "put", holder, "PutOptions");
-    return native.storagePut([String(key), checkedValue(value)], flagsOf(options));
+    checkOptions(options, "put", holder, 3, "PutOptions");
+    return native.storagePut([textOf(key), value], flagsOf(options));
   }
   if (value !== undefined && value !== null && !isObject(value)) throw new TypeError(kShapeText);
   const pairs: unknown[] = [];
   for (const name of Object.keys(key)) {
     const each = (key as any)[name];
-    if (each !== undefined) pairs.push(name, checkedValue(each));
+    if (each !== undefined) pairs.push(name, each);
   }
   if (pairs.length > 2 * kKeysMax) throw new RangeError(`Maximum number of pairs is ${kKeysMax}.`);
   return pairs.length === 0 ? Promise.resolve() : native.storagePut(pairs, flagsOf(value as Options));
@@ -67,18 +60,18 @@ function put(holder: string, key: unknown, value: unknown, options?: Options): P
 
 function remove(holder: string, key: unknown, options?: Options): Promise<boolean | number> {
   if (key === undefined) throw wrongArgument("delete", holder, 1, "string or Array");
-  checkOptions(options, "delete", holder, "PutOptions");
+  checkOptions(options, "delete", holder, 2, "PutOptions");
   if (Array.isArray(key)) {
     const keys = keysOf(key);
     return keys.length === 0 ? Promise.resolve(0) : native.storageDelete(keys, flagsOf(options));
   }
-  return native.storageDelete([String(key)], flagsOf(options)).then((count) => count > 0);
+  return native.storageDelete([textOf(key)], flagsOf(options)).then((count) => count > 0);
 }
 
-const optionalText = (value: unknown) => (value === undefined || value === null ? undefined : String(value));
+const optionalText = (value: unknown) => (value === undefined || value === null ? undefined : textOf(value));
 
 function list(holder: string, options?: ListOptions): Promise<Map<string, unknown>> {
-  if (options !== undefined && options !== null && !isObject(options)) throw wrongArgument("list", holder, 1, "ListOptions");
+  checkOptions(options, "list", holder, 1, "ListOptions");
   const given = options ?? {};
   const [start, startAfter] = [optionalText(given.start), optionalText(given.startAfter)];
   if (start !== undefined && startAfter !== undefined) {
@@ -92,12 +85,15 @@ function list(holder: string, options?: ListOptions): Promise<Map<string, unknow
   const end = optionalText(given.end);
   const prefix = optionalText(given.prefix) ?? "";
   const from = startAfter ?? start ?? "";
-  return native.storageList(from, end, startAfter !== undefined, prefix, Boolean(given.reverse), limit, flagsOf(given)).then(mapOf);
+  const flags = flagsOf(given);
+  const reverse = Boolean(given.reverse);
+  return native.storageList(from, end, startAfter !== undefined, prefix, reverse, limit, flags).then(mapOf);
 }
 
 // Turns what an operation throws into a rejection, without the cost of an async function.
-function rejecting<T>(operation: () => Promise<T>): Promise<T> {
+function rejecting<T>(owner: number, operation: () => Promise<T>): Promise<T> {
   try {
+    requireOwner(owner);
     return operation();
   } catch (error) {
     return Promise.reject(error);
@@ -109,34 +105,37 @@ const kTransaction = "DurableObjectTransaction";
 const kOpen = Symbol("open"); // How many transactions are open.
 
 export class DurableObjectStorage {
+  #owner: number;
   declare [kOpen]: number;
   constructor(token?: unknown) {
     illegalConstructor(token);
+    this.#owner = currentObject();
     this[kOpen] = 0;
   }
   get(key: unknown, options?: Options): Promise<unknown> {
-    return rejecting(() => get(kStorage, key, options));
+    return rejecting(this.#owner, () => get(kStorage, key, options));
   }
   put(key: unknown, value?: unknown, options?: Options): Promise<void> {
-    return rejecting(() => put(kStorage, key, value, options));
+    return rejecting(this.#owner, () => put(kStorage, key, value, options));
   }
   delete(key: unknown, options?: Options): Promise<boolean | number> {
-    return rejecting(() => remove(kStorage, key, options));
+    return rejecting(this.#owner, () => remove(kStorage, key, options));
   }
   list(options?: ListOptions): Promise<Map<string, unknown>> {
-    return rejecting(() => list(kStorage, options));
+    return rejecting(this.#owner, () => list(kStorage, options));
   }
   deleteAll(options?: Options): Promise<void> {
-    return rejecting(() => {
+    return rejecting(this.#owner, () => {
+      checkOptions(options, "deleteAll", kStorage, 1, "PutOptions");
       if (this[kOpen] > 0) throw new Error("Cannot call deleteAll() within a transaction");
       return native.storageDeleteAll(flagsOf(options));
     });
   }
   sync(): Promise<void> {
-    return rejecting(() => native.storageSync());
+    return rejecting(this.#owner, () => native.storageSync());
   }
-  transaction<T>(callback: (txn: DurableObjectTransaction) => T | Promise<T>): Promise<T> {
-    return rejecting(() => {
+  transaction<T>(callback: Callback<T>): Promise<T> {
+    return rejecting(this.#owner, () => {
       if (typeof callback !== "function") throw wrongArgument("transaction", kStorage, 1, "function");
       // A throw must not leave the section, which would reset the object: it is carried past it.
       return native.blockConcurrency(() => runTransaction(this, callback)).then((outcome) => {
@@ -149,7 +148,9 @@ export class DurableObjectStorage {
 
 type Outcome<T> = { value: T } | { error: unknown };
 
-async function runTransaction<T>(storage: DurableObjectStorage, callback: (txn: DurableObjectTransaction) => T | Promise<T>): Promise<Outcome<T>> {
+type Callback<T> = (txn: DurableObjectTransaction) => T | Promise<T>;
+
+async function runTransaction<T>(storage: DurableObjectStorage, callback: Callback<T>): Promise<Outcome<T>> {
   native.txnBegin();
   const txn = new DurableObjectTransaction(kInternal, storage, ++storage[kOpen]);
   try {
@@ -165,12 +166,14 @@ async function runTransaction<T>(storage: DurableObjectStorage, callback: (txn: 
 const kEnd = Symbol("end");
 
 export class DurableObjectTransaction {
+  #owner: number;
   #storage: DurableObjectStorage;
   #depth: number;
   #state: "open" | "rolled back" | "committed" = "open";
 
   constructor(token?: unknown, storage?: DurableObjectStorage, depth?: number) {
     illegalConstructor(token);
+    this.#owner = currentObject();
     this.#storage = storage!;
     this.#depth = depth!;
   }
@@ -179,16 +182,16 @@ export class DurableObjectTransaction {
     if (this.#state === "committed") throw committed(operation);
   }
   get(key: unknown, options?: Options): Promise<unknown> {
-    return rejecting(() => (this.#check("get"), get(kTransaction, key, options)));
+    return rejecting(this.#owner, () => (this.#check("get"), get(kTransaction, key, options)));
   }
   put(key: unknown, value?: unknown, options?: Options): Promise<void> {
-    return rejecting(() => (this.#check("put"), put(kTransaction, key, value, options)));
+    return rejecting(this.#owner, () => (this.#check("put"), put(kTransaction, key, value, options)));
   }
   delete(key: unknown, options?: Options): Promise<boolean | number> {
-    return rejecting(() => (this.#check("delete"), remove(kTransaction, key, options)));
+    return rejecting(this.#owner, () => (this.#check("delete"), remove(kTransaction, key, options)));
   }
   list(options?: ListOptions): Promise<Map<string, unknown>> {
-    return rejecting(() => (this.#check("list"), list(kTransaction, options)));
+    return rejecting(this.#owner, () => (this.#check("list"), list(kTransaction, options)));
   }
   deleteAll(): never {
     throw new Error("Cannot call deleteAll() within a transaction");
@@ -218,7 +221,8 @@ function endTransaction(txn: DurableObjectTransaction, commit: boolean): void {
 }
 
 function committed(operation: string): Error {
-  return new Error(`Cannot call ${operation}() on transaction that has already committed: did you move \`txn\` outside of the closure?`);
+  return new Error(`Cannot call ${operation}() on transaction that has already committed: ` +
+    "did you move `txn` outside of the closure?");
 }
 
 platform({ DurableObjectStorage, DurableObjectTransaction });

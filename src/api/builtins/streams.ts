@@ -1,15 +1,17 @@
 // The standard streams (from web-streams-polyfill), with workerd's texts, and streams over bodies that C++ holds.
 import {
-  ByteLengthQueuingStrategy, CountQueuingStrategy, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader,
-  ReadableStreamBYOBRequest, ReadableStreamDefaultController, ReadableStreamDefaultReader, TransformStream,
-  TransformStreamDefaultController, WritableStream, WritableStreamDefaultController, WritableStreamDefaultWriter,
+  ByteLengthQueuingStrategy, CountQueuingStrategy, ReadableByteStreamController, ReadableStream,
+  ReadableStreamBYOBReader, ReadableStreamBYOBRequest, ReadableStreamDefaultController, ReadableStreamDefaultReader,
+  TransformStream, TransformStreamDefaultController, WritableStream, WritableStreamDefaultController,
+  WritableStreamDefaultWriter,
 } from "web-streams-polyfill";
 import { bytesOf, native, platform, wrongConstructorArgument } from "./seam";
 
 export const kStreamClasses = {
-  ByteLengthQueuingStrategy, CountQueuingStrategy, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader,
-  ReadableStreamBYOBRequest, ReadableStreamDefaultController, ReadableStreamDefaultReader, TransformStream,
-  TransformStreamDefaultController, WritableStream, WritableStreamDefaultController, WritableStreamDefaultWriter,
+  ByteLengthQueuingStrategy, CountQueuingStrategy, ReadableByteStreamController, ReadableStream,
+  ReadableStreamBYOBReader, ReadableStreamBYOBRequest, ReadableStreamDefaultController, ReadableStreamDefaultReader,
+  TransformStream, TransformStreamDefaultController, WritableStream, WritableStreamDefaultController,
+  WritableStreamDefaultWriter,
 };
 export { ReadableStream, TransformStream, WritableStream };
 
@@ -20,12 +22,24 @@ export const kLockedText = "This ReadableStream is currently locked to a reader.
 const getReader = ReadableStream.prototype.getReader;
 ReadableStream.prototype.getReader = function (this: ReadableStream, options?: any): any {
   if (this.locked) throw new TypeError(kLockedText);
+  const mode = options?.mode;
+  if (mode !== undefined && mode !== "byob") {
+    throw new TypeError("mode must be undefined or 'byob' in call to getReader().");
+  }
   return getReader.call(this, options);
 } as any;
 const tee = ReadableStream.prototype.tee;
 ReadableStream.prototype.tee = function (this: ReadableStream): any {
-  if (this.locked) throw new TypeError(kLockedText);
+  if (this.locked) throw new TypeError("This ReadableStream is currently locked to a reader,");
   return tee.call(this);
+};
+const cancel = ReadableStream.prototype.cancel;
+ReadableStream.prototype.cancel = function (this: ReadableStream, reason?: any): Promise<void> {
+  return this.locked ? Promise.reject(new TypeError(kLockedText)) : cancel.call(this, reason);
+};
+const pipeTo = ReadableStream.prototype.pipeTo;
+ReadableStream.prototype.pipeTo = function (this: ReadableStream, to: any, options?: any): Promise<void> {
+  return this.locked ? Promise.reject(new TypeError(kLockedText)) : pipeTo.call(this, to, options);
 };
 const getWriter = WritableStream.prototype.getWriter;
 WritableStream.prototype.getWriter = function (this: WritableStream): any {
@@ -111,14 +125,13 @@ export async function readAll(stream: ReadableStream): Promise<Uint8Array[]> {
 
 // -- workerd's own pipes
 
-const kTextOnBytes = "This TransformStream is being used as a byte stream, but received a string on its writable side. " +
-  "If you wish to write a string, you'll probably want to explicitly UTF-8-encode it with TextEncoder.";
-const kOtherOnBytes = "This TransformStream is being used as a byte stream, but received an object of non-ArrayBuffer/" +
-  "ArrayBufferView type on its writable side.";
+const kOtherOnBytes = "This TransformStream is being used as a byte stream, but received an object of " +
+  "non-ArrayBuffer/ArrayBufferView type on its writable side.";
 
 function copyOfBytes(chunk: unknown): Uint8Array {
+  if (typeof chunk === "string") return native.utf8Encode(chunk);
   const bytes = bytesOf(chunk);
-  if (bytes === undefined) throw new TypeError(typeof chunk === "string" ? kTextOnBytes : kOtherOnBytes);
+  if (bytes === undefined) throw new TypeError(kOtherOnBytes);
   return bytes.slice();
 }
 
@@ -134,14 +147,20 @@ export class IdentityTransformStream extends TransformStream {
   }
 }
 
+const kTooMany = "Attempt to write too many bytes through a FixedLengthStream.";
+
 export class FixedLengthStream extends IdentityTransformStream {
   constructor(length: unknown) {
-    if (length === undefined) throw wrongConstructorArgument("FixedLengthStream", 1, "integer");
+    if (length === undefined) throw wrongConstructorArgument("FixedLengthStream", 1, "bigint");
     let left = Number(length);
+    if (left < 0) {
+      throw new TypeError("The value cannot be converted because it is negative and this API expects a positive " +
+        "bigint.");
+    }
     super({
       transform(chunk: unknown, controller: any) {
         const bytes = copyOfBytes(chunk);
-        if (bytes.byteLength > left) throw new TypeError("Attempt to write too many bytes through a FixedLengthStream.");
+        if (bytes.byteLength > left) throw new TypeError(kTooMany);
         left -= bytes.byteLength;
         if (bytes.byteLength > 0) controller.enqueue(bytes);
       },

@@ -1,16 +1,16 @@
 // TextEncoder, TextDecoder and their streams, atob and btoa.
 import { DOMException } from "./errors";
-import { bytesOf, concatBytes, native, platform, wrongArgument } from "./seam";
+import { bytesOf, concatBytes, native, platform, textOf, wrongArgument } from "./seam";
 import { TransformStream } from "./streams";
 
 export class TextEncoder {
   get encoding(): string { return "utf-8"; }
   encode(text: unknown = ""): Uint8Array {
-    return native.utf8Encode(String(text));
+    return native.utf8Encode(textOf(text));
   }
   encodeInto(text: unknown, into: Uint8Array): { read: number; written: number } {
     if (!(into instanceof Uint8Array)) throw wrongArgument("encodeInto", "TextEncoder", 2, "Uint8Array");
-    const [read, written] = native.utf8EncodeInto(String(text), into);
+    const [read, written] = native.utf8EncodeInto(textOf(text), into);
     return { read, written };
   }
 }
@@ -37,7 +37,7 @@ export class TextDecoder {
 
   decode(input?: unknown, options?: { stream?: boolean }): string {
     let bytes = input === undefined ? kNoBytes : bytesOf(input);
-    if (bytes === undefined) throw wrongArgument("decode", "TextDecoder", 1, "ArrayBuffer or ArrayBufferView");
+    if (bytes === undefined) throw wrongArgument("decode", "TextDecoder", 1, "Array");
     if (this.#pending !== undefined) {
       bytes = concatBytes([this.#pending, bytes]);
       this.#pending = undefined;
@@ -121,18 +121,22 @@ export class TextDecoderStream extends TransformStream {
 }
 
 export function btoa(text: unknown): string {
-  const encoded = native.base64Encode(String(text));
+  if (arguments.length === 0) throw wrongArgument("btoa", "ServiceWorkerGlobalScope", 1, "String");
+  const encoded = native.base64Encode(textOf(text));
   if (encoded === undefined) {
-    throw new DOMException("btoa() can only operate on characters in the Latin1 (ISO/IEC 8859-1) range.", "InvalidCharacterError");
+    const problem = "btoa() can only operate on characters in the Latin1 (ISO/IEC 8859-1) range.";
+    throw new DOMException(problem, "InvalidCharacterError");
   }
   return encoded;
 }
 
 export function atob(text: unknown): string {
-  const decoded = native.base64Decode(String(text));
+  if (arguments.length === 0) throw wrongArgument("atob", "ServiceWorkerGlobalScope", 1, "string");
+  const decoded = native.base64Decode(textOf(text));
   if (decoded === undefined) {
-    throw new DOMException("atob() called with invalid base64-encoded data. (Only whitespace, '+', '/', alphanumeric " +
-      "ASCII, and up to two terminal '=' signs when the input data length is divisible by 4 are allowed.)", "InvalidCharacterError");
+    const problem = "atob() called with invalid base64-encoded data. (Only whitespace, '+', '/', alphanumeric ASCII, " +
+      "and up to two terminal '=' signs when the input data length is divisible by 4 are allowed.)";
+    throw new DOMException(problem, "InvalidCharacterError");
   }
   return decoded;
 }

@@ -1,5 +1,5 @@
 // URL and URLSearchParams. Parsing is C++ (WHATWG); the parts of a URL are kept as the array that it gives.
-import { native, platform, wrongArgument, wrongConstructorArgument } from "./seam";
+import { isObject, native, platform, textOf, wrongArgument, wrongConstructorArgument } from "./seam";
 
 const enum Part { kHref, kProtocol, kUsername, kPassword, kHost, kHostname, kPort, kPathname, kSearch, kHash, kOrigin }
 type Settable = Parameters<typeof native.urlSet>[1];
@@ -7,20 +7,22 @@ type Settable = Parameters<typeof native.urlSet>[1];
 const kUpdate = Symbol("update");
 const kReload = Symbol("reload");
 
+const kBadHref = "Failed to set the 'href' property on 'URL': the provided value is not of type 'valid URL string'.";
+
 export class URL {
   #parts: string[];
   #params: URLSearchParams | undefined = undefined;
 
   constructor(input: unknown, base?: unknown) {
-    if (arguments.length === 0) throw wrongConstructorArgument("URL", 1, "string");
-    const parts = native.urlParse(String(input), base === undefined ? undefined : String(base));
+    if (arguments.length === 0) throw wrongConstructorArgument("URL", 1, "USVString");
+    const parts = parse(input, base);
     if (parts === undefined) throw new TypeError("Invalid URL string.");
     this.#parts = parts;
   }
   #set(part: Settable, value: unknown): void {
-    const parts = native.urlSet(this.#parts[Part.kHref]!, part, String(value));
+    const parts = native.urlSet(this.#parts[Part.kHref]!, part, textOf(value));
     if (parts === undefined) {
-      if (part === "href") throw new TypeError("Invalid URL string.");
+      if (part === "href") throw new TypeError(kBadHref);
       return;
     }
     const query = this.#parts[Part.kSearch];
@@ -63,11 +65,16 @@ export class URL {
   toJSON(): string { return this.#parts[Part.kHref]!; }
 
   static canParse(input: unknown, base?: unknown): boolean {
-    return native.urlParse(String(input), base === undefined ? undefined : String(base)) !== undefined;
+    if (arguments.length === 0) throw wrongArgument("canParse", "URL", 1, "USVString");
+    return parse(input, base) !== undefined;
   }
   static parse(input: unknown, base?: unknown): URL | null {
     return URL.canParse(input, base) ? new URL(input, base) : null;
   }
+}
+
+function parse(input: unknown, base: unknown): string[] | undefined {
+  return native.urlParse(textOf(input), base === undefined ? undefined : textOf(base));
 }
 
 // -- application/x-www-form-urlencoded (https://url.spec.whatwg.org/#application/x-www-form-urlencoded)
@@ -116,7 +123,7 @@ export function parseForm(text: string): [string, string][] {
 }
 
 // String with lone surrogates replaced, as a WebIDL USVString.
-const text = (value: unknown) => `${value}`.toWellFormed();
+const text = (value: unknown) => textOf(value).toWellFormed();
 
 export class URLSearchParams {
   #pairs: [string, string][];
@@ -124,10 +131,10 @@ export class URLSearchParams {
 
   constructor(init?: unknown) {
     this[kUpdate] = undefined;
-    if (init === undefined || init === null) {
+    if (init === undefined) {
       this.#pairs = [];
-    } else if (typeof init === "object" || typeof init === "function") {
-      this.#pairs = pairsOf(init as object);
+    } else if (isObject(init)) {
+      this.#pairs = pairsOf(init);
     } else {
       this.#pairs = parseQuery(text(init));
     }
@@ -141,34 +148,41 @@ export class URLSearchParams {
 
   get size(): number { return this.#pairs.length; }
   append(name: unknown, value: unknown): void {
-    requireTwo("append", arguments.length);
+    requireCount("append", 2, arguments.length);
     this.#pairs.push([text(name), text(value)]);
     this.#changed();
   }
   delete(name: unknown, value?: unknown): void {
+    requireCount("delete", 1, arguments.length);
     const [key, wanted] = [text(name), value === undefined ? undefined : text(value)];
     this.#pairs = this.#pairs.filter((pair) => pair[0] !== key || (wanted !== undefined && pair[1] !== wanted));
     this.#changed();
   }
   get(name: unknown): string | null {
+    requireCount("get", 1, arguments.length);
     const key = text(name);
     for (const pair of this.#pairs) if (pair[0] === key) return pair[1];
     return null;
   }
   getAll(name: unknown): string[] {
+    requireCount("getAll", 1, arguments.length);
     const key = text(name);
     return this.#pairs.filter((pair) => pair[0] === key).map((pair) => pair[1]);
   }
   has(name: unknown, value?: unknown): boolean {
+    requireCount("has", 1, arguments.length);
     const [key, wanted] = [text(name), value === undefined ? undefined : text(value)];
     return this.#pairs.some((pair) => pair[0] === key && (wanted === undefined || pair[1] === wanted));
   }
   set(name: unknown, value: unknown): void {
-    requireTwo("set", arguments.length);
+    requireCount("set", 2, arguments.length);
     const key = text(name);
     const at = this.#pairs.findIndex((pair) => pair[0] === key);
     if (at < 0) this.#pairs.push([key, text(value)]);
-    else this.#pairs = this.#pairs.flatMap((pair, index) => index === at ? [[key, text(value)]] : pair[0] === key ? [] : [pair]);
+    else {
+      const made: [string, string] = [key, text(value)];
+      this.#pairs = this.#pairs.toSpliced(at, 1, made).filter((pair) => pair === made || pair[0] !== key);
+    }
     this.#changed();
   }
   sort(): void {
@@ -194,10 +208,9 @@ export class URLSearchParams {
   declare [Symbol.iterator]: () => IterableIterator<[string, string]>;
 }
 URLSearchParams.prototype[Symbol.iterator] = URLSearchParams.prototype.entries;
-Object.defineProperty(URLSearchParams.prototype, Symbol.iterator, { enumerable: false });
 
-function requireTwo(method: string, count: number): void {
-  if (count < 2) throw wrongArgument(method, "URLSearchParams", count + 1, "string");
+function requireCount(method: string, wanted: number, count: number): void {
+  if (count < wanted) throw wrongArgument(method, "URLSearchParams", count + 1, "USVString");
 }
 
 function parseQuery(query: string): [string, string][] {
@@ -207,8 +220,9 @@ function parseQuery(query: string): [string, string][] {
 function pairsOf(init: object): [string, string][] {
   if (typeof (init as any)[Symbol.iterator] === "function") {
     return Array.from(init as Iterable<unknown>, (item) => {
+      if (!isObject(item)) throw new TypeError("Incorrect type: the provided value is not of type 'Sequence'.");
       const pair = Array.from(item as Iterable<unknown>);
-      if (pair.length !== 2) throw new TypeError("Sequence initializer must only contain pair elements.");
+      if (pair.length !== 2) throw new TypeError("Invalid URL search params sequence.");
       return [text(pair[0]), text(pair[1])];
     });
   }

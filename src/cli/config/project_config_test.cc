@@ -57,6 +57,11 @@ TEST(ProjectConfig, AControlCharacterIsRefusedByLineAndColumn) {
   EXPECT_NE(Texts(result).find("line 2, column 2: a control character"), std::string::npos) << Texts(result);
 }
 
+TEST(ProjectConfig, TomlThatTheLibraryDoesNotExpectIsRefusedOrRead) {
+  EXPECT_FALSE(Toml("name = \"a\"\n[\nb]").config);  // Failed an assertion of toml++.
+  EXPECT_FALSE(Toml("\u038A = 1").config);           // Came to its unreachable code.
+}
+
 TEST(ProjectConfig, UnknownKeysWarnAndWrongTypesFailByNameAndLine) {
   ConfigResult unknown = Toml("name = \"a\"\nnmae = \"b\"\n[durable_objects]\nbindngs = []\n");
   EXPECT_TRUE(unknown.config);

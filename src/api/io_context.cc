@@ -9,7 +9,11 @@ namespace limpet::api {
 
 IoContext::IoContext(std::shared_ptr<IoHost> host, object::Instance* instance, bool sqlite,
                      UniqueFunction<void()> on_end)
-    : host_(std::move(host)), instance_(instance), sqlite_(sqlite), on_end_(std::move(on_end)) {
+    : host_(std::move(host)),
+      instance_(instance),
+      object_number_(instance == nullptr ? 0 : host_->next_number++),
+      sqlite_(sqlite),
+      on_end_(std::move(on_end)) {
   RefillCpu();
 }
 

@@ -83,6 +83,8 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   // -- gates
   void WhenDurable(UniqueFunction<void(Result<Done>)> then);
   object::Instance* instance() const { return instance_; }
+  // What native.currentObject gives: unique in the isolate, 0 for a stateless event.
+  uint64_t object_number() const { return object_number_; }
   bool sqlite() const { return sqlite_; }
   IoHost& host() { return *host_; }
   const std::shared_ptr<IoHost>& shared_host() const { return host_; }
@@ -171,6 +173,7 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
 
   std::shared_ptr<IoHost> host_;  // First: destroyed last, since the rest holds handles of its isolate.
   object::Instance* instance_;
+  const uint64_t object_number_;
   bool sqlite_;
   bool ended_ = false;
   bool in_turn_ = false;

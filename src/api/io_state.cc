@@ -16,6 +16,11 @@ constexpr double kDelayMsMax = 2147483647;
 
 void InEvent(const Arguments& args) { args.GetReturnValue().Set(IoContext::Current(args.GetIsolate()) != nullptr); }
 
+void CurrentObject(const Arguments& args) {
+  const IoContext* context = IoContext::Current(args.GetIsolate());
+  args.GetReturnValue().Set(context == nullptr ? 0.0 : static_cast<double>(context->object_number()));
+}
+
 void SetTimer(const Arguments& args) {
   Call call(args);
   IoContext* context = call.Context();
@@ -167,6 +172,7 @@ void Abort(const Arguments& args) {
 
 void AddStateNatives(std::vector<js::NativeFunction>& natives) {
   natives.push_back({"inEvent", InEvent});
+  natives.push_back({"currentObject", CurrentObject});
   natives.push_back({"setTimer", SetTimer});
   natives.push_back({"clearTimer", ClearTimer});
   natives.push_back({"log", Log});

@@ -41,7 +41,7 @@ js::Runtime& TestRuntime() {
 class Natives : public testing::Test {
  protected:
   Natives() {
-    OnLoop([&] { isolate_ = js::Isolate::Make(TestRuntime(), loop_, {}, [](Error) {}).value(); });
+    OnLoop([&] { isolate_ = js::Isolate::Make(TestRuntime(), loop_, {}, [](const Error&) {}).value(); });
     isolate_->current = this;
   }
   ~Natives() override {

@@ -7,7 +7,7 @@ namespace {
 
 constexpr char kType[] = "multipart/form-data; boundary=----formdata-undici-01";
 
-std::string Form(std::string parts) {
+std::string Form(std::string_view parts) {
   std::string body;
   for (char c : parts) {
     if (c == '\n') body += '\r';

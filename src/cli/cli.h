@@ -62,7 +62,7 @@ struct Installation {
 };
 
 // `arguments` without the program's name. Returns the exit code. Blocks; one call a process.
-int Main(std::vector<std::string> arguments, const Installation& installation, Commands& commands);
+int Main(const std::vector<std::string>& arguments, const Installation& installation, Commands& commands);
 
 // What a local server leaves for the tool: $XDG_CONFIG_HOME/limpet/profile.json (or ~/.config/limpet), mode 0600.
 struct Profile {

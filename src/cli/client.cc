@@ -67,14 +67,13 @@ class NetClient final : public Client {
   void ReadOn(HttpResponse* response, Result<Bytes>* answer) {
     if (response->body.stream == nullptr) return loop_.Stop();
     response->body.stream->Read([this, response, answer](Result<std::optional<Bytes>> chunk) {
-      if (!chunk.has_value()) *answer = std::move(chunk).error();
-      if (!answer->has_value() || !chunk.value()) {
-        // Not from inside the stream's own call.
-        loop_.Post([this] { loop_.Stop(); });
+      if (chunk.has_value() && chunk.value()) {
+        answer->value() += **chunk;
+        loop_.Post([this, response, answer] { ReadOn(response, answer); });
         return;
       }
-      answer->value() += **chunk;
-      loop_.Post([this, response, answer] { ReadOn(response, answer); });
+      if (!chunk.has_value()) *answer = std::move(chunk).error();
+      loop_.Post([this] { loop_.Stop(); });  // Not from inside the stream's own call.
     });
   }
 

@@ -97,7 +97,7 @@ int RunDev(const Arguments& arguments, const Installation& installation, Command
   options.listen = arguments.listen;
   options.data_dir = config->dir + "/.limpet";
   options.default_script = config->name;
-  options.on_event = [&terminal](DevEvent event) { terminal.Info(EventText(event, terminal)); };
+  options.on_event = [&terminal](const DevEvent& event) { terminal.Info(EventText(event, terminal)); };
   Result<std::unique_ptr<DevServer>> server = commands.StartDev(std::move(options));
   if (!server.has_value()) {
     terminal.Error(server.error().message());

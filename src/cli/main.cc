@@ -7,7 +7,7 @@
 
 namespace limpet::cli {
 
-int Main(std::vector<std::string> arguments, const Installation& installation, Commands& commands) {
+int Main(const std::vector<std::string>& arguments, const Installation& installation, Commands& commands) {
   Terminal terminal;
   ParsedArguments parsed = ParseArguments(arguments, installation.version);
   if (!parsed.arguments) {

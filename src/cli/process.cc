@@ -8,12 +8,11 @@
 #include <cstring>
 #include <string_view>
 
-extern char** environ;
-
 namespace limpet::cli {
 
 Result<int> RunProcess(const std::vector<std::string>& arguments, const std::string& working_dir) {
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));
   pointers.push_back(nullptr);
   std::vector<char*> variables;

@@ -198,6 +198,11 @@ loop::Task<Decision<VersionRecord>> Deployer::PutLocked(std::string name, Upload
   loop::Completion<Result<ScriptReport>> check([&](auto done) { deps_.runtime.Check(checked, std::move(done)); });
   Result<ScriptReport> report = co_await check;
   if (!report.has_value()) co_return StartUpFailed(report.error());
+  bool opaque = report->default_export == ScriptReport::DefaultExport::kClass ||
+                report->default_export == ScriptReport::DefaultExport::kOther;
+  if (report->handlers.empty() && report->classes.empty() && !opaque) {
+    co_return Refusal{400, 10068, "The uploaded script has no registered event handlers."};
+  }
   version.exported_classes = report->classes;
   version.handlers = report->handlers;
   Decision<LifecyclePlan> plan = PlanLifecycle(InputOf(record, upload, version));

@@ -1,5 +1,7 @@
 #include "js/isolate.h"
 
+#include <thread>
+
 #include "js/js_testing.h"
 
 namespace limpet::js {
@@ -144,6 +146,32 @@ TEST_F(IsolateTest, TwoEndlessLoopsAndAThirdIsolateShareTheThread) {
   EXPECT_EQ(ended, 2);
 }
 
+TEST_F(IsolateTest, ThreadsWithLoopsOfTheirOwnShareTheRuntime) {
+  auto shard = [&] {
+    loop::AsioLoop loop;
+    std::vector<Ended> how;
+    loop.Post([&] {
+      for (int round = 0; round < 5; ++round) {
+        std::unique_ptr<Isolate> isolate = Isolate::Make(*runtime_, loop, {.cpu_max = 20ms}, nullptr).value();
+        for (const char* code : {"for (;;) {}", "(function deep() { return deep() + 1 })()", "'x'.repeat(1e6)"}) {
+          isolate->Run(
+              nullptr, [&](Scope& scope) { (void)EvalText(scope, code); }, [&](Ended ended) { how.push_back(ended); });
+        }
+      }
+      loop.Stop();
+    });
+    loop.Run();
+    ASSERT_EQ(how.size(), 15u);
+    for (size_t index = 0; index < how.size(); ++index) {
+      EXPECT_EQ(how[index], index % 3 == 0 ? Ended::kCpu : Ended::kNo);
+    }
+  };
+  std::thread first(shard);
+  std::thread second(shard);
+  first.join();
+  second.join();
+}
+
 TEST_F(IsolateTest, ABudgetIsSummedOverItsTurns) {
   std::unique_ptr<Isolate> isolate = Make();
   auto budget = std::make_shared<Budget>(Budget{40ms});
@@ -275,11 +303,9 @@ INSTANTIATE_TEST_SUITE_P(
                     "const o = {}; for (let i = 0;; i++) o['key' + i] = i",
                     "const s = []; for (;;) s.push('x'.repeat(5e7).replace(/x/, 'y'))",
                     "const l = []; for (let i = 0;; i++) l.push('x'.repeat(100000) + i, [...'abc' + i])",
-                    "const p = []; (function f() { p.push(new Array(1000).fill(0,
+                    "const p = []; (function f() { p.push(new Array(1000).fill(0)); Promise.resolve().then(f) })()",
                     "const w = []; for (;;) { const m = new WebAssembly.Memory({initial: 256}); w.push(m); "
                     "new Uint8Array(m.buffer).fill(1) }"));
-Promise.resolve().then(f)
-})()"));
 
 TEST_F(IsolateTest, ArrayBuffersOverTheLimitAreARangeError) {
   std::unique_ptr<Isolate> isolate = Make({.memory_max = 32 * 1024 * 1024});

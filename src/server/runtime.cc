@@ -22,6 +22,19 @@ control::ScriptReport ToScriptReport(worker::Report report) {
   return result;
 }
 
+// "index.js:3:7" of V8's "Error: no\n    at start (index.js:3:7)\n …"; what is no stack stays.
+std::string PlaceOf(const std::string& stack) {
+  constexpr std::string_view kAt = "\n    at ";
+  size_t at = stack.find(kAt);
+  if (at == std::string::npos) return stack;
+  std::string line = stack.substr(at + kAt.size());
+  line = line.substr(0, line.find('\n'));
+  if (size_t open = line.rfind('('); open != std::string::npos && line.ends_with(')')) {
+    return line.substr(open + 1, line.size() - open - 2);
+  }
+  return line;
+}
+
 }  // namespace
 
 ShardRuntime::ShardRuntime(loop::Loop& control, std::vector<ShardServer*> shards, js::Runtime& js)
@@ -44,7 +57,8 @@ void ShardRuntime::CheckNext() {
       if (report.has_value()) {
         pending.done(ToScriptReport(std::move(report).value()));
       } else {
-        pending.done(std::move(report).error());
+        std::string place = PlaceOf(report.error().stack());
+        pending.done(std::move(report).error().WithStack(std::move(place)));
       }
     });
   });

@@ -147,7 +147,12 @@ Result<Done> Server::State::OpenStore() {
       engine = std::move(opened).value();
       return Done{};
     }
-    if (opened.error().code() != ErrorCode::kConflict || clock.Now() > patience) return std::move(opened).error();
+    if (opened.error().code() != ErrorCode::kConflict) return std::move(opened).error();
+    if (clock.Now() > patience) {
+      return Error(ErrorCode::kConflict, opened.error().message() +
+                                             " and has it locked. Stop that one, or choose another folder with "
+                                             "--data-dir");
+    }
     std::this_thread::sleep_for(kLockRetry);
   }
 }

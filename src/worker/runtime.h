@@ -18,9 +18,12 @@
 #include "base/random.h"
 #include "js/isolate.h"
 #include "loop/asio_loop.h"
-#include "net/http_client.h"
 #include "object/placement.h"
 #include "object/shard.h"
+
+namespace limpet::net {
+class HttpClient;
+}
 
 namespace limpet::worker {
 

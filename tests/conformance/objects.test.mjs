@@ -199,6 +199,12 @@ const cases = {
     run: async ({ object, newObject, call }) => { await call(object, "keepStream"); return (await failure(() => call(newObject(), "useKept"))).error.split(". ")[0]; },
     expect: "Error: Cannot perform I/O on behalf of a different Durable Object",
   },
+  "a storage of one object can't be used by another": {
+    run: async ({ object, newObject, call }) => {
+      await call(object, "keepStorage");
+      return [(await failure(() => call(newObject(), "useKeptStorage"))).error.split(". ")[0], await call(object, "value")];
+    }, expect: ["Error: Cannot perform I/O on behalf of a different Durable Object", 0],
+  },
   "one object may use what an earlier request of it left": {
     run: async ({ object, call }) => { await call(object, "keepStub"); return call(object, "useKeptStub"); }, expect: [],
   },
@@ -262,6 +268,8 @@ export const Subject = objectClass(cases, {
   async getGlobal() { return shared; },
   async keepStream() { kept = (await fetch(this.env.ECHO)).body; },
   async useKept() { return new Response(kept).text(); },
+  async keepStorage() { kept = this.storage; },
+  async useKeptStorage() { await kept.put("value", 1); },
   async keepStub() { this.stub = this.env.Subject.get(this.env.Subject.newUniqueId()); },
   async useKeptStub() { return (await this.stub.fetch("http://object/action/list", { method: "POST", body: "null" })).json(); },
 });

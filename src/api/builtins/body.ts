@@ -138,6 +138,9 @@ export function moveRaw(body: Body, problem: string): Raw {
   const raw = body[kRaw];
   if (raw === null) return null;
   if (body.bodyUsed) throw new TypeError(problem);
+  if (raw instanceof ReadableStream && raw.locked) {
+    throw new TypeError("The ReadableStream has been locked to a reader.");
+  }
   body[kUsed] = true;
   return raw;
 }

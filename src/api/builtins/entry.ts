@@ -5,10 +5,7 @@ import type { InBody } from "./native.d";
 import { DurableObjectId, DurableObjectNamespace } from "./objects";
 import { incomingRequest, type Request } from "./request";
 import { isErrorResponse, respond, Response } from "./response";
-import {
-  currentObject, illegalConstructor, isObject, kIllegalInvocation, kInternal, native, platform, requireOwner,
-  wrongArgument,
-} from "./seam";
+import { illegalConstructor, isObject, kIllegalInvocation, kInternal, native, platform, wrongArgument } from "./seam";
 import { DurableObjectStorage } from "./storage";
 
 const kNoFetch = "Handler does not export a fetch() function.";
@@ -37,17 +34,14 @@ export class DurableObjectState {
   declare id: DurableObjectId;
   declare storage: DurableObjectStorage;
   declare props: object;
-  #owner: number;
   constructor(token?: unknown, id?: string, name?: string) {
     illegalConstructor(token);
-    this.#owner = currentObject();
     this.id = new DurableObjectId(kInternal, id, name);
     this.storage = new DurableObjectStorage(kInternal);
     this.props = {};
   }
   waitUntil(promise: unknown): void {
     if (arguments.length === 0) throw wrongArgument("waitUntil", "DurableObjectState", 1, "Promise");
-    requireOwner(this.#owner);
     native.waitUntil(Promise.resolve(promise));
   }
   blockConcurrencyWhile<T>(callback: () => T | Promise<T>): Promise<T> {
@@ -55,14 +49,12 @@ export class DurableObjectState {
       return Promise.reject(wrongArgument("blockConcurrencyWhile", "DurableObjectState", 1, "function"));
     }
     try {
-      requireOwner(this.#owner);
       return native.blockConcurrency(async () => callback());
     } catch (error) {
       return Promise.reject(error);
     }
   }
   abort(reason?: unknown): void {
-    requireOwner(this.#owner);
     native.abort(reason === undefined ? "Application called abort() to reset Durable Object." : String(reason));
   }
 }

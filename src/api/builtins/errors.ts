@@ -67,6 +67,7 @@ export function makeError(name: string, message: string, flags: number): Error {
   if (flags !== 0) {
     for (const [bit, property] of kFlagNames) if (flags & bit) (error as any)[property] = true;
     Object.defineProperty(error, kFlags, { value: flags });
+    if (flags & kRemote) error.stack = `${error.name}: ${message}`; // It was thrown elsewhere: no frame here matters.
   }
   return error;
 }

@@ -1,5 +1,5 @@
 // Values as text for people, in the manner of Node's util.inspect. Runs no getter of a script and never throws.
-import { isObject, native } from "./seam";
+import { isObject, native, prototypes } from "./seam";
 
 const kDepthMax = 2;
 const kItemsMax = 100;
@@ -7,11 +7,11 @@ const kTextMax = 10_000; // Characters of one text inside a value.
 const kLineWidth = 72;
 const kOutputMax = 256 * 1024; // Characters in all; what would come after is left out.
 
-interface State { seen: unknown[]; budget: number }
+interface State { seen: unknown[]; budget: number; rings: unknown[] } // `rings`: what contains itself, in order found
 
 export function inspect(value: unknown): string {
   try {
-    return show(value, 0, { seen: [], budget: kOutputMax });
+    return show(value, 0, { seen: [], budget: kOutputMax, rings: [] });
   } catch {
     return "[value that can't be shown]";
   }
@@ -33,13 +33,17 @@ function show(value: unknown, depth: number, state: State): string {
   if (!isObject(value)) return String(value);
   const proxy = native.previewProxy(value);
   if (proxy !== undefined) return show(proxy[0], depth, state);
-  if (state.seen.includes(value)) return "[Circular *1]";
+  if (state.seen.includes(value)) {
+    if (!state.rings.includes(value)) state.rings.push(value);
+    return `[Circular *${state.rings.indexOf(value) + 1}]`;
+  }
   if (state.budget <= 0) return "...";
   state.seen.push(value);
   try {
     const text = showObject(value, depth, state);
     state.budget -= text.length;
-    return text;
+    const ring = state.rings.indexOf(value);
+    return ring < 0 ? text : `<ref *${ring + 1}> ${text}`;
   } finally {
     state.seen.pop();
   }
@@ -66,12 +70,51 @@ function showObject(value: object, depth: number, state: State): string {
   if (typeof value === "function") return withProperties(functionTitle(value), "", [], value, depth, state);
   if (Array.isArray(value)) return showList(name === "Array" ? "" : `${name}(${value.length}) `, value, depth, state);
   if (value instanceof Error) return withProperties(errorText(value), "", [], value, depth, state, kErrorFields);
+  if (isPlatform(value)) return showPlatform(value, name ?? "Object", depth, state);
   const special = showSpecial(value, name ?? "Object", depth, state);
   if (special !== undefined) return special;
   const title = name === null ? "[Object: null prototype] " : name === "Object" ? "" : `${name} `;
   if (depth > kDepthMax) return `[${name ?? "Object: null prototype"}]`;
   const items = properties(value, depth, state);
   return items.length === 0 ? `${title}{}` : layout(`${title}{`, items, "}", depth);
+}
+
+function isPlatform(value: object): boolean {
+  for (let proto = Object.getPrototypeOf(value); proto !== null; proto = Object.getPrototypeOf(proto)) {
+    if (prototypes.includes(proto)) return true;
+    if (native.previewProxy(proto) !== undefined) return false;
+  }
+  return false;
+}
+
+// What the getters of our own classes give; a subclass's are not asked.
+function showPlatform(value: any, name: string, depth: number, state: State): string {
+  if (depth > kDepthMax) return `[${name}]`;
+  const items: string[] = [];
+  const isList = typeof value[Symbol.iterator] === "function" && typeof value.getAll === "function";
+  if (isList) {
+    for (const [key, item] of value) items.push(`${quote(key)} => ${show(item, depth + 1, state)}`);
+    return items.length === 0 ? `${name}(0) {}` : layout(`${name}(${items.length}) {`, limited(items), "}", depth);
+  }
+  const shown = new Set<string>();
+  for (let proto = Object.getPrototypeOf(value); proto !== null; proto = Object.getPrototypeOf(proto)) {
+    if (!prototypes.includes(proto)) continue;
+    for (const [key, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(proto))) {
+      if (descriptor.get === undefined || shown.has(key)) continue;
+      shown.add(key);
+      items.push(`${key}: ${showGetter(descriptor.get, value, depth, state)}`);
+    }
+  }
+  items.push(...Object.keys(value).map((key) => `${key}: ${show(value[key], depth + 1, state)}`));
+  return items.length === 0 ? `${name} {}` : layout(`${name} {`, items, "}", depth);
+}
+
+function showGetter(get: () => unknown, value: object, depth: number, state: State): string {
+  try {
+    return show(get.call(value), depth + 1, state);
+  } catch {
+    return "<not available>";
+  }
 }
 
 const kErrorFields = ["stack", "message", "cause"];
@@ -118,16 +161,21 @@ function showSpecial(value: object, name: string, depth: number, state: State): 
 
 function functionTitle(value: Function): string {
   const name = Object.getOwnPropertyDescriptor(value, "name")?.value;
-  const isClass = /^class\b/.test(Function.prototype.toString.call(value));
-  const kind = isClass ? "class" : "Function";
-  if (typeof name !== "string" || name === "") return `[${kind} (anonymous)]`;
-  return isClass ? `[class ${name}]` : `[Function: ${name}]`;
+  const named = typeof name === "string" && name !== "";
+  if (/^class\b/.test(Function.prototype.toString.call(value))) {
+    const base = Object.getPrototypeOf(value);
+    const baseName = typeof base === "function" ? Object.getOwnPropertyDescriptor(base, "name")?.value : "";
+    return `[class ${named ? name : "(anonymous)"}${baseName ? ` extends ${baseName}` : ""}]`;
+  }
+  const kind = className(value) ?? "Function";
+  return named ? `[${kind}: ${name}]` : `[${kind} (anonymous)]`;
 }
 
 function errorText(error: Error): string {
   const stack: unknown = error.stack;
   const title = `${String(error.name)}${error.message === "" ? "" : `: ${String(error.message)}`}`;
-  const text = typeof stack === "string" && stack !== "" ? stack : `[${title}]`;
+  let text = typeof stack === "string" && stack !== "" ? stack : title;
+  if (!/\n\s+at /.test(text)) text = `[${text}]`;
   const cause = Object.getOwnPropertyDescriptor(error, "cause");
   return cause && "value" in cause ? `${text}\n  [cause]: ${inspect(cause.value).replaceAll("\n", "\n  ")}` : text;
 }
@@ -157,9 +205,12 @@ function showList(title: string, list: ArrayLike<unknown>, depth: number, state:
     items.push(showDescriptor(descriptor, depth, state));
   }
   closeHoles();
+  const grouped = items.length > 6 ? group(items, list) : items;
+  items.splice(0, items.length, ...grouped);
+  const isGrouped = grouped.length < count - holes;
   if (list.length > count) items.push(`... ${list.length - count} more item${list.length - count > 1 ? "s" : ""}`);
   items.push(...properties(list as object, depth, state, /^\d+$/));
-  return items.length === 0 ? `${title}[]` : layout(`${title}[`, items, "]", depth);
+  return items.length === 0 ? `${title}[]` : layout(`${title}[`, items, "]", depth, isGrouped);
 }
 
 function showDescriptor(descriptor: PropertyDescriptor, depth: number, state: State): string {
@@ -179,6 +230,10 @@ function properties(value: object, depth: number, state: State, skip?: RegExp | 
     const name = /^[A-Za-z_$][\w$]*$/.test(key) ? key : quote(key);
     items.push(`${name}: ${showDescriptor(descriptor, depth, state)}`);
   }
+  for (const key of Object.getOwnPropertySymbols(value)) {
+    const descriptor = Object.getOwnPropertyDescriptor(value, key)!;
+    if (descriptor.enumerable) items.push(`${key.toString()}: ${showDescriptor(descriptor, depth, state)}`);
+  }
   return items;
 }
 
@@ -189,9 +244,34 @@ function withProperties(title: string, open: string, items: string[], value: obj
   return layout(`${title}${open === "" ? " {" : open}`, all, "}", depth);
 }
 
-function layout(open: string, items: string[], close: string, depth: number): string {
+// Many short items in columns, as Node's util.inspect arranges them.
+function group(items: string[], list: ArrayLike<unknown>): string[] {
+  const kSeparator = 2;
+  const widest = Math.max(...items.map((item) => item.length)) + kSeparator;
+  const total = items.reduce((sum, item) => sum + item.length + kSeparator, 0);
+  if (widest * 3 >= kGroupWidth || (total / widest <= 5 && widest - kSeparator > 6)) return items;
+  const biased = Math.max(widest - 3 - Math.sqrt(widest - total / items.length), 1);
+  const square = Math.round(Math.sqrt(2.5 * biased * items.length) / biased);
+  const columns = Math.min(square, Math.floor(kGroupWidth / widest), 12, 15);
+  if (columns <= 1) return items;
+  const widths = Array.from({ length: columns }, (_, column) =>
+    Math.max(...items.filter((_item, at) => at % columns === column).map((item) => item.length)));
+  const numbers = Array.prototype.every.call(list, (item) => typeof item === "number" || typeof item === "bigint");
+  const rows: string[] = [];
+  for (let at = 0; at < items.length; at += columns) {
+    const row = items.slice(at, at + columns);
+    rows.push(row.map((item, column) => {
+      if (numbers) return item.padStart(widths[column]!);
+      return column === row.length - 1 ? item : `${item}, `.padEnd(widths[column]! + kSeparator);
+    }).join(numbers ? ", " : ""));
+  }
+  return rows;
+}
+const kGroupWidth = 80;
+
+function layout(open: string, items: string[], close: string, depth: number, isGrouped = false): string {
   const width = items.reduce((sum, item) => sum + item.length + 2, open.length + depth * 2);
-  if (width <= kLineWidth && !items.some((item) => item.includes("\n"))) {
+  if (!isGrouped && width <= kLineWidth && !items.some((item) => item.includes("\n"))) {
     return `${open} ${items.join(", ")} ${close}`;
   }
   const indent = "  ";
@@ -224,6 +304,7 @@ function applyDirective(directive: string, value: unknown): string {
     case "%i": return noNumber ? "NaN" : String(parseInt(String(value), 10));
     case "%f": return noNumber ? "NaN" : String(parseFloat(String(value)));
     case "%c": return "";
+    case "%j": return String(JSON.stringify(value));
     default: return inspect(value);
   }
 }

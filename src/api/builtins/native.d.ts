@@ -68,9 +68,8 @@ export interface Native {
   idNewUnique(ns: number): string;
   idFromString(ns: number, text: string): string; // throws the TypeErrors of section 2
 
-  // A number of the object whose event runs, never given twice in an isolate; 0: no object's. While it is absent, a
-  // storage that one object hands to another is not noticed.
-  currentObject?(): number;
+  // A number of the instance whose event runs, never given twice in an isolate; 0: no object's.
+  currentObject(): number;
 
   // Inside an object (else they throw). flags: 1 allowConcurrency, 2 allowUnconfirmed, 4 noCache. Values are
   // (de)serialised in C++, at the call; sizes and key lengths are checked there; key counts and types in TypeScript.

@@ -21,6 +21,8 @@ const kRest = Symbol("rest");
 
 interface Rest { redirect: string; signal: AbortSignal | undefined; cache: string | undefined }
 const kDefaults: Rest = Object.freeze({ redirect: "follow", signal: undefined, cache: undefined });
+// Of a request that came in: passed on, it hands redirects back to whoever sent it.
+const kIncoming: Rest = Object.freeze({ redirect: "manual", signal: undefined, cache: undefined });
 
 export interface RequestInit {
   method?: unknown;
@@ -85,7 +87,7 @@ export class Request extends Body {
     const raw = cloneRaw(this);
     fill(copy, -1, this[kMethod], this[kUrl], raw, this[kCf]);
     copy[kHeaders] = new Headers(this.headers);
-    copy[kRest] = this[kRest] === kDefaults ? kDefaults : { ...this[kRest] };
+    copy[kRest] = { ...this[kRest] };
     return copy;
   }
 }
@@ -103,7 +105,7 @@ function fill(request: Request, event: number, method: string, url: string, raw:
 
 // The shared defaults are replaced before they are written to.
 function writableRest(request: Request): Rest {
-  if (request[kRest] === kDefaults) request[kRest] = { ...kDefaults };
+  if (Object.isFrozen(request[kRest])) request[kRest] = { ...request[kRest] };
   return request[kRest];
 }
 
@@ -111,6 +113,7 @@ function writableRest(request: Request): Rest {
 export function incomingRequest(event: number, method: string, url: string, body: InBody, cf?: string): Request {
   const request = new Request(kInternal);
   fill(request, event, method, url, body, cf);
+  request[kRest] = kIncoming;
   return request;
 }
 
@@ -133,7 +136,7 @@ function checkedMethod(method: unknown): string {
 }
 
 function restOf(base: Rest, init: RequestInit | undefined): Rest {
-  if (init === undefined || init === null) return base === kDefaults ? base : { ...base };
+  if (init === undefined || init === null) return { ...base };
   const redirect = init.redirect === undefined ? base.redirect : String(init.redirect);
   if (redirect !== "follow" && redirect !== "manual") throw new TypeError(kRedirectText);
   let signal = base.signal;

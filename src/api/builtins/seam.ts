@@ -2,7 +2,7 @@
 import type { Native } from "./native.d";
 
 export let native: Native;
-const prototypes: object[] = [];
+export const prototypes: object[] = []; // Of the platform's classes.
 export function setNative(value: Native): void {
   native = value;
   for (const prototype of prototypes) native.markHost(prototype);
@@ -59,13 +59,19 @@ const kOtherObject = "Cannot perform I/O on behalf of a different Durable Object
   "different Durable Object in the same isolate. This is a limitation of Cloudflare Workers which allows us to " +
   "improve overall performance.";
 
+const kOtherRequest = "Cannot perform I/O on behalf of a different request. I/O objects (such as streams, " +
+  "request/response bodies, and others) created in the context of one request handler cannot be accessed from a " +
+  "different request's handler. This is a limitation of Cloudflare Workers which allows us to improve overall " +
+  "performance.";
+
 export function currentObject(): number {
-  return native.currentObject === undefined ? 0 : native.currentObject();
+  return native.currentObject();
 }
 
 // Throws unless the running event is one of `owner`'s.
 export function requireOwner(owner: number): void {
-  if (native.currentObject !== undefined && native.currentObject() !== owner) throw new Error(kOtherObject);
+  const current = currentObject();
+  if (current !== owner) throw new Error(current === 0 ? kOtherRequest : kOtherObject);
 }
 
 export function isObject(value: unknown): value is object {

@@ -36,7 +36,11 @@ class IoHost {
  public:
   struct Namespace {
     object::IdCodec codec;
+    // IDs of names that were asked for, as hex: deriving one is two keyed hashes. Emptied when it has kNamesMax.
+    std::unordered_map<std::string, std::string> names{};
   };
+  static constexpr size_t kNamesMax = 4096;
+  static constexpr size_t kNameBytesMax = 128;  // Longer names are not kept.
   virtual ~IoHost() = default;
 
   std::unique_ptr<js::Isolate> isolate;

@@ -123,14 +123,19 @@ void CancelFetch(const Arguments& args) {
   if (IoContext* context = IoContext::Current(call.scope.isolate())) context->DropFetch(call.Number(0));
 }
 
-const object::IdCodec* FindCodec(Call& call) {
+IoHost::Namespace* FindNamespace(Call& call) {
   IoHost* host = static_cast<IoHost*>(js::Isolate::From(call.scope.isolate()).owner);
   uint64_t ns = call.Number(0);
   if (host == nullptr || ns >= host->namespaces.size()) {
     js::ThrowTypeError(call.scope.isolate(), "Illegal invocation");
     return nullptr;
   }
-  return &host->namespaces[ns].codec;
+  return &host->namespaces[ns];
+}
+
+const object::IdCodec* FindCodec(Call& call) {
+  IoHost::Namespace* ns = FindNamespace(call);
+  return ns == nullptr ? nullptr : &ns->codec;
 }
 
 void ReturnId(Call& call, const object::IdCodec& codec, const ObjectId& id) {
@@ -139,7 +144,16 @@ void ReturnId(Call& call, const object::IdCodec& codec, const ObjectId& id) {
 
 void IdFromName(const Arguments& args) {
   Call call(args);
-  if (const object::IdCodec* codec = FindCodec(call)) ReturnId(call, *codec, codec->FromName(call.Text(1)));
+  IoHost::Namespace* ns = FindNamespace(call);
+  if (ns == nullptr) return;
+  std::string name = call.Text(1);
+  auto known = ns->names.find(name);
+  if (known != ns->names.end()) return args.GetReturnValue().Set(js::FromLatin1(call.scope.isolate(), known->second));
+  std::string id = ns->codec.ToString(ns->codec.FromName(name));
+  args.GetReturnValue().Set(js::FromLatin1(call.scope.isolate(), id));
+  if (name.size() > IoHost::kNameBytesMax) return;
+  if (ns->names.size() >= IoHost::kNamesMax) ns->names.clear();
+  ns->names.emplace(std::move(name), std::move(id));
 }
 
 void IdNewUnique(const Arguments& args) {

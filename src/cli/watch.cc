@@ -19,7 +19,7 @@ bool IsIgnored(std::string_view name) { return name.starts_with(".") || name == 
 
 }  // namespace
 
-Result<std::unique_ptr<Watcher>> Watcher::Open(std::string dir) {
+Result<std::unique_ptr<Watcher>> Watcher::Open(const std::string& dir) {
   int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   if (fd < 0) return Error(ErrorCode::kUnavailable, std::string("watch files: ") + std::strerror(errno));
   std::unique_ptr<Watcher> watcher(new Watcher(fd));

@@ -15,7 +15,7 @@ inline constexpr size_t kWatchedFoldersMax = 10'000;
 // One thread. node_modules and folders that begin with a dot are left out.
 class Watcher {
  public:
-  static Result<std::unique_ptr<Watcher>> Open(std::string dir);
+  static Result<std::unique_ptr<Watcher>> Open(const std::string& dir);
   ~Watcher();
   // Returns true after a change, once nothing has changed for `quiet` (an editor writes in several steps); false when
   // `stop_fd` becomes readable.

@@ -62,10 +62,7 @@ Binding MakeBinding(const Json& json, const std::string& script_name) {
   Binding binding;
   binding.name = json["name"].AsString();
   const std::string& type = json["type"].AsString();
-  if (type == "json") {
-    binding.kind = Binding::Kind::kJson;
-    binding.value = ToText(json["json"]);
-  } else if (type == "version_metadata") {
+  if (type == "json" || type == "version_metadata") {
     binding.kind = Binding::Kind::kJson;
     binding.value = ToText(json["json"]);
   } else if (type == "durable_object_namespace") {

@@ -20,7 +20,8 @@ bool SimLoop::RunNextTimer(Instant until) {
   if (timers_.empty() || timers_.begin()->first > until) return false;
   Instant due = timers_.begin()->first;
   auto [first, last] = timers_.equal_range(due);
-  auto chosen = std::next(first, static_cast<ptrdiff_t>(random_.Below(static_cast<uint64_t>(std::distance(first, last)))));
+  auto chosen =
+      std::next(first, static_cast<ptrdiff_t>(random_.Below(static_cast<uint64_t>(std::distance(first, last)))));
   now_ = std::max(now_, due);
   UniqueFunction<void()> closure = std::move(chosen->second.closure);
   timers_.erase(chosen);

@@ -71,12 +71,12 @@ void ClientExchange::Resolve() {
         if (error) return self->Fail(self->Broken("the name can't be resolved: " + error.message()));
         std::vector<Endpoint> found;
         for (const auto& result : results) found.push_back(FromAsio(result.endpoint()));
-        self->Connect(std::move(found));
+        self->Connect(found);
       });
 }
 
 // Checked here, on the very addresses that are connected to: a name can't change between check and use.
-Result<std::vector<Endpoint>> ClientExchange::Allowed(std::vector<Endpoint> found) const {
+Result<std::vector<Endpoint>> ClientExchange::Allowed(const std::vector<Endpoint>& found) const {
   const ClientOptions& options = client_->options;
   std::vector<Endpoint> allowed;
   std::string refused;
@@ -98,8 +98,8 @@ Result<std::vector<Endpoint>> ClientExchange::Allowed(std::vector<Endpoint> foun
   return Error(ErrorCode::kConflict, target_.authority + ": " + refused);
 }
 
-void ClientExchange::Connect(std::vector<Endpoint> found) {
-  Result<std::vector<Endpoint>> allowed = Allowed(std::move(found));
+void ClientExchange::Connect(const std::vector<Endpoint>& found) {
+  Result<std::vector<Endpoint>> allowed = Allowed(found);
   if (!allowed) return Fail(std::move(allowed).error());
   std::vector<tcp::endpoint> endpoints;
   for (const Endpoint& endpoint : *allowed) endpoints.push_back(ToAsio(endpoint));

@@ -55,8 +55,8 @@ class ClientExchange : public std::enable_shared_from_this<ClientExchange> {
  private:
   Result<Done> Prepare();
   void Resolve();
-  Result<std::vector<Endpoint>> Allowed(std::vector<Endpoint> found) const;
-  void Connect(std::vector<Endpoint> endpoints);
+  Result<std::vector<Endpoint>> Allowed(const std::vector<Endpoint>& found) const;
+  void Connect(const std::vector<Endpoint>& found);
   void OnConnected();
   void SendRequest();
   void PullRequest();

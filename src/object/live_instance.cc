@@ -90,8 +90,8 @@ void LiveInstance::Accept(EventRef event) {
 }
 
 void LiveInstance::Deliver(const EventRef& event, Result<InputLock> lock) {
-  // Whoever waited when the instance broke hears of it; a fresh one might fail in the same way for ever. What came for a
-  // rolling instance waits for the next.
+  // Whoever waited when the instance broke hears of it; a fresh one might fail in the same way for ever. What came for
+  // a rolling instance waits for the next.
   if (!rolling && (broken() || !lock.has_value())) {
     host_.Delivered(*event);
     event->result = broken() ? *error_ : lock.error();
@@ -110,6 +110,7 @@ void LiveInstance::Deliver(const EventRef& event, Result<InputLock> lock) {
 void LiveInstance::OnCodeReply(const EventRef& event, Result<HttpResponse> result) {
   if (broken()) return;  // TearDown answers.
   if (!result.has_value()) result = std::move(result.error()).With(Error::kRemote);
+  // NOLINTNEXTLINE(bugprone-branch-clone): both are false where mutants are compiled out.
   bool mutant = result.has_value() ? LIMPET_MUTANT(reply_before_durable) : LIMPET_MUTANT(error_before_durable);
   if (mutant) return SendReply(event, std::move(result));
   event->result = std::move(result);

@@ -82,7 +82,7 @@ std::optional<Result<std::optional<Bytes>>> ObjectStorage::Peek(BytesView key) {
 Storage::Now<std::optional<Bytes>> ObjectStorage::Get(const InputLock& lock, Bytes key, ReadOptions options,
                                                       OnAnswer<std::optional<Bytes>> done) {
   if (shut_) return *shut_;
-  if (auto at_hand = Peek(key)) return std::move(*at_hand);
+  if (auto at_hand = Peek(key)) return at_hand;
   ReadId read = BeginRead();
   Bytes asked = key;
   ReadValue(std::move(key), [this, read, key = std::move(asked), next = Hold(lock, options.allow_concurrency),
@@ -177,14 +177,13 @@ void ObjectStorage::ReadPages(std::shared_ptr<ListRead> read, uint32_t tries) {
     if (!page.has_value() && TryAgain(page.error(), tries, [this, read, tries] { ReadPages(read, tries + 1); })) {
       return;
     }
-    bool more = false;
-    if (page.has_value()) {
-      read->merge.AddPage(std::move(page).value());
-      more = !read->merge.done() && !shut_;
+    if (!page.has_value()) {
+      EndRead(read->read);
+      return Answer<Pairs>(std::move(read->next), std::move(read->done), std::move(page).error());
     }
-    if (more) return ReadPages(read);
+    read->merge.AddPage(std::move(page).value());
+    if (!read->merge.done() && !shut_) return ReadPages(read);
     EndRead(read->read);
-    if (!page.has_value()) return Answer<Pairs>(std::move(read->next), std::move(read->done), std::move(page).error());
     Answer<Pairs>(std::move(read->next), std::move(read->done), read->merge.TakePairs());
   });
 }
@@ -242,6 +241,7 @@ Storage::Now<uint64_t> ObjectStorage::Delete(const InputLock& lock, std::vector<
   if (must_read) return std::nullopt;
   if (!MustWait(options)) return existed;
   waiting_.push_back(
+      // NOLINTNEXTLINE(bugprone-use-after-move): `done` went to ReadMany only if must_read.
       {0, [this, existed, next = Hold(lock, options.allow_concurrency), done = std::move(done)]() mutable {
          Answer<uint64_t>(std::move(next), std::move(done), existed);
        }});

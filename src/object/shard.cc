@@ -17,27 +17,27 @@ size_t RequestBytes(const HttpRequest& request) {
 
 std::unique_ptr<Shard> Shard::Make(loop::Loop& loop, std::unique_ptr<store::Session> session, store::Claim claim,
                                    ShardOptions options, Logger& logger, Counters& counters) {
-  return std::make_unique<ShardImpl>(loop, std::move(session), claim, options, logger, counters);
+  return std::make_unique<ShardImpl>(loop, std::move(session), claim, std::move(options), logger, counters);
 }
 
 ShardImpl::ShardImpl(loop::Loop& loop, std::unique_ptr<store::Session> session, store::Claim claim,
                      ShardOptions options, Logger& logger, Counters& counters)
     : loop_(loop),
       claim_(claim),
-      options_(options),
+      options_(std::move(options)),
       logger_(logger),
-      count_live_(
-          counters.Make(Counters::Kind::kGauge, "limpet_objects_live", "Instances in memory.", options.counter_labels)),
+      count_live_(counters.Make(Counters::Kind::kGauge, "limpet_objects_live", "Instances in memory.",
+                                options_.counter_labels)),
       count_events_(counters.Make(Counters::Kind::kCounter, "limpet_object_events_total", "Events sent to objects.",
-                                  options.counter_labels)),
+                                  options_.counter_labels)),
       count_started_(counters.Make(Counters::Kind::kCounter, "limpet_object_starts_total", "Instances started.",
-                                   options.counter_labels)),
+                                   options_.counter_labels)),
       count_evicted_(counters.Make(Counters::Kind::kCounter, "limpet_object_evictions_total", "Idle instances evicted.",
-                                   options.counter_labels)),
+                                   options_.counter_labels)),
       count_resets_(counters.Make(Counters::Kind::kCounter, "limpet_object_resets_total",
-                                  "Instances ended by an error.", options.counter_labels)),
+                                  "Instances ended by an error.", options_.counter_labels)),
       count_overloads_(counters.Make(Counters::Kind::kCounter, "limpet_object_overloads_total",
-                                     "Events refused: queue full.", options.counter_labels)),
+                                     "Events refused: queue full.", options_.counter_labels)),
       self_(std::make_shared<ShardImpl*>(this)),
       deferred_(loop),
       idle_(loop, [this](LiveInstance& instance) { TryEvict(instance); }),
@@ -83,7 +83,7 @@ ShardImpl::Slot& ShardImpl::FindOrMake(const ObjectId& id) {
 
 void ShardImpl::ReplyLater(EventRef event, Error error) {
   event->result = std::move(error);
-  deferred_.Later([event] { event->reply(*std::exchange(event->result, std::nullopt)); });
+  deferred_.Later([event = std::move(event)] { event->reply(*std::exchange(event->result, std::nullopt)); });
 }
 
 bool ShardImpl::Overloaded(const Slot& slot, size_t bytes, Error* error) const {

@@ -44,7 +44,7 @@ Result<v8::Local<v8::Array>> BindingRows(js::Scope& scope, const ScriptVersion& 
       }
       case Binding::Kind::kDurableObjectNamespace: {
         auto index = static_cast<double>(host.namespaces.size());
-        host.namespaces.push_back({object::IdCodec(binding.ns, binding.ns_key)});
+        host.namespaces.push_back({.codec = object::IdCodec(binding.ns, binding.ns_key)});
         rows.push_back(Row(scope, "namespace", binding.name, v8::Number::New(isolate, index)));
         break;
       }

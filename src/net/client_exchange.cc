@@ -66,7 +66,7 @@ void ClientExchange::Resolve() {
   if (std::optional<IpAddress> address = IpAddress::Parse(target_.host)) return Connect({{*address, target_.port}});
   client_->resolver.async_resolve(
       target_.host, std::to_string(target_.port), tcp::resolver::numeric_service,
-      [self = shared_from_this()](boost::system::error_code error, tcp::resolver::results_type results) {
+      [self = shared_from_this()](boost::system::error_code error, const tcp::resolver::results_type& results) {
         if (self->ended_) return;
         if (error) return self->Fail(self->Broken("the name can't be resolved: " + error.message()));
         std::vector<Endpoint> found;

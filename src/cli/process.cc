@@ -26,6 +26,8 @@ Result<int> RunProcess(const std::vector<std::string>& arguments, const std::str
   posix_spawn_file_actions_addchdir_np(&actions, working_dir.c_str());
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", 0, 0);
   posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+  // Onto itself: takes the close-on-exec mark off, which the host may have put on.
+  posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDERR_FILENO);
   posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
   pid_t child = 0;
   int failed = posix_spawnp(&child, pointers[0], &actions, nullptr, pointers.data(), variables.data());

@@ -18,8 +18,9 @@ TEST(Pool, RunsAllThatIsQueuedBeforeItEnds) {
 }
 
 TEST(Pool, RunsAsManyAtOnceAsItHasThreads) {
+  // Each waits for the others: fewer threads would wait for ever. It outlives the pool, whose threads still leave it.
+  std::latch together(3);
   Pool pool(3);
-  std::latch together(3);  // Each waits for the others: fewer threads would wait for ever.
   for (int i = 0; i < 3; ++i) pool.Run([&] { together.arrive_and_wait(); });
   together.wait();
 }

@@ -15,10 +15,10 @@ namespace limpet {
 enum class ModuleKind : uint8_t { kEsModule, kText, kData, kJson, kWasm };
 
 struct Module {
-  std::string name;   // As uploaded; compared after normalising ("./a.mjs" is "a.mjs").
+  std::string name;  // As uploaded; compared after normalising ("./a.mjs" is "a.mjs").
   ModuleKind kind = ModuleKind::kEsModule;
   Bytes content;
-  Bytes code_cache;   // V8's, for ES modules; empty if there is none.
+  Bytes code_cache;  // V8's, for ES modules; empty if there is none.
 };
 
 // A value that a script finds in `env`.
@@ -26,12 +26,12 @@ struct Binding {
   enum class Kind : uint8_t { kPlainText, kJson, kText, kData, kWasm, kDurableObjectNamespace };
   Kind kind = Kind::kPlainText;
   std::string name;
-  Bytes value;                      // Text, JSON text, or content of the blob.
+  Bytes value;  // Text, JSON text, or content of the blob.
   // kDurableObjectNamespace:
   std::string class_name;
-  std::string script_name;          // Of the script that exports the class; never empty.
+  std::string script_name;  // Of the script that exports the class; never empty.
   NamespaceId ns;
-  std::string ns_key;               // What the namespace's IDs are keyed with (spec/api.md section 2: uniqueKey).
+  std::string ns_key;  // What the namespace's IDs are keyed with (spec/api.md section 2: uniqueKey).
 };
 
 // A class of this script that has storage.
@@ -39,17 +39,17 @@ struct ObjectClass {
   std::string class_name;
   NamespaceId ns;
   std::string ns_key;
-  bool sqlite = false;              // Made by new_sqlite_classes: its limits and, later, SQL.
+  bool sqlite = false;  // Made by new_sqlite_classes: its limits and, later, SQL.
 };
 
 struct ScriptVersion {
   std::string script_name;
-  std::string version_id;                        // A UUID.
+  std::string version_id;  // A UUID.
   std::string main_module;
   std::vector<Module> modules;
   std::vector<Binding> bindings;
   std::vector<ObjectClass> classes;
-  std::string compatibility_date = "2021-11-02"; // YYYY-MM-DD; compared as text.
+  std::string compatibility_date = "2021-11-02";  // YYYY-MM-DD; compared as text.
   std::vector<std::string> compatibility_flags;
 };
 

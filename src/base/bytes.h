@@ -10,8 +10,8 @@ namespace limpet {
 using Bytes = std::string;
 using BytesView = std::string_view;
 
-std::string ToHex(BytesView bytes);                          // Lower case.
-std::optional<Bytes> FromHex(std::string_view text);         // Either case; nothing if it is not hex.
+std::string ToHex(BytesView bytes);                   // Lower case.
+std::optional<Bytes> FromHex(std::string_view text);  // Either case; nothing if it is not hex.
 bool IsUtf8(BytesView bytes);
 // Replaces each ill-formed sequence by U+FFFD (Encoding standard, "utf-8 decode without BOM").
 std::string ToValidUtf8(BytesView bytes);

@@ -61,10 +61,10 @@ class BodyStream {
 
 // No body, bytes at hand, or a stream.
 struct Body {
-  bool present = false;                 // A script sees `body === null` otherwise.
-  Bytes bytes;                          // If `stream` is null.
+  bool present = false;  // A script sees `body === null` otherwise.
+  Bytes bytes;           // If `stream` is null.
   std::unique_ptr<BodyStream> stream;
-  std::optional<uint64_t> length;       // Of the stream, where it was announced.
+  std::optional<uint64_t> length;  // Of the stream, where it was announced.
 
   static Body None() { return {}; }
   static Body Of(Bytes bytes) {
@@ -84,7 +84,7 @@ struct Body {
 
 struct HttpRequest {
   std::string method = "GET";
-  std::string url;                      // Absolute, as the server made it from scheme, Host and target; or a script's.
+  std::string url;  // Absolute, as the server made it from scheme, Host and target; or a script's.
   HeaderList headers;
   Body body;
   std::shared_ptr<const std::string> cf;  // `request.cf` as JSON text, or null. Shared: most requests have the same.
@@ -92,7 +92,7 @@ struct HttpRequest {
 
 struct HttpResponse {
   int status = 200;
-  std::string status_text;              // Empty: the standard phrase.
+  std::string status_text;  // Empty: the standard phrase.
   HeaderList headers;
   Body body;
 };

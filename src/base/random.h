@@ -10,8 +10,8 @@ class Random {
  public:
   virtual ~Random() = default;
   virtual void Fill(std::span<uint8_t> bytes) = 0;
-  uint64_t Next();                  // 64 random bits.
-  uint64_t Below(uint64_t limit);   // 0 … limit - 1; limit > 0.
+  uint64_t Next();                 // 64 random bits.
+  uint64_t Below(uint64_t limit);  // 0 … limit - 1; limit > 0.
 };
 
 // The kernel's generator (getrandom); fit for keys. Any thread.

@@ -15,14 +15,14 @@ namespace limpet {
 enum class ErrorCode : uint8_t {
   kInvalidArgument,  // The caller's input is wrong; the same call will fail again.
   kNotFound,
-  kConflict,         // The state does not allow it (exists already, precondition failed).
-  kWouldBlock,       // Memory has no answer; ask again in the way that may block.
-  kUnavailable,      // Disk, network or peer; the outcome of a write is unknown.
-  kCorrupt,          // A checksum does not match; never retried.
-  kFenced,           // The claim is lost: nothing was written.
-  kCanceled,         // Whoever asked has gone, or shutdown.
-  kOverloaded,       // A named limit is reached.
-  kScript,           // A script threw; name and message are its own.
+  kConflict,     // The state does not allow it (exists already, precondition failed).
+  kWouldBlock,   // Memory has no answer; ask again in the way that may block.
+  kUnavailable,  // Disk, network or peer; the outcome of a write is unknown.
+  kCorrupt,      // A checksum does not match; never retried.
+  kFenced,       // The claim is lost: nothing was written.
+  kCanceled,     // Whoever asked has gone, or shutdown.
+  kOverloaded,   // A named limit is reached.
+  kScript,       // A script threw; name and message are its own.
   kInternal,
 };
 std::string_view ErrorCodeName(ErrorCode code);
@@ -42,7 +42,7 @@ class [[nodiscard]] Error {
 
   ErrorCode code() const { return code_; }
   const std::string& message() const { return message_; }
-  const std::string& name() const { return name_; }  // "Error", "TypeError", "RangeError", …
+  const std::string& name() const { return name_; }    // "Error", "TypeError", "RangeError", …
   const std::string& stack() const { return stack_; }  // Of a script's error, for logs; may be empty.
   bool Has(Flag flag) const { return (flags_ & flag) != 0; }
 
@@ -70,7 +70,7 @@ template <typename T>
 class [[nodiscard]] Result {
  public:
   using Value = T;
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit by design.
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit by design.
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit by design.
 
   bool has_value() const { return state_.index() == 0; }

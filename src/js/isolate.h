@@ -65,7 +65,7 @@ class Runtime {
     node::MultiIsolatePlatform* platform = nullptr;
     std::string_view builtins;  // The bundled built-ins: an expression, `(native) => hooks`.
     std::vector<NativeFunction> natives{};
-    std::vector<const char*> hooks{}; // Names looked up on the hooks object; Scope::Hook takes the index.
+    std::vector<const char*> hooks{};  // Names looked up on the hooks object; Scope::Hook takes the index.
   };
   // Builds the startup snapshot. Error: the built-ins threw (a mistake of ours).
   static Result<std::unique_ptr<Runtime>> Make(Options options);

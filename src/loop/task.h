@@ -72,7 +72,8 @@ template <typename T>
 class Completion {
  public:
   using Callback = UniqueFunction<void(T)>;
-  explicit Completion(UniqueFunction<void(Callback)> start) : start_(std::move(start)), state_(std::make_shared<State>()) {}
+  explicit Completion(UniqueFunction<void(Callback)> start)
+      : start_(std::move(start)), state_(std::make_shared<State>()) {}
   ~Completion() { state_->waiting = nullptr; }
   Completion(const Completion&) = delete;
   Completion& operator=(const Completion&) = delete;

@@ -249,7 +249,7 @@ void IoContext::Fire(uint64_t number) {
     if (callback->Call(scope.context(), v8::Undefined(scope.isolate()), 0, nullptr).ToLocal(&result)) return;
     if (caught.HasCaught() && !caught.HasTerminated()) {
       Error error = ToError(scope, caught.Exception());
-      host_->OnException("Uncaught " + (error.stack().empty() ? error.ToString() : error.stack()));
+      host_->ReportUncaught(error);
     }
   });
 }
@@ -294,7 +294,7 @@ void IoContext::AddWaitUntil(js::Scope& scope, v8::Local<v8::Promise> promise) {
     if (self == nullptr) return;
     js::Scope inner(js::Isolate::From(args.GetIsolate()), args.GetIsolate(), args.GetIsolate()->GetCurrentContext());
     Error error = ToError(inner, args[0]);
-    self->host_->OnException("Uncaught (in promise) " + (error.stack().empty() ? error.ToString() : error.stack()));
+    self->host_->ReportUncaught(error, "(in promise) ");
     self->WaitUntilDone();
   };
   v8::Local<v8::Function> on_settled;

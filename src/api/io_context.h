@@ -55,6 +55,12 @@ class IoHost {
 
   virtual void OnConsole(std::string_view level, std::string_view text) = 0;
   virtual void OnException(std::string_view text) = 0;
+  // OnException with what an uncaught error prints: its stack, or its name and message.
+  void ReportUncaught(const Error& error, std::string_view where = {}) {
+    std::string text = "Uncaught ";
+    text.append(where).append(error.stack().empty() ? error.ToString() : error.stack());
+    OnException(text);
+  }
 };
 
 // How many timers a context may have; spec/api.md section 12.
@@ -204,6 +210,8 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
 v8::Local<v8::Value> MakeJsError(js::Scope& scope, const Error& error);
 // The Error of anything thrown (code kScript, with flags and stack).
 Error ToError(js::Scope& scope, v8::Local<v8::Value> thrown);
+// With those of Error::Flag that are set in `flags`.
+Error WithFlags(Error error, uint32_t flags);
 // Throws it.
 void Throw(js::Scope& scope, const Error& error);
 // Calls a hook; empty if it threw (the exception is pending).

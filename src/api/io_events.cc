@@ -116,12 +116,8 @@ void Reject(const Arguments& args) {
   Call call(args);
   IoContext* context = call.Context();
   if (context == nullptr) return;
-  Error error = Error::Script(call.Text(1), call.Text(2)).WithStack(call.Text(3));
-  uint32_t flags = call.Flags(4);
-  for (Error::Flag flag : {Error::kRemote, Error::kRetryable, Error::kOverloaded, Error::kObjectReset}) {
-    if ((flags & flag) != 0) error = std::move(error).With(flag);
-  }
-  context->host().OnException("Uncaught " + (error.stack().empty() ? error.ToString() : error.stack()));
+  Error error = WithFlags(Error::Script(call.Text(1), call.Text(2)).WithStack(call.Text(3)), call.Flags(4));
+  context->host().ReportUncaught(error);
   context->Answer(call.Number(0), std::move(error));
 }
 
@@ -146,13 +142,11 @@ void BodyRead(const Arguments& args) {
   if (context == nullptr) return;
   uint64_t number = call.Number(0);
   IoContext::InBody* body = TakeForReading(call, *context, number);
-  v8::Local<v8::Promise::Resolver> resolver;
-  if (body == nullptr || !v8::Promise::Resolver::New(call.scope.context()).ToLocal(&resolver)) return;
-  args.GetReturnValue().Set(resolver->GetPromise());
-  uint64_t settle = context->NextNumber();
-  context->HoldResolver(settle, resolver);
+  if (body == nullptr) return;
+  std::optional<uint64_t> settle = ReturnPromise(call, *context);
+  if (!settle) return;
   body->reading = true;
-  body->body.stream->Read([weak = context->weak_from_this(), number, settle,
+  body->body.stream->Read([weak = context->weak_from_this(), number, settle = *settle,
                            where = context->where()](Result<std::optional<Bytes>> chunk) mutable {
     std::shared_ptr<IoContext> self = weak.lock();
     if (!self) return;
@@ -208,14 +202,13 @@ void BodyReadAll(const Arguments& args) {
   if (context == nullptr) return;
   uint64_t number = call.Number(0);
   IoContext::InBody* body = TakeForReading(call, *context, number);
-  v8::Local<v8::Promise::Resolver> resolver;
-  if (body == nullptr || !v8::Promise::Resolver::New(call.scope.context()).ToLocal(&resolver)) return;
-  args.GetReturnValue().Set(resolver->GetPromise());
-  uint64_t settle = context->NextNumber();
-  context->HoldResolver(settle, resolver);
+  if (body == nullptr) return;
+  std::optional<uint64_t> settle = ReturnPromise(call, *context);
+  if (!settle) return;
   std::unique_ptr<BodyStream> stream = std::move(body->body.stream);
   context->DropBody(number);
-  auto done = [weak = context->weak_from_this(), settle, where = context->where()](Result<Bytes> all) mutable {
+  auto done = [weak = context->weak_from_this(), settle = *settle,
+               where = context->where()](Result<Bytes> all) mutable {
     std::shared_ptr<IoContext> self = weak.lock();
     if (!self) return;
     self->Settle(settle, std::move(where),

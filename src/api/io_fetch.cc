@@ -23,9 +23,8 @@ std::optional<HttpRequest> ReadRequest(Call& call, IoContext& context, int first
   return request;
 }
 
-// [status, statusText, headers, body, url]
-v8::MaybeLocal<v8::Value> ToInResponse(js::Scope& scope, IoContext& context, HttpResponse response,
-                                       std::string_view url) {
+// [status, statusText, headers, body]
+v8::MaybeLocal<v8::Value> ToInResponse(js::Scope& scope, IoContext& context, HttpResponse response) {
   v8::Isolate* isolate = scope.isolate();
   v8::Local<v8::Value> body = context.ImportBody(scope, std::move(response.body));
   if (body.IsEmpty()) return {};
@@ -33,32 +32,30 @@ v8::MaybeLocal<v8::Value> ToInResponse(js::Scope& scope, IoContext& context, Htt
       v8::Integer::New(isolate, response.status),
       js::FromUtf8(isolate, response.status_text.empty() ? StandardReason(response.status)
                                                          : std::string_view(response.status_text)),
-      ToFlat(scope, response.headers), body, js::FromUtf8(isolate, url)};
-  return v8::Array::New(isolate, parts, 5).As<v8::Value>();
+      ToFlat(scope, response.headers), body};
+  return v8::Array::New(isolate, parts, 4).As<v8::Value>();
 }
 
 // [promise, number]: what both fetches return. `number` is the resolver's and the fetch's.
 std::optional<uint64_t> ReturnPending(Call& call, IoContext& context) {
-  v8::Local<v8::Promise::Resolver> resolver;
-  if (!v8::Promise::Resolver::New(call.scope.context()).ToLocal(&resolver)) return std::nullopt;
-  uint64_t number = context.NextNumber();
-  context.HoldResolver(number, resolver);
-  v8::Local<v8::Value> pair[] = {resolver->GetPromise(),
-                                 v8::Number::New(call.scope.isolate(), static_cast<double>(number))};
+  std::optional<uint64_t> number = ReturnPromise(call, context);
+  if (!number) return std::nullopt;
+  v8::Local<v8::Value> pair[] = {call.args.GetReturnValue().Get(),
+                                 v8::Number::New(call.scope.isolate(), static_cast<double>(*number))};
   call.args.GetReturnValue().Set(v8::Array::New(call.scope.isolate(), pair, 2));
-  context.HoldFetch(number, net::FetchHandle());
+  context.HoldFetch(*number, net::FetchHandle());
   return number;
 }
 
-void SettleFetch(const std::shared_ptr<IoContext>& context, uint64_t number, object::GateRef where, std::string url,
+void SettleFetch(const std::shared_ptr<IoContext>& context, uint64_t number, object::GateRef where,
                  Result<HttpResponse> response) {
   context->FetchAnswered(number);
-  context->Settle(number, std::move(where),
-                  [context = context.get(), url = std::move(url),
-                   response = std::move(response)](js::Scope& scope) mutable -> v8::MaybeLocal<v8::Value> {
-                    if (!response.has_value()) return Throw(scope, response.error()), v8::MaybeLocal<v8::Value>();
-                    return ToInResponse(scope, *context, std::move(response).value(), url);
-                  });
+  context->Settle(
+      number, std::move(where),
+      [context = context.get(), response = std::move(response)](js::Scope& scope) mutable -> v8::MaybeLocal<v8::Value> {
+        if (!response.has_value()) return Throw(scope, response.error()), v8::MaybeLocal<v8::Value>();
+        return ToInResponse(scope, *context, std::move(response).value());
+      });
 }
 
 // fetchOutbound(method, url, headers, body, length)
@@ -75,12 +72,11 @@ void FetchOutbound(const Arguments& args) {
     std::shared_ptr<IoContext> self = weak.lock();
     if (!self || !durable.has_value() || !self->FetchWanted(number)) return;
     if (self->host().client == nullptr) return;
-    std::string url = request.url;
     net::FetchHandle handle = self->host().client->Fetch(
-        std::move(request), [weak, number, where = std::move(where), url](Result<HttpResponse> response) mutable {
+        std::move(request), [weak, number, where = std::move(where)](Result<HttpResponse> response) mutable {
           std::shared_ptr<IoContext> context = weak.lock();
           if (!context) return;
-          SettleFetch(context, number, std::move(where), std::move(url), std::move(response));
+          SettleFetch(context, number, std::move(where), std::move(response));
         });
     self->HoldFetch(number, std::move(handle));
   });
@@ -108,12 +104,11 @@ void FetchObject(const Arguments& args) {
                         name = std::move(name), request = *std::move(request)](Result<Done> durable) mutable {
     std::shared_ptr<IoContext> self = weak.lock();
     if (!self || !durable.has_value() || !self->FetchWanted(number)) return;
-    std::string url = request.url;
     self->host().directory->Fetch(id, std::move(name), std::move(request),
-                                  [weak, number, where = std::move(where), url](Result<HttpResponse> response) mutable {
+                                  [weak, number, where = std::move(where)](Result<HttpResponse> response) mutable {
                                     std::shared_ptr<IoContext> context = weak.lock();
                                     if (!context) return;
-                                    SettleFetch(context, number, std::move(where), std::move(url), std::move(response));
+                                    SettleFetch(context, number, std::move(where), std::move(response));
                                   });
   });
 }
@@ -238,7 +233,10 @@ Error ToError(js::Scope& scope, v8::Local<v8::Value> thrown) {
   }
   Error error = Error::Script(parts[0], parts[1]).WithStack(parts[2]);
   if (!described.As<v8::Array>()->Get(scope.context(), 3).ToLocal(&part) || !part->IsUint32()) return error;
-  uint32_t flags = part.As<v8::Uint32>()->Value();
+  return WithFlags(std::move(error), part.As<v8::Uint32>()->Value());
+}
+
+Error WithFlags(Error error, uint32_t flags) {
   for (Error::Flag flag : {Error::kRemote, Error::kRetryable, Error::kOverloaded, Error::kObjectReset}) {
     if ((flags & flag) != 0) error = std::move(error).With(flag);
   }

@@ -55,4 +55,14 @@ struct Call {
   uint32_t Flags(int index) { return args[index]->IsUint32() ? args[index].As<v8::Uint32>()->Value() : 0; }
 };
 
+// Makes the native return a promise, which Settle and its kin settle under this number. Nothing: V8 is being ended.
+inline std::optional<uint64_t> ReturnPromise(Call& call, IoContext& context) {
+  v8::Local<v8::Promise::Resolver> resolver;
+  if (!v8::Promise::Resolver::New(call.scope.context()).ToLocal(&resolver)) return std::nullopt;
+  uint64_t number = context.NextNumber();
+  context.HoldResolver(number, resolver);
+  call.args.GetReturnValue().Set(resolver->GetPromise());
+  return number;
+}
+
 }  // namespace limpet::api

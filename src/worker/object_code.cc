@@ -81,7 +81,7 @@ class ObjectCode final : public object::Code {
     }
     if (!caught.HasCaught() || caught.HasTerminated()) return Error(ErrorCode::kInternal, "The constructor was ended.");
     Error error = api::ToError(scope, caught.Exception());
-    loaded_->OnException("Uncaught " + (error.stack().empty() ? error.ToString() : error.stack()));
+    loaded_->ReportUncaught(error);
     return std::move(error).With(Error::kObjectReset);
   }
 

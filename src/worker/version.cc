@@ -143,7 +143,7 @@ Result<std::shared_ptr<LoadedScript>> LoadedScript::Make(const ShardDeps& deps,
   loaded->isolate->owner = static_cast<api::IoHost*>(loaded.get());
   loaded->isolate->on_unhandled_rejection = [raw = loaded.get()](js::Scope& scope, v8::Local<v8::Value> value) {
     Error error = api::ToError(scope, value);
-    raw->OnException("Uncaught (in promise) " + (error.stack().empty() ? error.ToString() : error.stack()));
+    raw->ReportUncaught(error, "(in promise) ");
   };
   return loaded;
 }

@@ -16,7 +16,7 @@ export interface Pump {
 export type OutBody = null | string | ArrayBuffer | ArrayBufferView | number | Pump;
 // A body from C++: nothing, all of it, or the number of a stream (bodyRead …).
 export type InBody = null | Uint8Array | number;
-// [status, statusText, headers, body, url]
+// [status, statusText, headers, body]
 export type InResponse = [number, string, Flat, InBody];
 
 export interface Native {

@@ -14,10 +14,13 @@ enum Hook : int {
   kDescribeModule,
   kCloudflareWorkers,
   kReadPump,
+  kFetched,
+  kFetchFailed,
   kInspect,
 };
-inline constexpr const char* kHookNames[] = {"configure",           "makeEnv",   "dispatchFetch", "constructObject",
-                                             "dispatchObjectFetch", "makeError", "describeError", "describeModule",
-                                             "cloudflareWorkers",   "readPump",  "inspect"};
+inline constexpr const char* kHookNames[] = {
+    "configure", "makeEnv",       "dispatchFetch",  "constructObject",   "dispatchObjectFetch",
+    "makeError", "describeError", "describeModule", "cloudflareWorkers", "readPump",
+    "fetched",   "fetchFailed",   "inspect"};
 
 }  // namespace limpet::api

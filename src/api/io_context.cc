@@ -7,8 +7,14 @@
 
 namespace limpet::api {
 
-IoContext::IoContext(std::shared_ptr<IoHost> host, object::Instance* instance, bool sqlite,
-                     UniqueFunction<void()> on_end)
+namespace {
+
+// A body of at most so many bytes, all of them ASCII, is a string in JavaScript: that is what most are read as.
+constexpr size_t kTextBodyMax = 64 * 1024;
+
+}  // namespace
+
+IoContext::IoContext(std::shared_ptr<IoHost> host, object::Instance* instance, bool sqlite, OnEnd on_end)
     : host_(std::move(host)),
       instance_(instance),
       object_number_(instance == nullptr ? 0 : host_->next_number++),
@@ -24,19 +30,31 @@ IoContext::~IoContext() {
 void IoContext::RunTurn(object::InputLock lock, Turn turn) {
   if (ended_ || stopped_) return;
   ++turns_waiting_;
+  std::shared_ptr<IoContext> self = shared_from_this();
+  auto run = [&](js::Scope& scope) { RunInTurn(scope, lock, turn); };
+  auto after = [&](js::Ended ended) {
+    --turns_waiting_;
+    TurnOver(ended);
+  };
+  if (host_->isolate->TryRun(budget_, run, after)) return;
+  std::shared_ptr<js::Budget> budget(self, &budget_);
   host_->isolate->Run(
-      budget_,
-      [self = shared_from_this(), lock = std::move(lock), turn = std::move(turn)](js::Scope& scope) mutable {
-        if (self->ended_ || self->stopped_) return;
-        self->in_turn_ = true;
-        self->lock_ = std::move(lock);
-        scope.host().current = self.get();
-        turn(scope);
+      std::move(budget),
+      [self, lock = std::move(lock), turn = std::move(turn)](js::Scope& scope) mutable {
+        self->RunInTurn(scope, lock, turn);
       },
-      [self = shared_from_this()](js::Ended ended) {
+      [self](js::Ended ended) {
         --self->turns_waiting_;
         self->TurnOver(ended);
       });
+}
+
+void IoContext::RunInTurn(js::Scope& scope, object::InputLock& lock, Turn& turn) {
+  if (ended_ || stopped_) return;
+  in_turn_ = true;
+  lock_ = std::move(lock);
+  scope.host().current = this;
+  turn(scope);
 }
 
 void IoContext::TurnOver(js::Ended ended) {
@@ -90,31 +108,29 @@ void IoContext::End(Error why) {
   ended_ = true;
   std::shared_ptr<IoContext> keep = weak_from_this().lock();
   if (grace_timer_ != 0) host_->loop->Cancel(grace_timer_);
-  for (auto& [number, timer] : timers_) host_->loop->Cancel(timer.timer);
-  timers_.clear();
+  timers_.Each([this](uint64_t, Timer& timer) { host_->loop->Cancel(timer.timer); });
+  timers_.Clear();
   auto events = std::exchange(events_, {});
   auto reads = std::exchange(pump_reads_, {});
-  resolvers_.clear();
-  criticals_.clear();
-  fetches_.clear();
-  pumps_.clear();
-  bodies_.clear();
-  for (auto& [number, read] : reads) read(Error(why));
+  resolvers_.Clear();
+  criticals_.Clear();
+  fetches_.Clear();
+  pumps_.Clear();
+  bodies_.Clear();
+  reads.Each([&](uint64_t, BodyStream::OnChunk& read) { read(Error(why)); });
   // An object's callers hear from the object layer, which knows what broke.
-  if (instance_ == nullptr) {
-    for (auto& [number, event] : events) event.reply(Error(why));
-  }
-  if (on_end_) std::exchange(on_end_, nullptr)();
+  if (instance_ == nullptr) events.Each([&](uint64_t, object::OnReply& reply) { reply(Error(why)); });
+  if (on_end_) std::exchange(on_end_, nullptr)(place);
 }
 
 bool IoContext::HasPendingIo() const {
-  return turns_waiting_ > 0 || !resolvers_.empty() || !timers_.empty() || !fetches_.empty() || !pump_reads_.empty();
+  return turns_waiting_ > 0 || !resolvers_.Empty() || !timers_.Empty() || !fetches_.Empty() || !pump_reads_.Empty();
 }
 
 void IoContext::MaybeFinish() {
   if (instance_ != nullptr || ended_ || in_turn_ || turns_waiting_ > 0) return;
-  bool streaming = !pumps_.empty();
-  if (!events_.empty()) {
+  bool streaming = !pumps_.Empty();
+  if (!events_.Empty()) {
     if (HasPendingIo() || streaming) return;
     // Nothing is under way that could ever settle what the handler waits for (spec/api.md section 12).
     return End(Error::Script("Error",
@@ -144,19 +160,19 @@ void IoContext::ClientGone() {
   client_gone_ = true;
   Error gone(ErrorCode::kCanceled, "The client has disconnected.");
   if (wait_untils_ == 0) return End(std::move(gone));
-  for (auto& [number, event] : std::exchange(events_, {})) event.reply(Error(gone));
+  std::exchange(events_, {}).Each([&](uint64_t, object::OnReply& reply) { reply(Error(gone)); });
   MaybeFinish();
 }
 
 void IoContext::HoldResolver(uint64_t number, v8::Local<v8::Promise::Resolver> resolver) {
-  resolvers_.emplace(number, v8::Global<v8::Promise::Resolver>(host_->isolate->raw(), resolver));
+  resolvers_.Emplace(number, host_->isolate->raw(), resolver);
 }
 
 void IoContext::SettleNow(js::Scope& scope, uint64_t number, Make& make) {
-  auto found = resolvers_.find(number);
-  if (found == resolvers_.end()) return;
-  v8::Local<v8::Promise::Resolver> resolver = found->second.Get(scope.isolate());
-  resolvers_.erase(found);
+  v8::Global<v8::Promise::Resolver>* found = resolvers_.Find(number);
+  if (found == nullptr) return;
+  v8::Local<v8::Promise::Resolver> resolver = found->Get(scope.isolate());
+  resolvers_.Erase(number);
   v8::TryCatch caught(scope.isolate());
   v8::Local<v8::Value> value;
   if (make(scope).ToLocal(&value)) {
@@ -169,7 +185,7 @@ void IoContext::SettleNow(js::Scope& scope, uint64_t number, Make& make) {
 }
 
 void IoContext::Settle(uint64_t number, object::GateRef where, Make make) {
-  if (!resolvers_.contains(number)) return;
+  if (!resolvers_.Contains(number)) return;
   Continue(std::move(where),
            [this, number, make = std::move(make)](js::Scope& scope) mutable { SettleNow(scope, number, make); });
 }
@@ -179,35 +195,41 @@ void IoContext::SettleUnder(uint64_t number, object::InputLock lock, Make make) 
           [this, number, make = std::move(make)](js::Scope& scope) mutable { SettleNow(scope, number, make); });
 }
 
-uint64_t IoContext::AddEvent(HttpRequest request, object::OnReply reply) {
+uint64_t IoContext::AddEvent(object::OnReply reply) {
   uint64_t number = NextNumber();
-  events_.emplace(number, Event{std::move(request), std::move(reply)});
+  events_.Emplace(number, std::move(reply));
   return number;
 }
 
-const HttpRequest* IoContext::FindRequest(uint64_t event) const {
-  auto found = events_.find(event);
-  return found == events_.end() ? nullptr : &found->second.request;
+std::optional<IoContext::RequestArguments> IoContext::ImportRequest(js::Scope& scope, uint64_t event,
+                                                                    HttpRequest request) {
+  v8::Isolate* isolate = scope.isolate();
+  v8::Local<v8::Value> body = ImportBody(scope, std::move(request.body));
+  if (body.IsEmpty()) {
+    Answer(event, Error(ErrorCode::kOverloaded, "The request body is over the memory limit."));
+    return std::nullopt;
+  }
+  v8::Local<v8::Value> cf = v8::Undefined(isolate);
+  if (request.cf) cf = js::FromUtf8(isolate, *request.cf);
+  return RequestArguments{js::FromUtf8(isolate, request.method), js::FromUtf8(isolate, request.url),
+                          ToPacked(scope, request.headers), body, cf};
 }
 
 void IoContext::Answer(uint64_t event, Result<HttpResponse> response) {
-  auto found = events_.find(event);
-  if (found == events_.end()) return;
-  object::OnReply reply = std::move(found->second.reply);
-  events_.erase(found);
-  reply(std::move(response));
+  if (std::optional<object::OnReply> reply = events_.Take(event)) (*reply)(std::move(response));
 }
 
-IoContext::InBody* IoContext::FindBody(uint64_t number) {
-  auto found = bodies_.find(number);
-  return found == bodies_.end() ? nullptr : &found->second;
-}
+IoContext::InBody* IoContext::FindBody(uint64_t number) { return bodies_.Find(number); }
 
 v8::Local<v8::Value> IoContext::ImportBody(js::Scope& scope, Body body) {
   if (!body.present) return v8::Null(scope.isolate());
-  if (!body.stream) return js::ToUint8Array(scope.isolate(), body.bytes);
+  if (!body.stream) {
+    bool text = body.bytes.size() <= kTextBodyMax && js::IsAscii(body.bytes);
+    if (text) return js::FromLatin1(scope.isolate(), body.bytes);
+    return js::ToUint8Array(scope.isolate(), body.bytes);
+  }
   uint64_t number = NextNumber();
-  bodies_.emplace(number, InBody{std::move(body)});
+  bodies_.Emplace(number).body = std::move(body);
   return v8::Number::New(scope.isolate(), static_cast<double>(number));
 }
 
@@ -215,7 +237,7 @@ v8::Local<v8::Value> IoContext::ImportBody(js::Scope& scope, Body body) {
 
 uint64_t IoContext::StartTimer(js::Scope& scope, v8::Local<v8::Function> callback, Duration delay, bool repeat) {
   uint64_t number = NextNumber();
-  Timer& timer = timers_[number];
+  Timer& timer = timers_.Emplace(number);
   timer.callback.Reset(scope.isolate(), callback);
   timer.delay = delay;
   timer.repeat = repeat;
@@ -232,16 +254,16 @@ void IoContext::Arm(uint64_t number, Timer& timer) {
 }
 
 void IoContext::Fire(uint64_t number) {
-  auto found = timers_.find(number);
-  if (found == timers_.end()) return;
-  Continue(found->second.where, [this, number](js::Scope& scope) {
-    auto timer = timers_.find(number);
-    if (timer == timers_.end()) return;
-    v8::Local<v8::Function> callback = timer->second.callback.Get(scope.isolate());
-    if (timer->second.repeat) {
-      Arm(number, timer->second);
+  Timer* found = timers_.Find(number);
+  if (found == nullptr) return;
+  Continue(found->where, [this, number](js::Scope& scope) {
+    Timer* timer = timers_.Find(number);
+    if (timer == nullptr) return;
+    v8::Local<v8::Function> callback = timer->callback.Get(scope.isolate());
+    if (timer->repeat) {
+      Arm(number, *timer);
     } else {
-      timers_.erase(timer);
+      timers_.Erase(number);
       if (instance_ != nullptr) instance_->Unpin();
     }
     v8::TryCatch caught(scope.isolate());
@@ -255,30 +277,78 @@ void IoContext::Fire(uint64_t number) {
 }
 
 void IoContext::StopTimer(uint64_t number) {
-  auto found = timers_.find(number);
-  if (found == timers_.end()) return;
-  host_->loop->Cancel(found->second.timer);
-  timers_.erase(found);
+  Timer* found = timers_.Find(number);
+  if (found == nullptr) return;
+  host_->loop->Cancel(found->timer);
+  timers_.Erase(number);
   if (instance_ != nullptr) instance_->Unpin();
 }
 
 // -- fetches
 
+uint64_t IoContext::AddFetch(v8::Local<v8::Promise::Resolver> resolver, v8::Local<v8::Value> state) {
+  last_fetch_ = NextNumber();
+  Fetch& fetch = fetches_.Emplace(last_fetch_);
+  fetch.resolver.Reset(host_->isolate->raw(), resolver);
+  fetch.state.Reset(host_->isolate->raw(), state);
+  if (instance_ != nullptr) instance_->Pin();
+  return last_fetch_;
+}
+
 void IoContext::HoldFetch(uint64_t number, net::FetchHandle handle) {
-  if (ended_) return;
-  auto [entry, fresh] = fetches_.insert_or_assign(number, std::move(handle));
-  if (fresh && instance_ != nullptr) instance_->Pin();
+  if (Fetch* fetch = fetches_.Find(number)) fetch->handle = std::move(handle);
 }
 
-void IoContext::DropFetch(uint64_t number) {
-  if (fetches_.erase(number) > 0 && instance_ != nullptr && !ended_) instance_->Unpin();
+void IoContext::CancelFetch(uint64_t number) {
+  if (fetches_.Erase(number) && instance_ != nullptr && !ended_) instance_->Unpin();
 }
 
-void IoContext::FetchAnswered(uint64_t number) {
-  auto found = fetches_.find(number);
-  if (found == fetches_.end()) return;
-  found->second.Detach();
-  DropFetch(number);
+void IoContext::FetchAnswered(uint64_t number, object::GateRef where, Result<HttpResponse> response) {
+  Fetch* fetch = fetches_.Find(number);
+  if (fetch == nullptr) return;
+  fetch->handle.Detach();  // The response's body goes on by itself.
+  Continue(std::move(where), [this, number, response = std::move(response)](js::Scope& scope) mutable {
+    SettleFetch(scope, number, response);
+  });
+}
+
+void IoContext::SettleFetch(js::Scope& scope, uint64_t number, Result<HttpResponse>& response) {
+  Fetch* fetch = fetches_.Find(number);
+  if (fetch == nullptr) return;
+  v8::Local<v8::Promise::Resolver> resolver = fetch->resolver.Get(scope.isolate());
+  v8::Local<v8::Value> state = fetch->state.Get(scope.isolate());
+  CancelFetch(number);
+  v8::TryCatch caught(scope.isolate());
+  v8::Local<v8::Value> value;
+  if (!response.has_value()) {
+    const Error& error = response.error();
+    if (CallHook(scope, kFetchFailed,
+                 {state, js::FromUtf8(scope.isolate(), error.name()), js::FromUtf8(scope.isolate(), error.message()),
+                  v8::Integer::New(scope.isolate(), ErrorFlags(error))})
+            .ToLocal(&value)) {
+      (void)resolver->Reject(scope.context(), value);
+    }
+    return;
+  }
+  if (ImportResponse(scope, state, std::move(response).value()).ToLocal(&value)) {
+    (void)resolver->Resolve(scope.context(), value);
+  } else if (caught.HasCaught() && !caught.HasTerminated()) {
+    v8::Local<v8::Value> thrown = caught.Exception();
+    caught.Reset();
+    (void)resolver->Reject(scope.context(), thrown);
+  }
+}
+
+v8::MaybeLocal<v8::Value> IoContext::ImportResponse(js::Scope& scope, v8::Local<v8::Value> state,
+                                                    HttpResponse response) {
+  v8::Isolate* isolate = scope.isolate();
+  v8::Local<v8::Value> body = ImportBody(scope, std::move(response.body));
+  if (body.IsEmpty()) return {};
+  std::string_view text = response.status_text;
+  return CallHook(scope, kFetched,
+                  {state, v8::Integer::New(isolate, response.status),
+                   js::FromUtf8(isolate, text.empty() ? StandardReason(response.status) : text),
+                   ToPacked(scope, response.headers), body});
 }
 
 // -- waitUntil
@@ -311,10 +381,7 @@ void IoContext::WaitUntilDone() {
 }
 
 void IoContext::PumpGone(uint64_t number) {
-  auto found = pumps_.find(number);
-  if (found == pumps_.end()) return;
-  v8::Global<v8::Object> pump = std::move(found->second);
-  pumps_.erase(found);
+  if (!pumps_.Erase(number)) return;
   if (!client_gone_) MaybeFinish();
 }
 

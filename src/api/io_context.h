@@ -7,13 +7,17 @@
 
 #include <v8.h>
 
+#include <array>
+#include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "api/numbered.h"
 #include "base/bundle.h"
 #include "base/function.h"
 #include "base/http.h"
@@ -36,11 +40,7 @@ class IoHost {
  public:
   struct Namespace {
     object::IdCodec codec;
-    // IDs of names that were asked for, as hex: deriving one is two keyed hashes. Emptied when it has kNamesMax.
-    std::unordered_map<std::string, std::string> names{};
   };
-  static constexpr size_t kNamesMax = 4096;
-  static constexpr size_t kNameBytesMax = 128;  // Longer names are not kept.
   virtual ~IoHost() = default;
 
   std::unique_ptr<js::Isolate> isolate;
@@ -71,8 +71,9 @@ inline constexpr size_t kBodyInMemoryMax = 128 * 1024 * 1024;
 class IoContext final : public std::enable_shared_from_this<IoContext> {
  public:
   using Turn = UniqueFunction<void(js::Scope&)>;
-  // `instance` is null for a stateless event. `on_end` runs once, when the context has ended.
-  IoContext(std::shared_ptr<IoHost> host, object::Instance* instance, bool sqlite, UniqueFunction<void()> on_end);
+  // `instance` is null for a stateless event. `on_end(place)` runs once, when the context has ended.
+  using OnEnd = UniqueFunction<void(size_t place)>;
+  IoContext(std::shared_ptr<IoHost> host, object::Instance* instance, bool sqlite, OnEnd on_end);
   ~IoContext();
 
   static IoContext* Current(v8::Isolate* isolate) {
@@ -88,7 +89,7 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   object::GateRef where() const { return lock_.gate(); }
   void set_lock(object::InputLock lock) { lock_ = std::move(lock); }
   object::InputLock take_lock() { return std::move(lock_); }
-  void RefillCpu() { budget_->cpu_left = host_->cpu_max; }
+  void RefillCpu() { budget_.cpu_left = host_->cpu_max; }
 
   // -- gates
   void WhenDurable(UniqueFunction<void(Result<Done>)> then);
@@ -115,14 +116,13 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   void SettleNow(js::Scope& scope, uint64_t number, Make& make);
 
   // -- events
-  struct Event {
-    HttpRequest request;  // The body has been taken out.
-    object::OnReply reply;
-  };
-  uint64_t AddEvent(HttpRequest request, object::OnReply reply);
-  const HttpRequest* FindRequest(uint64_t event) const;
+  uint64_t AddEvent(object::OnReply reply);
+  // Starts the handler: the arguments of dispatchFetch and its kin after `event` (native.d.ts), from `request`.
+  // Nothing: the event has been answered with an error.
+  using RequestArguments = std::array<v8::Local<v8::Value>, 5>;
+  std::optional<RequestArguments> ImportRequest(js::Scope& scope, uint64_t event, HttpRequest request);
   void Answer(uint64_t event, Result<HttpResponse> response);
-  // Null, a Uint8Array, or the number under which the body is kept.
+  // Null, a string or a Uint8Array, or the number under which the body is kept.
   v8::Local<v8::Value> ImportBody(js::Scope& scope, Body body);
   // From a value as `OutBody` in native.d.ts says. A throw is pending if it is nothing.
   std::optional<Body> ExportBody(js::Scope& scope, v8::Local<v8::Value> value, v8::Local<v8::Value> length);
@@ -133,18 +133,21 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
     bool reading = false;
   };
   InBody* FindBody(uint64_t number);
-  void DropBody(uint64_t number) { bodies_.erase(number); }
+  void DropBody(uint64_t number) { bodies_.Erase(number); }
 
   // -- timers
   uint64_t StartTimer(js::Scope& scope, v8::Local<v8::Function> callback, Duration delay, bool repeat);
   void StopTimer(uint64_t number);
-  size_t timers() const { return timers_.size(); }
+  size_t timers() const { return timers_.Size(); }
 
-  // -- fetches
+  // -- fetches: calls to the outside and to objects. `state` is what the hooks `fetched` and `fetchFailed` get.
+  uint64_t AddFetch(v8::Local<v8::Promise::Resolver> resolver, v8::Local<v8::Value> state);
+  uint64_t last_fetch() const { return last_fetch_; }
   void HoldFetch(uint64_t number, net::FetchHandle handle);
-  void DropFetch(uint64_t number);      // Cancels it.
-  void FetchAnswered(uint64_t number);  // Its response's body goes on by itself.
-  bool FetchWanted(uint64_t number) const { return fetches_.contains(number); }
+  void CancelFetch(uint64_t number);
+  bool FetchWanted(uint64_t number) { return fetches_.Contains(number); }
+  // Settles its promise, as an event of `where`.
+  void FetchAnswered(uint64_t number, object::GateRef where, Result<HttpResponse> response);
 
   // -- waitUntil, critical sections: functions of the script and what is known about them
   void AddWaitUntil(js::Scope& scope, v8::Local<v8::Promise> promise);
@@ -154,17 +157,19 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
     v8::Global<v8::Promise::Resolver> resolver;
     v8::Global<v8::Function> callback;
   };
-  std::unordered_map<uint64_t, Critical>& criticals() { return criticals_; }
+  Numbered<Critical>& criticals() { return criticals_; }
   // -- pumps: streams of the script that C++ pulls
-  std::unordered_map<uint64_t, v8::Global<v8::Object>>& pumps() { return pumps_; }
+  Numbered<v8::Global<v8::Object>>& pumps() { return pumps_; }
   void PumpGone(uint64_t number);
   // The reader of a pump waits for `read` (a number) to be answered.
-  std::unordered_map<uint64_t, BodyStream::OnChunk>& pump_reads() { return pump_reads_; }
+  Numbered<BodyStream::OnChunk>& pump_reads() { return pump_reads_; }
 
   // The turn ends here and nothing of this context runs any more (state.abort, a failed critical section).
   void StopJavaScript(js::Scope& scope);
   // Of the constructor: told if its turn is ended by force.
   UniqueFunction<void(Error)> on_forced_end;
+  // In the owner's list of contexts; the owner's to set.
+  size_t place = 0;
 
  private:
   struct Timer {
@@ -174,12 +179,20 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
     bool repeat = false;
     object::GateRef where;
   };
+  struct Fetch {
+    v8::Global<v8::Promise::Resolver> resolver;
+    v8::Global<v8::Value> state;
+    net::FetchHandle handle;
+  };
+  void SettleFetch(js::Scope& scope, uint64_t number, Result<HttpResponse>& response);
+  v8::MaybeLocal<v8::Value> ImportResponse(js::Scope& scope, v8::Local<v8::Value> state, HttpResponse response);
   void Arm(uint64_t number, Timer& timer);
   void Fire(uint64_t number);
   void TurnOver(js::Ended ended);
   // Ends a stateless context that has nothing left to do.
   void MaybeFinish();
   bool HasPendingIo() const;
+  void RunInTurn(js::Scope& scope, object::InputLock& lock, Turn& turn);
 
   std::shared_ptr<IoHost> host_;  // First: destroyed last, since the rest holds handles of its isolate.
   object::Instance* instance_;
@@ -193,32 +206,34 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   size_t wait_untils_ = 0;
   loop::TimerId grace_timer_ = 0;
   object::InputLock lock_;
-  std::shared_ptr<js::Budget> budget_ = std::make_shared<js::Budget>();
-  UniqueFunction<void()> on_end_;
+  js::Budget budget_;
+  uint64_t last_fetch_ = 0;
+  OnEnd on_end_;
 
-  std::unordered_map<uint64_t, Event> events_;
-  std::unordered_map<uint64_t, v8::Global<v8::Promise::Resolver>> resolvers_;
-  std::unordered_map<uint64_t, InBody> bodies_;
-  std::unordered_map<uint64_t, Timer> timers_;
-  std::unordered_map<uint64_t, net::FetchHandle> fetches_;
-  std::unordered_map<uint64_t, Critical> criticals_;
-  std::unordered_map<uint64_t, v8::Global<v8::Object>> pumps_;
-  std::unordered_map<uint64_t, BodyStream::OnChunk> pump_reads_;
+  Numbered<object::OnReply> events_;
+  Numbered<v8::Global<v8::Promise::Resolver>> resolvers_;
+  Numbered<InBody> bodies_;
+  Numbered<Timer> timers_;
+  Numbered<Fetch> fetches_;
+  Numbered<Critical> criticals_;
+  Numbered<v8::Global<v8::Object>> pumps_;
+  Numbered<BodyStream::OnChunk> pump_reads_;
 };
 
 // A js::Error for an Error, as a script sees it.
 v8::Local<v8::Value> MakeJsError(js::Scope& scope, const Error& error);
 // The Error of anything thrown (code kScript, with flags and stack).
 Error ToError(js::Scope& scope, v8::Local<v8::Value> thrown);
+int ErrorFlags(const Error& error);  // Those of Error::Flag that it has, as a number.
 // With those of Error::Flag that are set in `flags`.
 Error WithFlags(Error error, uint32_t flags);
 // Throws it.
 void Throw(js::Scope& scope, const Error& error);
 // Calls a hook; empty if it threw (the exception is pending).
-v8::MaybeLocal<v8::Value> CallHook(js::Scope& scope, int hook, std::vector<v8::Local<v8::Value>> arguments);
+v8::MaybeLocal<v8::Value> CallHook(js::Scope& scope, int hook, std::initializer_list<v8::Local<v8::Value>> arguments);
 
-// [name, value, …] both ways.
-v8::Local<v8::Array> ToFlat(js::Scope& scope, const HeaderList& headers);
-std::optional<HeaderList> FromFlat(js::Scope& scope, v8::Local<v8::Value> flat);
+// Headers as they cross the seam (`Packed` in native.d.ts).
+v8::Local<v8::Value> ToPacked(js::Scope& scope, const HeaderList& headers);
+HeaderList FromPacked(js::Scope& scope, v8::Local<v8::Value> packed);
 
 }  // namespace limpet::api

@@ -15,8 +15,8 @@ class PumpStream final : public BodyStream {
   PumpStream(std::shared_ptr<IoContext> context, uint64_t number, object::GateRef where)
       : context_(std::move(context)), number_(number), where_(std::move(where)) {}
   ~PumpStream() override {
-    context_->pump_reads().erase(read_);
-    if (!ended_ && !context_->ended() && context_->pumps().contains(number_)) {
+    context_->pump_reads().Erase(read_);
+    if (!ended_ && !context_->ended() && context_->pumps().Contains(number_)) {
       context_->Continue(
           where_, [context = context_.get(), number = number_](js::Scope& scope) { Cancel(*context, number, scope); });
       return;
@@ -27,7 +27,7 @@ class PumpStream final : public BodyStream {
   void Read(OnChunk on_chunk) override {
     if (context_->ended()) return on_chunk(Error(ErrorCode::kCanceled, "The script that made this stream has ended."));
     uint64_t read = context_->NextNumber();
-    context_->pump_reads().emplace(read,
+    context_->pump_reads().Emplace(read,
                                    [this, on_chunk = std::move(on_chunk)](Result<std::optional<Bytes>> chunk) mutable {
                                      if (!chunk.has_value() || !chunk.value().has_value()) ended_ = true;
                                      on_chunk(std::move(chunk));
@@ -39,9 +39,9 @@ class PumpStream final : public BodyStream {
 
  private:
   static void Cancel(IoContext& context, uint64_t number, js::Scope& scope) {
-    auto found = context.pumps().find(number);
-    if (found == context.pumps().end()) return;
-    v8::Local<v8::Object> pump = found->second.Get(scope.isolate());
+    v8::Global<v8::Object>* found = context.pumps().Find(number);
+    if (found == nullptr) return;
+    v8::Local<v8::Object> pump = found->Get(scope.isolate());
     context.PumpGone(number);
     v8::TryCatch caught(scope.isolate());
     v8::Local<v8::Value> cancel;
@@ -54,21 +54,20 @@ class PumpStream final : public BodyStream {
   static void Deliver(const Arguments& args, bool failed) {
     IoContext* context = IoContext::Current(args.GetIsolate());
     if (context == nullptr) return;
-    auto found = context->pump_reads().find(static_cast<uint64_t>(args.Data().As<v8::Number>()->Value()));
-    if (found == context->pump_reads().end()) return;
-    OnChunk on_chunk = std::move(found->second);
-    context->pump_reads().erase(found);
+    uint64_t read = static_cast<uint64_t>(args.Data().As<v8::Number>()->Value());
+    std::optional<OnChunk> on_chunk = context->pump_reads().Take(read);
+    if (!on_chunk) return;
     if (failed) {
       Call call(args);
-      return on_chunk(ToError(call.scope, args[0]));
+      return (*on_chunk)(ToError(call.scope, args[0]));
     }
-    if (!js::IsBytes(args[0])) return on_chunk(std::optional<Bytes>());
-    on_chunk(std::optional<Bytes>(js::CopyBytes(args[0])));
+    if (!js::IsBytes(args[0])) return (*on_chunk)(std::optional<Bytes>());
+    (*on_chunk)(std::optional<Bytes>(js::CopyBytes(args[0])));
   }
 
   static void Pull(IoContext& context, uint64_t number, uint64_t read, js::Scope& scope) {
-    auto found = context.pumps().find(number);
-    if (found == context.pumps().end()) return;
+    v8::Global<v8::Object>* found = context.pumps().Find(number);
+    if (found == nullptr) return;
     v8::Local<v8::Value> data = v8::Number::New(scope.isolate(), static_cast<double>(read));
     v8::Local<v8::Function> done;
     v8::Local<v8::Function> fail;
@@ -76,7 +75,7 @@ class PumpStream final : public BodyStream {
     auto on_fail = [](const Arguments& args) { Deliver(args, true); };
     if (!v8::Function::New(scope.context(), on_done, data).ToLocal(&done)) return;
     if (!v8::Function::New(scope.context(), on_fail, data).ToLocal(&fail)) return;
-    (void)CallHook(scope, kReadPump, {found->second.Get(scope.isolate()), done, fail});
+    (void)CallHook(scope, kReadPump, {found->Get(scope.isolate()), done, fail});
   }
 
   std::shared_ptr<IoContext> context_;
@@ -86,14 +85,6 @@ class PumpStream final : public BodyStream {
   bool ended_ = false;
 };
 
-void RequestHeaders(const Arguments& args) {
-  Call call(args);
-  IoContext* context = IoContext::Current(call.scope.isolate());
-  const HttpRequest* request = context == nullptr ? nullptr : context->FindRequest(call.Number(0));
-  args.GetReturnValue().Set(request == nullptr ? v8::Array::New(call.scope.isolate())
-                                               : ToFlat(call.scope, request->headers));
-}
-
 // respond(event, status, statusText, headers, body, length)
 void Respond(const Arguments& args) {
   Call call(args);
@@ -102,9 +93,7 @@ void Respond(const Arguments& args) {
   HttpResponse response;
   response.status = args[1]->IsInt32() ? args[1].As<v8::Int32>()->Value() : 200;
   if (args[2]->IsString() && args[2].As<v8::String>()->Length() > 0) response.status_text = call.Text(2);
-  std::optional<HeaderList> headers = FromFlat(call.scope, args[3]);
-  if (!headers) return;
-  response.headers = *std::move(headers);
+  response.headers = FromPacked(call.scope, args[3]);
   std::optional<Body> body = context->ExportBody(call.scope, args[4], args[5]);
   if (!body) return;
   response.body = *std::move(body);
@@ -235,25 +224,22 @@ std::optional<Body> IoContext::ExportBody(js::Scope& scope, v8::Local<v8::Value>
   if (value->IsString()) return Body::Of(js::ToUtf8(isolate, value));
   if (js::IsBytes(value)) return Body::Of(js::CopyBytes(value));
   if (value->IsNumber()) {
-    auto found = bodies_.find(static_cast<uint64_t>(value.As<v8::Number>()->Value()));
-    if (found == bodies_.end()) {
+    std::optional<InBody> taken = bodies_.Take(static_cast<uint64_t>(value.As<v8::Number>()->Value()));
+    if (!taken) {
       js::ThrowError(isolate, instance_ != nullptr ? kOtherContextError : kOtherRequestError);
       return std::nullopt;
     }
-    Body body = std::move(found->second.body);
-    bodies_.erase(found);
-    return body;
+    return std::move(taken->body);
   }
   if (!value->IsObject()) return Body::None();
   uint64_t number = NextNumber();
-  pumps_.emplace(number, v8::Global<v8::Object>(isolate, value.As<v8::Object>()));
+  pumps_.Emplace(number, isolate, value.As<v8::Object>());
   std::optional<uint64_t> announced;
   if (length->IsNumber()) announced = static_cast<uint64_t>(length.As<v8::Number>()->Value());
   return Body::Of(std::make_unique<PumpStream>(shared_from_this(), number, where()), announced);
 }
 
 void AddEventNatives(std::vector<js::NativeFunction>& natives) {
-  natives.push_back({"requestHeaders", RequestHeaders});
   natives.push_back({"respond", Respond});
   natives.push_back({"reject", Reject});
   natives.push_back({"bodyRead", BodyRead});

@@ -76,10 +76,10 @@ void EndSection(const Arguments& args) {
   Call call(args);
   IoContext* context = IoContext::Current(call.scope.isolate());
   if (context == nullptr) return;
-  auto found = context->criticals().find(static_cast<uint64_t>(args.Data().As<v8::Number>()->Value()));
-  if (found == context->criticals().end()) return;
-  IoContext::Critical critical = std::move(found->second);
-  context->criticals().erase(found);
+  uint64_t section = static_cast<uint64_t>(args.Data().As<v8::Number>()->Value());
+  std::optional<IoContext::Critical> taken = context->criticals().Take(section);
+  if (!taken) return;
+  IoContext::Critical critical = *std::move(taken);
   v8::Local<v8::Promise::Resolver> resolver = critical.resolver.Get(call.scope.isolate());
   if (context->where() == critical.section) {
     context->set_lock(context->instance()->EndCritical(context->take_lock()));
@@ -100,11 +100,9 @@ void EndSection(const Arguments& args) {
 }
 
 void FailSection(IoContext& context, js::Scope& scope, uint64_t number, v8::Local<v8::Value> thrown) {
-  auto found = context.criticals().find(number);
-  if (found == context.criticals().end()) return;
-  object::GateRef section = found->second.section;
-  context.criticals().erase(found);
-  context.instance()->FailCritical(section, ToError(scope, thrown));
+  std::optional<IoContext::Critical> taken = context.criticals().Take(number);
+  if (!taken) return;
+  context.instance()->FailCritical(taken->section, ToError(scope, thrown));
   context.StopJavaScript(scope);
 }
 
@@ -116,11 +114,11 @@ void OnSectionFailed(const Arguments& args) {
 }
 
 void RunSection(IoContext& context, js::Scope& scope, uint64_t number) {
-  auto found = context.criticals().find(number);
-  if (found == context.criticals().end()) return;
+  IoContext::Critical* found = context.criticals().Find(number);
+  if (found == nullptr) return;
   v8::Isolate* isolate = scope.isolate();
   v8::Local<v8::Context> js = scope.context();
-  v8::Local<v8::Function> callback = found->second.callback.Get(isolate);
+  v8::Local<v8::Function> callback = found->callback.Get(isolate);
   v8::TryCatch caught(isolate);
   v8::Local<v8::Value> result;
   if (!callback->Call(js, v8::Undefined(isolate), 0, nullptr).ToLocal(&result)) {
@@ -152,7 +150,7 @@ void BlockConcurrency(const Arguments& args) {
   if (!v8::Promise::Resolver::New(call.scope.context()).ToLocal(&resolver)) return;
   args.GetReturnValue().Set(resolver->GetPromise());
   uint64_t number = context->NextNumber();
-  IoContext::Critical& critical = context->criticals()[number];
+  IoContext::Critical& critical = context->criticals().Emplace(number);
   critical.section = section.value();
   critical.resolver.Reset(call.scope.isolate(), resolver);
   critical.callback.Reset(call.scope.isolate(), args[0].As<v8::Function>());

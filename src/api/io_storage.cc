@@ -128,16 +128,17 @@ std::optional<std::vector<Bytes>> Keys(Call& call, v8::Local<v8::Value> value) {
   return keys;
 }
 
+// storageGet(owner, key, flags)
 void StorageGet(const Arguments& args) {
   Call call(args);
-  IoContext* context = call.ObjectContext();
+  IoContext* context = call.OwnerContext(0);
   if (context == nullptr) return;
-  std::string key = call.Text(0);
+  std::string key = call.Text(1);
   if (!CheckKey(call, key)) return;
   Pending<std::optional<Bytes>> pending(call, *context, OneValue);
   if (!pending.Start()) return;
   pending.Finish(
-      context->instance()->storage().Get(context->lock(), std::move(key), Read(call.Flags(1)), pending.Later()));
+      context->instance()->storage().Get(context->lock(), std::move(key), Read(call.Flags(2)), pending.Later()));
 }
 
 void StorageGetMany(const Arguments& args) {
@@ -186,12 +187,12 @@ void StorageList(const Arguments& args) {
       context->instance()->storage().List(context->lock(), std::move(options), Read(call.Flags(6)), pending.Later()));
 }
 
-// storagePut([key, value, …], flags)
+// storagePut(owner, [key, value, …], flags)
 void StoragePut(const Arguments& args) {
   Call call(args);
-  IoContext* context = call.ObjectContext();
-  if (context == nullptr || !args[0]->IsArray()) return;
-  v8::Local<v8::Array> flat = args[0].As<v8::Array>();
+  IoContext* context = call.OwnerContext(0);
+  if (context == nullptr || !args[1]->IsArray()) return;
+  v8::Local<v8::Array> flat = args[1].As<v8::Array>();
   bool single = flat->Length() == 2;
   object::Pairs pairs;
   pairs.reserve(flat->Length() / 2);
@@ -211,7 +212,7 @@ void StoragePut(const Arguments& args) {
   Pending<Done> pending(call, *context, Nothing);
   if (!pending.Start()) return;
   pending.Finish(
-      context->instance()->storage().Put(context->lock(), std::move(pairs), Write(call.Flags(1)), pending.Later()));
+      context->instance()->storage().Put(context->lock(), std::move(pairs), Write(call.Flags(2)), pending.Later()));
 }
 
 void StorageDelete(const Arguments& args) {

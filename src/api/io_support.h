@@ -48,6 +48,15 @@ struct Call {
     }
     return context;
   }
+  // The context of the object whose `currentObject` was the number at `index`.
+  IoContext* OwnerContext(int index) {
+    IoContext* context = Context();
+    if (context == nullptr || (context->object_number() != 0 && context->object_number() == Number(index))) {
+      return context;
+    }
+    js::ThrowError(scope.isolate(), context->object_number() == 0 ? kOtherRequestError : kOtherContextError);
+    return nullptr;
+  }
   std::string Text(int index) { return js::ToUtf8(scope.isolate(), args[index]); }
   uint64_t Number(int index) {
     return args[index]->IsNumber() ? static_cast<uint64_t>(args[index].As<v8::Number>()->Value()) : 0;

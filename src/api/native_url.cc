@@ -103,10 +103,20 @@ void ReturnParts(const Info& info, const Url& url) {
   info.GetReturnValue().Set(v8::Array::New(isolate, parts.data(), parts.size()));
 }
 
+void ReturnHref(const Info& info, const Url& url) {
+  ada_string href = ada_get_href(url.get());
+  info.GetReturnValue().Set(js::FromLatin1(info.GetIsolate(), {href.data, href.length}));
+}
+
 void UrlParse(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   std::string input = js::ToUtf8(isolate, info[0]);
   Url url = info[1]->IsUndefined() ? Url::Parse(input) : Url::Parse(input, js::ToUtf8(isolate, info[1]));
+  if (url.valid()) ReturnHref(info, url);
+}
+
+void UrlParts(const Info& info) {
+  Url url = Url::Parse(js::ToUtf8(info.GetIsolate(), info[0]));
   if (url.valid()) ReturnParts(info, url);
 }
 
@@ -114,7 +124,7 @@ void UrlSet(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   Url url = Url::Parse(js::ToUtf8(isolate, info[0]));
   if (!url.valid()) return;
-  if (Set(url, js::ToUtf8(isolate, info[1]), js::ToUtf8(isolate, info[2]))) ReturnParts(info, url);
+  if (Set(url, js::ToUtf8(isolate, info[1]), js::ToUtf8(isolate, info[2]))) ReturnHref(info, url);
 }
 
 // The host as a URL would have it; "" if none would.
@@ -130,7 +140,8 @@ void DomainToAscii(const Info& info) {
 }  // namespace
 
 void AddUrlNatives(std::vector<js::NativeFunction>& to) {
-  to.insert(to.end(), {{"urlParse", UrlParse}, {"urlSet", UrlSet}, {"domainToAscii", DomainToAscii}});
+  to.insert(to.end(),
+            {{"urlParse", UrlParse}, {"urlParts", UrlParts}, {"urlSet", UrlSet}, {"domainToAscii", DomainToAscii}});
 }
 
 }  // namespace limpet::api

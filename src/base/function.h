@@ -1,5 +1,6 @@
-// UniqueFunction: a callable that is moved, never copied, so that it can own what it captures. (C++23 has
-// std::move_only_function; we build as C++20.) Captures of up to 48 bytes are kept inside.
+// FunctionRef: somebody else's callable, for the length of a call. UniqueFunction: a callable that is moved, never
+// copied, so that it can own what it captures. (C++23 has std::move_only_function; we build as C++20.) Captures of up
+// to 48 bytes are kept inside.
 #pragma once
 
 #include <cstddef>
@@ -83,6 +84,26 @@ class UniqueFunction<R(Args...)> {
 
   const Operations* operations_ = nullptr;
   alignas(std::max_align_t) std::byte buffer_[kInlineBytes];
+};
+
+// Refers to a callable that outlives it: a parameter type, never stored.
+template <typename Signature>
+class FunctionRef;
+
+template <typename R, typename... Args>
+class FunctionRef<R(Args...)> {
+ public:
+  template <typename F, typename = std::enable_if_t<!std::is_same_v<std::decay_t<F>, FunctionRef> &&
+                                                    std::is_invocable_r_v<R, F&, Args...>>>
+  FunctionRef(F&& function)  // NOLINT: implicit by design.
+      : object_(const_cast<void*>(static_cast<const void*>(&function))), call_([](void* object, Args... args) -> R {
+          return (*static_cast<std::remove_reference_t<F>*>(object))(std::forward<Args>(args)...);
+        }) {}
+  R operator()(Args... args) const { return call_(object_, std::forward<Args>(args)...); }
+
+ private:
+  void* object_;
+  R (*call_)(void*, Args...);
 };
 
 }  // namespace limpet

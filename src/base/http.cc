@@ -41,12 +41,14 @@ std::optional<std::string> HeaderList::GetCombined(std::string_view name) const 
 void HeaderList::Append(std::string_view name, std::string_view value) {
   auto at = static_cast<uint32_t>(text_.size());
   auto name_size = static_cast<uint32_t>(name.size());
-  text_.append(name).append(value);
-  spans_.push_back({at, name_size, at + name_size, static_cast<uint32_t>(value.size())});
+  text_.append(name).push_back('\0');
+  text_.append(value).push_back('\0');
+  spans_.push_back({at, name_size, at + name_size + 1, static_cast<uint32_t>(value.size())});
 }
 
 void HeaderList::Set(std::string_view name, std::string_view value) {
   bool done = false;
+  packed_ = packed_ && !Has(name);
   for (size_t i = 0; i < spans_.size();) {
     Span& span = spans_[i];
     if (!EqualsIgnoreCase(At(span.name_at, span.name_size), name)) {
@@ -65,12 +67,45 @@ void HeaderList::Set(std::string_view name, std::string_view value) {
 }
 
 void HeaderList::Delete(std::string_view name) {
-  std::erase_if(spans_, [&](const Span& span) { return EqualsIgnoreCase(At(span.name_at, span.name_size), name); });
+  size_t gone =
+      std::erase_if(spans_, [&](const Span& span) { return EqualsIgnoreCase(At(span.name_at, span.name_size), name); });
+  packed_ = packed_ && gone == 0;
 }
 
 void HeaderList::Reserve(size_t count, size_t bytes) {
   spans_.reserve(count);
   text_.reserve(bytes);
+}
+
+std::optional<std::string_view> HeaderList::PackedView() const {
+  if (!packed_) return std::nullopt;
+  return text_;
+}
+
+std::string HeaderList::Packed() const {
+  if (packed_) return text_;
+  HeaderList fresh;
+  fresh.Reserve(spans_.size(), text_.size());
+  for (size_t i = 0; i < spans_.size(); ++i) fresh.Append((*this)[i].name, (*this)[i].value);
+  return std::move(fresh.text_);
+}
+
+HeaderList HeaderList::FromPacked(std::string packed) {
+  HeaderList list;
+  list.text_ = std::move(packed);
+  std::string_view text = list.text_;
+  for (size_t at = 0; at < text.size();) {
+    size_t name_end = text.find('\0', at);
+    size_t value_end = name_end == std::string_view::npos ? name_end : text.find('\0', name_end + 1);
+    if (value_end == std::string_view::npos) {  // Not what Packed() gives: the rest is no header.
+      list.text_.resize(at);
+      break;
+    }
+    list.spans_.push_back({static_cast<uint32_t>(at), static_cast<uint32_t>(name_end - at),
+                           static_cast<uint32_t>(name_end + 1), static_cast<uint32_t>(value_end - name_end - 1)});
+    at = value_end + 1;
+  }
+  return list;
 }
 
 bool IsHeaderName(std::string_view name) {

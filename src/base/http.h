@@ -17,7 +17,7 @@ namespace limpet {
 
 // Name-value pairs in order, names compared without case, kept as they came. All text in one buffer: two allocations
 // whatever the number of headers, one copy to duplicate. Holds what it is given: whoever takes outside input checks
-// it first (IsHeaderName, IsHeaderValue).
+// it first (IsHeaderName, IsHeaderValue), so there is no NUL in it.
 class HeaderList {
  public:
   struct Entry {
@@ -36,6 +36,11 @@ class HeaderList {
   void Delete(std::string_view name);
   void Reserve(size_t count, size_t bytes);
   size_t bytes() const { return text_.size(); }
+  // "name NUL value NUL" for each, in order: the form in which a list crosses into JavaScript and back.
+  std::string Packed() const;
+  // The buffer of a list that was only appended to is packed already; empty if this one is not.
+  std::optional<std::string_view> PackedView() const;
+  static HeaderList FromPacked(std::string packed);
 
  private:
   struct Span {
@@ -44,6 +49,7 @@ class HeaderList {
   std::string_view At(uint32_t at, uint32_t size) const { return std::string_view(text_).substr(at, size); }
   std::string text_;
   std::vector<Span> spans_;
+  bool packed_ = true;  // `text_` is what Packed() gives.
 };
 
 bool IsHeaderName(std::string_view name);    // RFC 9110 "token".

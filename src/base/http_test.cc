@@ -54,6 +54,26 @@ TEST(HeaderList, ACopyStandsOnItsOwn) {
   EXPECT_EQ(Text(copy), "a=1;");
 }
 
+TEST(HeaderList, ThePackedFormKeepsOrderAndWhatChanged) {
+  using namespace std::string_literals;
+  HeaderList headers;
+  headers.Append("a", "1");
+  headers.Append("B", "");
+  EXPECT_EQ(headers.Packed(), "a\0001\0B\0\0"s);
+  headers.Set("c", "3");
+  EXPECT_EQ(headers.PackedView(), "a\0001\0B\0\0c\0003\0"s);
+  headers.Set("A", "4");
+  headers.Delete("b");
+  EXPECT_EQ(headers.PackedView(), std::nullopt);
+  EXPECT_EQ(headers.Packed(), "a\0004\0c\0003\0"s);
+  HeaderList back = HeaderList::FromPacked(headers.Packed());
+  EXPECT_EQ(Text(back), "a=4;c=3;");
+  back.Append("d", "5");
+  EXPECT_EQ(Text(back), "a=4;c=3;d=5;");
+  EXPECT_EQ(Text(HeaderList::FromPacked("a\0001\0half"s)), "a=1;");
+  EXPECT_TRUE(HeaderList::FromPacked("").empty());
+}
+
 TEST(Headers, NamesAreTokensAndValuesHoldNoLineEnds) {
   for (std::string_view good : {"a", "X-1", "!#$%&'*+-.^_`|~"}) EXPECT_TRUE(IsHeaderName(good)) << good;
   for (std::string_view bad : {"", "a b", "a:", "(a)", "é", "a\r\n"}) EXPECT_FALSE(IsHeaderName(bad)) << bad;

@@ -46,6 +46,19 @@ v8::Local<v8::String> FromLatin1(v8::Isolate* isolate, std::string_view text) {
   return string;
 }
 
+bool IsAscii(std::string_view text) {
+  const char* at = text.data();
+  size_t left = text.size();
+  uint64_t seen = 0;
+  for (; left >= sizeof(uint64_t); at += sizeof(uint64_t), left -= sizeof(uint64_t)) {
+    uint64_t word;
+    std::memcpy(&word, at, sizeof word);
+    seen |= word;
+  }
+  for (; left > 0; ++at, --left) seen |= static_cast<uint64_t>(static_cast<unsigned char>(*at));
+  return (seen & 0x8080808080808080u) == 0;
+}
+
 v8::Local<v8::String> Literal(v8::Isolate* isolate, const char* ascii) {
   return v8::String::NewFromOneByte(isolate, reinterpret_cast<const uint8_t*>(ascii), v8::NewStringType::kInternalized)
       .ToLocalChecked();

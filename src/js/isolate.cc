@@ -14,6 +14,7 @@ struct Isolate::State : IsolateState {
 namespace {
 
 constexpr uint32_t kHostSlot = 0;
+constexpr size_t kYoungBytes = 24 * 1024 * 1024;  // Three semi-spaces of 8 MiB: touched only by a script that is busy.
 constexpr const char* kEvalRefused = "Code generation from strings disallowed for this context";
 
 }  // namespace
@@ -72,6 +73,9 @@ Result<Done> IsolateState::Start() {
   params.array_buffer_allocator_shared = buffers;
   params.allow_atomics_wait = false;
   params.constraints.ConfigureDefaultsFromHeapSize(0, options.memory_max);
+  // V8's default for a heap of this size collects the young generation every megabyte, with helper threads each time.
+  params.constraints.set_max_young_generation_size_in_bytes(kYoungBytes);
+  params.constraints.set_initial_young_generation_size_in_bytes(kYoungBytes);
   v8::Isolate::Initialize(isolate, params);
   // Entered from here on: what is added below is kept in the heap.
   v8::Isolate::Scope isolate_scope(isolate);
@@ -143,6 +147,15 @@ void Isolate::Run(std::shared_ptr<Budget> budget, UniqueFunction<void(Scope&)> t
   if (!state.queue.empty()) state.Drain(kSlice);
 }
 
+bool Isolate::TryRun(Budget& budget, FunctionRef<void(Scope&)> turn, FunctionRef<void(Ended)> after) {
+  State& state = *state_;
+  if (depth_ > 0) return false;
+  if (!state.queue.empty()) state.Drain(Duration::max());
+  state.RunNow(&budget, turn, after);
+  if (!state.queue.empty()) state.Drain(kSlice);
+  return true;
+}
+
 // Runs what queued up, for `slice` at most: the rest gives way to what the loop has to do meanwhile.
 void IsolateState::Drain(Duration slice) {
   Instant began = std::chrono::steady_clock::now();
@@ -163,21 +176,23 @@ void IsolateState::Drain(Duration slice) {
 }
 
 void IsolateState::RunPending(PendingTurn pending) {
+  RunNow(pending.budget.get(), pending.turn, [&](Ended ended) {
+    if (pending.after) pending.after(ended);
+  });
+}
+
+void IsolateState::RunNow(Budget* budget, FunctionRef<void(Scope&)> run, FunctionRef<void(Ended)> after) {
   ++depth;  // Until `after` has run too: what it starts here waits for its return.
   Ended ended = Ended::kMemory;
   if (!dead) {
-    if (pending.budget != nullptr) {
-      ended = RunTurn(*pending.budget, pending.turn);
-    } else {
-      Budget own{options.cpu_max};
-      ended = RunTurn(own, pending.turn);
-    }
+    Budget own{options.cpu_max};
+    ended = RunTurn(budget != nullptr ? *budget : own, run);
   }
-  if (pending.after) pending.after(ended);
+  after(ended);
   --depth;
 }
 
-Ended IsolateState::RunTurn(Budget& budget, UniqueFunction<void(Scope&)>& run) {
+Ended IsolateState::RunTurn(Budget& budget, FunctionRef<void(Scope&)> run) {
   IsolateState* outer = lane->innermost.load(std::memory_order_relaxed);
   turn = TurnState{.running = true, .budget = &budget, .started = std::chrono::steady_clock::now()};
   ++lane->depth;

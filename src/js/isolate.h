@@ -111,6 +111,8 @@ class Isolate {
   // mean that JavaScript was terminated). At once, unless the isolate is on the stack already: then when it no longer
   // is. A dead isolate drops both, having called `after(kMemory)`.
   void Run(std::shared_ptr<Budget> budget, UniqueFunction<void(Scope&)> turn, UniqueFunction<void(Ended)> after);
+  // The same if it can be done at once; else false, and nothing was done.
+  bool TryRun(Budget& budget, FunctionRef<void(Scope&)> turn, FunctionRef<void(Ended)> after);
   // Inside a turn: JavaScript ends at the next chance and can't catch it; microtasks of this turn are not run.
   void TerminateTurn();
   bool entered() const { return depth_ > 0; }
@@ -155,6 +157,7 @@ std::string ToUtf8(v8::Isolate* isolate,
                    v8::Local<v8::Value> value);  // Lone surrogates become U+FFFD; "" if it throws.
 v8::Local<v8::String> FromUtf8(v8::Isolate* isolate,
                                std::string_view text);  // Ill-formed becomes U+FFFD; too long: "".
+bool IsAscii(std::string_view text);
 v8::Local<v8::String> FromLatin1(v8::Isolate* isolate, std::string_view text);  // One byte, one character.
 v8::Local<v8::String> Literal(v8::Isolate* isolate, const char* ascii);         // Internalised.
 // A view's or buffer's bytes; nothing if it is neither.

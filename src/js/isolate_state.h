@@ -59,7 +59,8 @@ struct IsolateState {
   Result<Done> Start();
   void Dispose();
 
-  Ended RunTurn(Budget& budget, UniqueFunction<void(Scope&)>& turn);
+  Ended RunTurn(Budget& budget, FunctionRef<void(Scope&)> turn);
+  void RunNow(Budget* budget, FunctionRef<void(Scope&)> turn, FunctionRef<void(Ended)> after);
   void RunPending(PendingTurn pending);
   void Drain(Duration slice);
 

@@ -37,25 +37,17 @@ class ObjectCode final : public object::Code {
   }
 
   void Fetch(object::InputLock lock, HttpRequest request, object::OnReply reply) override {
-    Body body = std::move(request.body);
-    std::shared_ptr<const std::string> cf = request.cf;
-    std::string method = request.method;
-    std::string url = request.url;
-    uint64_t event = context_->AddEvent(std::move(request), std::move(reply));
-    context_->RunTurn(std::move(lock), [this, event, body = std::move(body), cf = std::move(cf),
-                                        method = std::move(method), url = std::move(url)](js::Scope& scope) mutable {
+    uint64_t event = context_->AddEvent(std::move(reply));
+    context_->RunTurn(std::move(lock), [this, event, request = std::move(request)](js::Scope& scope) mutable {
       context_->RefillCpu();
       v8::Isolate* isolate = scope.isolate();
       v8::TryCatch caught(isolate);
-      v8::Local<v8::Value> in_body = context_->ImportBody(scope, std::move(body));
-      if (in_body.IsEmpty()) {
-        return context_->Answer(event, Error(ErrorCode::kOverloaded, "The request body is over the memory limit."));
-      }
-      v8::Local<v8::Value> cf_text = v8::Undefined(isolate);
-      if (cf) cf_text = js::FromUtf8(isolate, *cf);
-      (void)api::CallHook(scope, api::kDispatchObjectFetch,
-                          {object_.Get(isolate), v8::Number::New(isolate, static_cast<double>(event)),
-                           js::FromUtf8(isolate, method), js::FromUtf8(isolate, url), in_body, cf_text});
+      auto arguments = context_->ImportRequest(scope, event, std::move(request));
+      if (!arguments) return;
+      auto& [method, url, headers, body, cf] = *arguments;
+      (void)api::CallHook(
+          scope, api::kDispatchObjectFetch,
+          {object_.Get(isolate), v8::Number::New(isolate, static_cast<double>(event)), method, url, headers, body, cf});
     });
   }
 

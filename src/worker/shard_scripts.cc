@@ -20,7 +20,10 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
   std::unordered_map<std::string, std::shared_ptr<Version>> scripts;
   // Older versions that something still runs on; kept so that their idle isolates are dropped.
   std::vector<std::weak_ptr<Version>> old_versions;
-  std::unordered_map<api::IoContext*, std::shared_ptr<api::IoContext>> contexts;
+  // Those that have run an event here. The contexts of one hold it, and it them.
+  std::vector<std::weak_ptr<LoadedScript>> loaded_scripts;
+  size_t contexts = 0;                                // Of all of them.
+  std::vector<std::shared_ptr<api::IoContext>> gone;  // Ended; destroyed from the loop.
   bool draining = false;
   UniqueFunction<void()> drained;
   loop::TimerId idle_timer = 0;
@@ -37,48 +40,46 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
     }
   }
 
-  void Ended(api::IoContext* context, LoadedScript& loaded) {
-    loaded.contexts.erase(context);
-    auto found = contexts.find(context);
-    if (found == contexts.end()) return;
+  void Ended(size_t place, LoadedScript& loaded) {
     // The context may be what calls us: it goes when the loop is back.
-    deps.loop->Post([gone = std::move(found->second)]() mutable { gone.reset(); });
-    contexts.erase(found);
-    if (draining && contexts.empty() && drained) std::exchange(drained, nullptr)();
+    gone.push_back(std::exchange(loaded.contexts[place], std::move(loaded.contexts.back())));
+    loaded.contexts.pop_back();
+    if (place < loaded.contexts.size()) loaded.contexts[place]->place = place;
+    --contexts;
+    if (gone.size() == 1) {
+      deps.loop->Post([weak = weak_from_this()] {
+        if (std::shared_ptr<State> self = weak.lock()) std::exchange(self->gone, {});
+      });
+    }
+    if (draining && contexts == 0 && drained) std::exchange(drained, nullptr)();
   }
 
   std::shared_ptr<api::IoContext> NewContext(const std::shared_ptr<LoadedScript>& loaded) {
-    auto slot = std::make_shared<api::IoContext*>(nullptr);
+    if (!std::exchange(loaded->listed, true)) {
+      std::erase_if(loaded_scripts, [](const std::weak_ptr<LoadedScript>& script) { return script.expired(); });
+      loaded_scripts.push_back(loaded);
+    }
     auto context = std::make_shared<api::IoContext>(
-        loaded, nullptr, false, [weak = weak_from_this(), slot, script = std::weak_ptr<LoadedScript>(loaded)] {
-          std::shared_ptr<State> self = weak.lock();
-          std::shared_ptr<LoadedScript> alive = script.lock();
-          if (self && alive) self->Ended(*slot, *alive);
-        });
-    *slot = context.get();
-    contexts.emplace(context.get(), context);
-    loaded->contexts.insert(context.get());
+        loaded, nullptr, false, [this, script = loaded.get()](size_t place) { Ended(place, *script); });
+    context->place = loaded->contexts.size();
+    loaded->contexts.push_back(context);
+    ++contexts;
     return context;
   }
 };
 
 namespace {
 
-void Dispatch(js::Scope& scope, api::IoContext& context, LoadedScript& loaded, uint64_t event, Body body,
-              const std::string& method, const std::string& url, const std::shared_ptr<const std::string>& cf) {
+void Dispatch(js::Scope& scope, api::IoContext& context, LoadedScript& loaded, uint64_t event, HttpRequest request) {
   if (loaded.failure()) return context.Answer(event, Error(*loaded.failure()));
   v8::Isolate* isolate = scope.isolate();
   v8::TryCatch caught(isolate);
-  v8::Local<v8::Value> in_body = context.ImportBody(scope, std::move(body));
-  if (in_body.IsEmpty()) {
-    return context.Answer(event, Error(ErrorCode::kOverloaded, "The request body is over the memory limit."));
-  }
-  v8::Local<v8::Value> cf_text = v8::Undefined(isolate);
-  if (cf) cf_text = js::FromUtf8(isolate, *cf);
-  (void)api::CallHook(
-      scope, api::kDispatchFetch,
-      {loaded.DefaultExport(scope), loaded.Environment(scope), v8::Number::New(isolate, static_cast<double>(event)),
-       js::FromUtf8(isolate, method), js::FromUtf8(isolate, url), in_body, cf_text});
+  auto arguments = context.ImportRequest(scope, event, std::move(request));
+  if (!arguments) return;
+  auto& [method, url, headers, body, cf] = *arguments;
+  (void)api::CallHook(scope, api::kDispatchFetch,
+                      {loaded.DefaultExport(scope), loaded.Environment(scope),
+                       v8::Number::New(isolate, static_cast<double>(event)), method, url, headers, body, cf});
 }
 
 }  // namespace
@@ -87,8 +88,12 @@ ShardScripts::ShardScripts(ShardDeps deps) : state_(std::make_shared<State>(deps
 
 ShardScripts::~ShardScripts() {
   state_->deps.loop->Cancel(state_->idle_timer);
-  auto contexts = std::exchange(state_->contexts, {});
-  for (auto& [raw, context] : contexts) context->End(Error(ErrorCode::kCanceled, "The server is shutting down."));
+  for (const std::weak_ptr<LoadedScript>& weak : state_->loaded_scripts) {
+    std::shared_ptr<LoadedScript> loaded = weak.lock();
+    if (loaded == nullptr) continue;
+    auto contexts = loaded->contexts;
+    for (const auto& context : contexts) context->End(Error(ErrorCode::kCanceled, "The server is shutting down."));
+  }
 }
 
 void ShardScripts::Activate(std::shared_ptr<const ScriptVersion> version) {
@@ -132,16 +137,9 @@ std::shared_ptr<ShardScripts::Event> ShardScripts::Fetch(const std::string& scri
   std::shared_ptr<api::IoContext> context = state_->NewContext(loaded.value());
   auto event = std::make_shared<Event>();
   event->context = context;
-  Body body = std::move(request.body);
-  std::string method = request.method;
-  std::string url = request.url;
-  std::shared_ptr<const std::string> cf = request.cf;
-  uint64_t number = context->AddEvent(std::move(request), std::move(reply));
-  context->RunTurn(
-      {}, [raw = context.get(), number, script = loaded.value(), body = std::move(body), method = std::move(method),
-           url = std::move(url), cf = std::move(cf)](js::Scope& scope) mutable {
-        Dispatch(scope, *raw, *script, number, std::move(body), method, url, cf);
-      });
+  uint64_t number = context->AddEvent(std::move(reply));
+  context->RunTurn({}, [raw = context.get(), number, script = loaded.value(), request = std::move(request)](
+                           js::Scope& scope) mutable { Dispatch(scope, *raw, *script, number, std::move(request)); });
   return event;
 }
 
@@ -152,7 +150,7 @@ void ShardScripts::ClientGone(const std::shared_ptr<Event>& event) {
 
 void ShardScripts::Drain(UniqueFunction<void()> then) {
   state_->draining = true;
-  if (state_->contexts.empty()) return then();
+  if (state_->contexts == 0) return then();
   state_->drained = std::move(then);
 }
 

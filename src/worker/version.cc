@@ -183,10 +183,8 @@ void Version::OnDead(Error error) {
     std::shared_ptr<object::ClassCode> code = weak.lock();
     if (code) deps_.objects->BreakAll(code.get(), Error(error).With(Error::kRemote).With(Error::kObjectReset));
   }
-  std::set<api::IoContext*> contexts = dead->contexts;
-  for (api::IoContext* context : contexts) {
-    if (dead->contexts.contains(context) && context->instance() == nullptr) context->End(error);
-  }
+  std::vector<std::shared_ptr<api::IoContext>> contexts = dead->contexts;  // The end of one takes it off the list.
+  for (const std::shared_ptr<api::IoContext>& context : contexts) context->End(error);
 }
 
 void Version::DropIfIdle(Instant since) {

@@ -6,7 +6,6 @@
 
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -38,8 +37,9 @@ class LoadedScript final : public api::IoHost {
   // Empty if the module does not export it.
   v8::MaybeLocal<v8::Value> Export(js::Scope& scope, const std::string& name) const;
 
-  // Contexts that live in it, to be ended when the isolate dies.
-  std::set<api::IoContext*> contexts;
+  // Of the stateless events that run in it, each at its `place`. Ended when the isolate dies.
+  std::vector<std::shared_ptr<api::IoContext>> contexts;
+  bool listed = false;  // Among those whose contexts its shard ends when it goes.
 
  private:
   LoadedScript(const ShardDeps& deps, std::shared_ptr<const ScriptVersion> version);

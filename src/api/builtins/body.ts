@@ -147,15 +147,20 @@ export function moveRaw(body: Body, problem: string): Raw {
 
 // What C++ gets. The body counts as read afterwards.
 export function outBody(body: Body): OutBody {
-  const raw = body[kRaw];
-  if (raw === null) return null;
-  const taken = take(body);
-  return taken instanceof ReadableStream ? pumpOf(taken) : (taken as OutBody);
+  return body[kRaw] === null ? null : outOf(take(body)!);
+}
+
+// The same of what moveRaw gave.
+export function outOf(raw: NonNullable<Raw>): OutBody {
+  if (!(raw instanceof ReadableStream)) return raw as OutBody;
+  return takeNumber(raw) ?? pumpOf(raw);
 }
 
 // The length that C++ can't see by itself.
 export function outLength(body: Body): number | undefined {
-  const raw = body[kRaw];
+  return lengthOfRaw(body[kRaw]);
+}
+export function lengthOfRaw(raw: Raw): number | undefined {
   return raw instanceof ReadableStream ? lengthOf(raw) : undefined;
 }
 

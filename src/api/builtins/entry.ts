@@ -1,7 +1,7 @@
 // How C++ starts a script: events, instances, what a handler gets beside the request, and the module
 // "cloudflare:workers".
 import { describeError, makeError } from "./errors";
-import type { InBody } from "./native.d";
+import type { InBody, Packed } from "./native.d";
 import { DurableObjectId, DurableObjectNamespace } from "./objects";
 import { incomingRequest, type Request } from "./request";
 import { isErrorResponse, respond, Response } from "./response";
@@ -123,11 +123,11 @@ function settle(event: number, result: unknown): void {
 
 type Cf = string | undefined; // JSON text
 
-export function dispatchFetch(target: unknown, env: object, event: number, method: string, url: string, body: InBody,
-  cf: Cf): void {
+export function dispatchFetch(target: unknown, env: object, event: number, method: string, url: string,
+  headers: Packed, body: InBody, cf: Cf): void {
   let result: unknown;
   try {
-    const request = incomingRequest(event, method, url, body, cf);
+    const request = incomingRequest(method, url, headers, body, cf);
     const ctx = new ExecutionContext(kInternal);
     if (typeof target === "function") {
       result = fetchOf(new (target as any)(ctx, env), request);
@@ -147,11 +147,11 @@ export function constructObject(cls: unknown, env: object, id: string, name: str
   return new (cls as any)(new DurableObjectState(kInternal, id, name), env);
 }
 
-export function dispatchObjectFetch(instance: object, event: number, method: string, url: string, body: InBody,
-  cf: Cf): void {
+export function dispatchObjectFetch(instance: object, event: number, method: string, url: string, headers: Packed,
+  body: InBody, cf: Cf): void {
   let result: unknown;
   try {
-    result = fetchOf(instance, incomingRequest(event, method, url, body, cf));
+    result = fetchOf(instance, incomingRequest(method, url, headers, body, cf));
   } catch (error) {
     fail(event, error);
     return;

@@ -1,23 +1,36 @@
 // fetch(), and the part that it shares with a stub's fetch(): redirects and abort signals.
-import { isReplayable, kRaw, outBody, outLength } from "./body";
+import { isReplayable, kRaw, moveRaw, outOf, lengthOfRaw, type Raw } from "./body";
+import { kObjectReset, kRemote, makeError } from "./errors";
 import { AbortSignal } from "./events";
-import { flatten } from "./headers";
-import type { Flat, InResponse, OutBody } from "./native.d";
-import { absoluteUrl, givenSignal, Request, type RequestInit } from "./request";
+import { eachPacked } from "./headers";
+import type { InBody, OutBody, Packed } from "./native.d";
+import { absoluteUrl, givenSignal, Request, requestHeaders, type RequestInit } from "./request";
 import { fetchedResponse, type Response } from "./response";
 import { isObject, native, wrongArgument } from "./seam";
+import { originOf } from "./url";
 
 const kRedirectsMax = 20;
 const kScope = "ServiceWorkerGlobalScope";
+const kUsedRequest = "Cannot reconstruct a Request with a used body.";
 const kBodyIsGone = "A request with a one-time-use body (it was initialized from a stream, not a buffer) encountered " +
   "a redirect requiring the body to be retransmitted. To avoid this error in the future, construct this request from " +
   "a buffer-like body initializer.";
-const kNoHeaders: Flat = [];
 
-// Sends one request; the number is for native.cancelFetch.
-type Length = number | undefined;
-export type Send = (method: string, url: string, headers: Flat, body: OutBody, length: Length) =>
-  [Promise<InResponse>, number];
+// Whom a stub calls; `broken` is set when its object was reset: then each call fails at once.
+export interface Callee {
+  readonly ns: number;
+  readonly hex: string;
+  readonly name: string | undefined;
+  broken: (() => Error) | undefined;
+}
+
+// A fetch under way (native.d.ts, FetchState). Changed from hop to hop.
+class Fetching {
+  visited: string[] | undefined = undefined; // Once a redirect was followed.
+  id = 0; // For native.cancelFetch; kept only if there is a signal.
+  constructor(readonly callee: Callee | undefined, public method: string, public url: string, public headers: Packed,
+    readonly raw: Raw, readonly signal: AbortSignal | undefined, readonly follows: boolean) {}
+}
 
 const isRedirect = (status: number) => status >= 301 && status <= 308 && (status <= 303 || status >= 307);
 
@@ -25,8 +38,9 @@ function requireHttp(url: string): void {
   if (!url.startsWith("http:") && !url.startsWith("https:")) throw new TypeError(`Fetch API cannot load: ${url}`);
 }
 
-// A text URL alone needs no Request.
-export function fetchThrough(send: Send, holder: string, input: unknown, init?: RequestInit): Promise<Response> {
+// A text URL alone needs no Request, and a Request alone no other one.
+export function fetchThrough(callee: Callee | undefined, holder: string, input: unknown, init?: RequestInit):
+  Promise<Response> {
   try {
     if (init !== undefined && init !== null && !isObject(init)) {
       throw wrongArgument("fetch", holder, 2, "RequestInitializerDict or Request");
@@ -34,58 +48,38 @@ export function fetchThrough(send: Send, holder: string, input: unknown, init?: 
     if (init === undefined && typeof input === "string") {
       const url = absoluteUrl(input);
       requireHttp(url);
-      return follow(send, "GET", url, kNoHeaders, undefined, undefined, "follow");
+      return send(new Fetching(callee, "GET", url, "", null, undefined, true), null, undefined);
     }
-    const request = new Request(input, init);
+    const request = input instanceof Request && (init === undefined || init === null) ? input : new Request(input, init);
     requireHttp(request.url);
     const signal = givenSignal(request);
     if (signal?.aborted) return Promise.reject(signal.reason);
-    return follow(send, request.method, request.url, flatten(request.headers), request, signal, request.redirect);
+    const raw = moveRaw(request, kUsedRequest);
+    const follows = request.redirect === "follow";
+    const fetching = new Fetching(callee, request.method, request.url, requestHeaders(request), raw, signal, follows);
+    const length = lengthOfRaw(raw);
+    const body = raw === null ? null : outOf(raw);
+    return signal === undefined ? send(fetching, body, length) : sendWithSignal(fetching, signal, body, length);
   } catch (error) {
     return Promise.reject(error);
   }
 }
 
-async function follow(send: Send, method: string, url: string, headers: Flat, body: Request | undefined,
-  signal: AbortSignal | undefined, redirect: string): Promise<Response> {
-  const visited = [url];
-  const raw = body === undefined ? null : body[kRaw];
-  const length = body === undefined ? undefined : outLength(body);
-  let out: OutBody = body === undefined ? null : outBody(body);
-  for (;;) {
-    const answer = await sendOnce(send, method, url, headers, out, length, signal);
-    const status = answer[0];
-    if (redirect !== "follow" || !isRedirect(status)) return fetchedResponse(answer, url, visited.length > 1);
-    const location = find(answer[2], "location");
-    if (location === undefined) return fetchedResponse(answer, url, visited.length > 1);
-    const next = native.urlParse(location, url)?.[0];
-    if (next === undefined) throw new TypeError("Invalid Location header; unable to follow redirect.");
-    requireHttp(next);
-    if (visited.length > kRedirectsMax) throw new TypeError(`Too many redirects.${visited.join(", ")}`);
-    if (typeof answer[3] === "number") native.bodyCancel(answer[3]);
-    visited.push(next);
-    if ((status === 303 && method !== "HEAD") || (method === "POST" && (status === 301 || status === 302))) {
-      method = "GET";
-      out = null;
-      headers = without(headers, (name) => name.startsWith("content-"));
-    } else if (!isReplayable(raw)) {
-      throw new TypeError(kBodyIsGone);
-    }
-    if (native.urlParse(next, undefined)![10] !== native.urlParse(url, undefined)![10]) {
-      headers = without(headers, (name) => name === "authorization");
-    }
-    url = next;
-  }
+function send(fetching: Fetching, body: OutBody, length: number | undefined): Promise<Response> {
+  const { callee, method, url, headers } = fetching;
+  const promise: Promise<Response> = callee === undefined
+    ? native.fetchOutbound(fetching, method, url, headers, body, length)
+    : native.fetchObject(fetching, callee.ns, callee.hex, callee.name, method, url, headers, body, length);
+  if (fetching.signal !== undefined) fetching.id = native.lastFetch();
+  return promise;
 }
 
-function sendOnce(send: Send, method: string, url: string, headers: Flat, body: OutBody, length: Length,
-  signal: AbortSignal | undefined): Promise<InResponse> {
-  if (signal === undefined) return send(method, url, headers, body, length)[0];
-  if (signal.aborted) return Promise.reject(signal.reason);
-  const [promise, id] = send(method, url, headers, body, length);
+function sendWithSignal(fetching: Fetching, signal: AbortSignal, body: OutBody, length: number | undefined):
+  Promise<Response> {
+  const promise = send(fetching, body, length);
   return new Promise((resolve, reject) => {
     const abort = () => {
-      native.cancelFetch(id);
+      native.cancelFetch(fetching.id);
       reject(signal.reason);
     };
     const done = () => signal.removeEventListener("abort", abort);
@@ -94,24 +88,73 @@ function sendOnce(send: Send, method: string, url: string, headers: Flat, body: 
   });
 }
 
-function find(headers: Flat, wanted: string): string | undefined {
-  for (let at = 0; at < headers.length; at += 2) if (headers[at]!.toLowerCase() === wanted) return headers[at + 1];
-  return undefined;
+// -- what C++ calls with the answer
+
+export function fetched(state: object, status: number, statusText: string, headers: Packed, body: InBody):
+  Response | Promise<Response> {
+  const fetching = state as Fetching;
+  const { visited } = fetching;
+  if (fetching.follows && isRedirect(status)) {
+    const location = find(headers, "location");
+    if (location !== undefined) return redirect(fetching, status, location, body);
+  }
+  return fetchedResponse(status, statusText, headers, body, fetching.url, visited !== undefined);
 }
 
-function without(headers: Flat, drop: (name: string) => boolean): Flat {
-  const kept: Flat = [];
-  for (let at = 0; at < headers.length; at += 2) {
-    if (!drop(headers[at]!.toLowerCase())) kept.push(headers[at]!, headers[at + 1]!);
+export function fetchFailed(state: object, name: string, message: string, flags: number): Error {
+  const { callee } = state as Fetching;
+  if (callee !== undefined && (flags & kObjectReset) !== 0) {
+    callee.broken = () => makeError(name, message, flags & ~kRemote);
   }
+  return makeError(name, message, flags);
+}
+
+function redirect(fetching: Fetching, status: number, location: string, body: InBody): Promise<Response> {
+  const { url, raw, signal } = fetching;
+  const next = native.urlParse(location, url);
+  if (next === undefined) throw new TypeError("Invalid Location header; unable to follow redirect.");
+  requireHttp(next);
+  const visited = (fetching.visited ??= [url]);
+  if (visited.length > kRedirectsMax) throw new TypeError(`Too many redirects.${visited.join(", ")}`);
+  if (typeof body === "number") native.bodyCancel(body);
+  visited.push(next);
+  let again: OutBody = null;
+  if ((status === 303 && fetching.method !== "HEAD") ||
+      (fetching.method === "POST" && (status === 301 || status === 302))) {
+    fetching.method = "GET";
+    fetching.headers = without(fetching.headers, (name) => name.startsWith("content-"));
+  } else if (!isReplayable(raw)) {
+    throw new TypeError(kBodyIsGone);
+  } else if (fetching.method !== "GET") {
+    again = raw as OutBody;
+  }
+  if (originOf(next) !== originOf(url)) {
+    fetching.headers = without(fetching.headers, (name) => name === "authorization");
+  }
+  fetching.url = next;
+  if (signal?.aborted) throw signal.reason;
+  return send(fetching, again, undefined);
+}
+
+function find(headers: Packed, wanted: string): string | undefined {
+  let found: string | undefined;
+  eachPacked(headers, (name, value) => {
+    if (found === undefined && name.toLowerCase() === wanted) found = value;
+  });
+  return found;
+}
+
+function without(headers: Packed, drop: (name: string) => boolean): Packed {
+  let kept = "";
+  eachPacked(headers, (name, value) => {
+    if (!drop(name.toLowerCase())) kept += `${name}\0${value}\0`;
+  });
   return kept;
 }
-
-const outbound: Send = (method, url, headers, body, length) => native.fetchOutbound(method, url, headers, body, length);
 
 export function fetch(input: unknown, init?: RequestInit): Promise<Response> {
   if (arguments.length === 0) {
     return Promise.reject(wrongArgument("fetch", kScope, 1, "Request or string"));
   }
-  return fetchThrough(outbound, kScope, input, init);
+  return fetchThrough(undefined, kScope, input, init);
 }

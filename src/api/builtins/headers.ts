@@ -1,37 +1,32 @@
 // Headers: https://fetch.spec.whatwg.org/#headers-class. Names keep the case they came with on their way out.
-import type { Flat } from "./native.d";
-import { isObject, kInternal, native, platform, textOf, wrongArgument, wrongConstructorArgument } from "./seam";
+import type { Packed } from "./native.d";
+import { isObject, kInternal, platform, textOf, wrongArgument, wrongConstructorArgument } from "./seam";
 
 const kNamePattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]*$/;
 const kBadValue = /[\0\r\n]/;
 const kEntries = Symbol("entries");
-const kFlat = Symbol("flat");
-const kEvent = Symbol("event");
+const kPacked = Symbol("packed");
 const kImmutable = Symbol("immutable");
-const kNone: Flat = [];
 const kBadPair = "To initialize a Headers object from a sequence, each inner sequence must have exactly two elements.";
 
 interface Entry { name: string; values: string[] }
 
-// A Headers made from C++ keeps what it was given until someone looks: most are passed on or never read. `kEvent` is
-// the event whose request headers are still in C++.
+// A Headers that came packed keeps that text until someone changes it: most are passed on or never read. While `kPacked`
+// is there it counts, and `kEntries`, if made, only serves look-ups.
 export class Headers {
   declare [kEntries]: Map<string, Entry> | undefined;
-  declare [kFlat]: Flat | undefined;
-  declare [kEvent]: number;
+  declare [kPacked]: Packed | undefined;
   declare [kImmutable]: boolean;
 
-  constructor(init?: unknown, source?: Flat | number) {
-    this[kEvent] = -1;
+  constructor(init?: unknown, packed?: Packed, immutable?: boolean) {
     if (init === kInternal) {
       this[kEntries] = undefined;
-      this[kImmutable] = true;
-      if (typeof source === "number") this[kEvent] = source;
-      this[kFlat] = typeof source === "number" ? undefined : source;
+      this[kPacked] = packed;
+      this[kImmutable] = immutable!;
       return;
     }
-    this[kEntries] = new Map();
-    this[kFlat] = undefined;
+    this[kEntries] = undefined;
+    this[kPacked] = "";
     this[kImmutable] = false;
     if (init !== undefined && init !== null) fill(this, init);
   }
@@ -85,27 +80,20 @@ export class Headers {
 Headers.prototype[Symbol.iterator] = Headers.prototype.entries;
 platform({ Headers });
 
-function flatOf(headers: Headers): Flat {
-  if (headers[kEvent] >= 0) {
-    headers[kFlat] = native.requestHeaders(headers[kEvent]);
-    headers[kEvent] = -1;
-  }
-  return headers[kFlat] ?? kNone;
-}
-
 function allOf(headers: Headers): Map<string, Entry> {
   let entries = headers[kEntries];
   if (entries === undefined) {
     entries = headers[kEntries] = new Map<string, Entry>();
-    const flat = flatOf(headers);
-    for (let at = 0; at < flat.length; at += 2) add(entries, flat[at]!, flat[at + 1]!);
+    eachPacked(headers[kPacked]!, (name, value) => add(entries!, name, value));
   }
   return entries;
 }
 
 function writable(headers: Headers): Map<string, Entry> {
   if (headers[kImmutable]) throw new TypeError("Can't modify immutable headers.");
-  return allOf(headers);
+  const entries = allOf(headers);
+  headers[kPacked] = undefined;
+  return entries;
 }
 
 function sorted(headers: Headers): [string, string][] {
@@ -119,13 +107,33 @@ function sorted(headers: Headers): [string, string][] {
   return pairs;
 }
 
-// [name, value, …] for C++: what came in if nobody changed it.
-export function flatten(headers: Headers): Flat {
-  const entries = headers[kEntries];
-  if (entries === undefined || headers[kImmutable]) return flatOf(headers);
-  const flat: Flat = [];
-  for (const { name, values } of entries.values()) for (const value of values) flat.push(name, value);
-  return flat;
+export function packHeaders(headers: Headers): Packed {
+  const packed = headers[kPacked];
+  if (packed !== undefined) return packed;
+  let text = "";
+  for (const { name, values } of headers[kEntries]!.values()) {
+    for (const value of values) text += `${name}\0${value}\0`;
+  }
+  return text;
+}
+
+export function eachPacked(packed: Packed, take: (name: string, value: string) => void): void {
+  for (let at = 0; at < packed.length;) {
+    const nameEnd = packed.indexOf("\0", at);
+    const valueEnd = packed.indexOf("\0", nameEnd + 1);
+    take(packed.slice(at, nameEnd), packed.slice(nameEnd + 1, valueEnd));
+    at = valueEnd + 1;
+  }
+}
+
+// Of a response: read-only.
+export function packedHeaders(packed: Packed): Headers {
+  return new Headers(kInternal, packed, true);
+}
+
+// A changeable copy.
+export function copyHeaders(packed: Packed): Headers {
+  return new Headers(kInternal, packed, false);
 }
 
 function requireTwo(method: string, count: number): void {
@@ -172,8 +180,7 @@ function checkedValue(value: unknown): string {
 
 function fill(headers: Headers, init: unknown): void {
   if (init instanceof Headers) {
-    const flat = flatten(init);
-    for (let at = 0; at < flat.length; at += 2) headers.append(flat[at], flat[at + 1]);
+    headers[kPacked] = packHeaders(init);
   } else if (typeof init === "object" && typeof (init as any)[Symbol.iterator] === "function") {
     for (const item of init as Iterable<unknown>) {
       if (!isObject(item)) throw new TypeError("Incorrect type: the provided value is not of type 'Sequence'.");

@@ -5,6 +5,7 @@ import {
 } from "./entry";
 import { describeError, makeError } from "./errors";
 import { installGlobals } from "./globals";
+import { fetched, fetchFailed } from "./fetch";
 import type { Hooks, Native, Pump } from "./native.d";
 import { setNative } from "./seam";
 
@@ -24,6 +25,8 @@ export default function install(native: Native): Hooks {
     readPump(pump: Pump, done, fail) {
       pump.read().then(done, fail);
     },
+    fetched,
+    fetchFailed,
     inspect,
   };
 }

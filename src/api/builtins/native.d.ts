@@ -5,7 +5,7 @@
 // At snapshot time no native with I/O may be called, and nothing may be kept that V8 can't snapshot (no compiled
 // WebAssembly, no external buffers).
 
-export type Flat = string[]; // [name, value, name, value, …]
+export type Packed = string; // Headers: "name NUL value NUL" for each, in order
 
 // A body on its way to C++: nothing, text (sent as UTF-8), bytes (copied at the call), the number of a body that C++
 // gave us and that nobody has touched (passes through without entering JavaScript), or a pump that C++ pulls.
@@ -14,10 +14,10 @@ export interface Pump {
   cancel(reason: unknown): void; // nobody wants the rest
 }
 export type OutBody = null | string | ArrayBuffer | ArrayBufferView | number | Pump;
-// A body from C++: nothing, all of it, or the number of a stream (bodyRead …).
-export type InBody = null | Uint8Array | number;
-// [status, statusText, headers, body]
-export type InResponse = [number, string, Flat, InBody];
+// A body from C++: nothing, all of it (a text if its bytes are ASCII), or the number of a stream (bodyRead …).
+export type InBody = null | string | Uint8Array | number;
+// What a fetch under way is to JavaScript: C++ keeps it and gives it back with the answer (fetched, fetchFailed).
+export type FetchState = object;
 
 export interface Native {
   // -- pure (native_values.cc, native_url.cc, native_text.cc)
@@ -35,9 +35,11 @@ export interface Native {
   base64Decode(text: string): string | undefined; // atob (forgiving); undefined: not base64
   randomFill(view: ArrayBufferView): void; // throws the global-scope error outside an event
   randomUUID(): string; // likewise
-  // [href, protocol, username, password, host, hostname, port, pathname, search, hash, origin]; undefined: invalid
-  urlParse(input: string, base: string | undefined): string[] | undefined;
-  urlSet(href: string, part: "href" | "protocol" | "username" | "password" | "host" | "hostname" | "port" | "pathname" | "search" | "hash", value: string): string[] | undefined;
+  urlParse(input: string, base: string | undefined): string | undefined; // the href; undefined: invalid
+  // [href, protocol, username, password, host, hostname, port, pathname, search, hash, origin] of an href.
+  urlParts(href: string): string[];
+  // The new href; undefined: the value can't be used.
+  urlSet(href: string, part: "href" | "protocol" | "username" | "password" | "host" | "hostname" | "port" | "pathname" | "search" | "hash", value: string): string | undefined;
   domainToAscii(host: string): string;
   now(): number; // performance.now(), ms with fraction
   previewProxy(value: unknown): undefined | [target: unknown, handler: unknown]; // for console: is it a Proxy?
@@ -50,18 +52,18 @@ export interface Native {
   log(level: "log" | "info" | "warn" | "error" | "debug", text: string): void; // never throws
   waitUntil(promise: Promise<unknown>): void;
 
-  requestHeaders(event: number): Flat; // of a running event; [] after it ended
-  respond(event: number, status: number, statusText: string, headers: Flat, body: OutBody, length: number | undefined): void;
+  respond(event: number, status: number, statusText: string, headers: Packed, body: OutBody, length: number | undefined): void;
   reject(event: number, name: string, message: string, stack: string, flags: number): void; // flags: see makeError
 
   bodyRead(body: number): Promise<Uint8Array | undefined>; // the next chunk
   bodyReadAll(body: number): Promise<ArrayBuffer>; // the rest
   bodyCancel(body: number): void;
 
-  // The promise and a number for cancelFetch. Errors arrive made by makeError.
-  fetchOutbound(method: string, url: string, headers: Flat, body: OutBody, length: number | undefined): [Promise<InResponse>, number];
-  fetchObject(ns: number, id: string, name: string | undefined, method: string, url: string, headers: Flat, body: OutBody, length: number | undefined): [Promise<InResponse>, number];
-  cancelFetch(fetch: number): void;
+  // The promise of what the hook `fetched` makes of the answer, or fetchFailed of the error.
+  fetchOutbound<T>(state: FetchState, method: string, url: string, headers: Packed, body: OutBody, length: number | undefined): Promise<T>;
+  fetchObject<T>(state: FetchState, ns: number, id: string, name: string | undefined, method: string, url: string, headers: Packed, body: OutBody, length: number | undefined): Promise<T>;
+  lastFetch(): number; // the one just started, for cancelFetch
+  cancelFetch(fetch: number): void; // its promise stays pending
 
   // -- Durable Objects. `ns` is the index that makeEnv got; ids are 64 hex digits.
   idFromName(ns: number, name: string): string;
@@ -73,10 +75,11 @@ export interface Native {
 
   // Inside an object (else they throw). flags: 1 allowConcurrency, 2 allowUnconfirmed, 4 noCache. Values are
   // (de)serialised in C++, at the call; sizes and key lengths are checked there; key counts and types in TypeScript.
-  storageGet(key: string, flags: number): Promise<unknown>;
+  // `owner`: currentObject() when the storage was made; another object's event is refused.
+  storageGet(owner: number, key: string, flags: number): Promise<unknown>;
   storageGetMany(keys: string[], flags: number): Promise<unknown[]>; // [key, value, …] sorted by UTF-8
   storageList(start: string, end: string | undefined, startAfter: boolean, prefix: string, reverse: boolean, limit: number | undefined, flags: number): Promise<unknown[]>;
-  storagePut(pairs: unknown[], flags: number): Promise<void>; // [key, value, …]
+  storagePut(owner: number, pairs: unknown[], flags: number): Promise<void>; // [key, value, …]
   storageDelete(keys: string[], flags: number): Promise<number>;
   storageDeleteAll(flags: number): Promise<void>;
   storageSync(): Promise<void>;
@@ -96,10 +99,10 @@ export interface Hooks {
   makeEnv(bindings: [kind: string, name: string, value: unknown][]): object;
   // Runs the default export's fetch. Answers through native.respond / native.reject(event, …), never throws. `target`:
   // an object with handlers, or a class extending WorkerEntrypoint.
-  dispatchFetch(target: unknown, env: object, event: number, method: string, url: string, body: InBody, cf: string | undefined): void;
+  dispatchFetch(target: unknown, env: object, event: number, method: string, url: string, headers: Packed, body: InBody, cf: string | undefined): void;
   // new cls(state, env); throws what the constructor throws.
   constructObject(cls: unknown, env: object, id: string, name: string | undefined): object;
-  dispatchObjectFetch(instance: object, event: number, method: string, url: string, body: InBody, cf: string | undefined): void;
+  dispatchObjectFetch(instance: object, event: number, method: string, url: string, headers: Packed, body: InBody, cf: string | undefined): void;
   // The error a script sees. flags: 1 remote, 2 retryable, 4 overloaded, 8 durableObjectReset.
   makeError(name: string, message: string, flags: number): Error;
   // [name, message, stack, flags] of anything thrown; never throws.
@@ -110,6 +113,10 @@ export interface Hooks {
   cloudflareWorkers(env: object): object;
   // Calls pump.read() and answers through done(bytes | undefined) or fail(error).
   readPump(pump: Pump, done: (chunk: Uint8Array | undefined) => void, fail: (error: unknown) => void): void;
+  // What a fetch's promise is resolved with: a Response, or a promise of one if a redirect is followed. May throw.
+  fetched(state: FetchState, status: number, statusText: string, headers: Packed, body: InBody): unknown;
+  // What it is rejected with.
+  fetchFailed(state: FetchState, name: string, message: string, flags: number): Error;
   // One line for the log: what console.error(error) would print.
   inspect(value: unknown): string;
 }

@@ -1,9 +1,10 @@
 // Durable Objects as their callers see them: DurableObjectNamespace, DurableObjectId and the stub.
-import { describeError, flagsOfError, kObjectReset, kRemote, makeError } from "./errors";
-import { fetchThrough, type Send } from "./fetch";
+import { type Callee, fetchThrough } from "./fetch";
 import type { RequestInit } from "./request";
 import type { Response } from "./response";
 import { illegalConstructor, isObject, kInternal, native, platform, textOf, wrongArgument } from "./seam";
+
+let hexOf: (id: DurableObjectId) => string; // Whatever a script makes of toString().
 
 export class DurableObjectId {
   #hex: string;
@@ -17,6 +18,9 @@ export class DurableObjectId {
     this.name = name;
   }
   toString(): string { return this.#hex; }
+  static {
+    hexOf = (id) => id.#hex;
+  }
   equals(other: unknown): boolean {
     if (!(other instanceof DurableObjectId)) throw wrongArgument("equals", "DurableObjectId", 1, "DurableObjectId");
     return this.#hex === other.#hex;
@@ -26,13 +30,19 @@ export class DurableObjectId {
 const kNamespace = "DurableObjectNamespace";
 const isOptional = (value: unknown) => value === undefined || value === null || isObject(value);
 
+// IDs of names that were asked for, as hex: deriving one is two keyed hashes. Emptied when there are kNamesMax.
+const kNamesMax = 4096;
+const kNameLengthMax = 128; // Longer names are not kept.
+
 interface GetOptions { locationHint?: unknown; routingMode?: unknown }
 
 export class DurableObjectNamespace {
   #ns: number;
-  constructor(token?: unknown, ns?: number) {
+  #names: Map<string, string>;
+  constructor(token?: unknown, ns?: number, names?: Map<string, string>) {
     illegalConstructor(token);
     this.#ns = ns!;
+    this.#names = names ?? new Map();
   }
   newUniqueId(options?: { jurisdiction?: unknown }): DurableObjectId {
     if (!isOptional(options)) throw wrongArgument("newUniqueId", kNamespace, 1, "NewUniqueIdOptions");
@@ -42,7 +52,13 @@ export class DurableObjectNamespace {
   idFromName(name: unknown): DurableObjectId {
     if (name === undefined) throw wrongArgument("idFromName", kNamespace, 1, "string");
     const text = textOf(name);
-    return new DurableObjectId(kInternal, native.idFromName(this.#ns, text), text);
+    let hex = this.#names.get(text);
+    if (hex === undefined) {
+      hex = native.idFromName(this.#ns, text);
+      if (this.#names.size >= kNamesMax) this.#names.clear();
+      if (text.length <= kNameLengthMax) this.#names.set(text, hex);
+    }
+    return new DurableObjectId(kInternal, hex, text);
   }
   idFromString(text: unknown): DurableObjectId {
     if (text === undefined) throw wrongArgument("idFromString", kNamespace, 1, "string");
@@ -61,7 +77,7 @@ export class DurableObjectNamespace {
   }
   jurisdiction(which?: unknown): DurableObjectNamespace {
     if (which !== undefined && which !== null) throw noJurisdictions();
-    return new DurableObjectNamespace(kInternal, this.#ns);
+    return new DurableObjectNamespace(kInternal, this.#ns, this.#names);
   }
 }
 
@@ -78,33 +94,24 @@ export class Fetcher {
 
 // The stub. Its name is what scripts see as `stub.constructor.name`.
 export class DurableObject extends Fetcher {
-  #send: Send;
+  #callee: Callee;
   declare name: string | undefined;
   declare id: DurableObjectId;
-  #broken: (() => Error) | undefined = undefined; // Set when its object was reset: then each call fails at once.
 
   constructor(token?: unknown, ns?: number, id?: DurableObjectId) {
     illegalConstructor(token);
     super();
-    this.name = id!.name;
+    const { name } = id!;
+    this.name = name;
     this.id = id!;
-    const [hex, name] = [id!.toString(), id!.name];
-    this.#send = (...call) => native.fetchObject(ns!, hex, name, ...call);
+    this.#callee = { ns: ns!, hex: hexOf(id!), name, broken: undefined };
   }
 
   override fetch(input: unknown, init?: RequestInit): Promise<Response> {
     if (arguments.length === 0) return Promise.reject(wrongArgument("fetch", "Fetcher", 1, "Request or string"));
-    if (this.#broken !== undefined) return Promise.reject(this.#broken());
-    return fetchThrough(this.#send, "Fetcher", input, init).catch((error) => {
-      this.#noteReset(error);
-      throw error;
-    });
-  }
-  #noteReset(error: unknown): void {
-    const flags = flagsOfError(error);
-    if ((flags & kObjectReset) === 0) return;
-    const [name, message] = describeError(error);
-    this.#broken = () => makeError(name, message, flags & ~kRemote);
+    const callee = this.#callee;
+    if (callee.broken !== undefined) return Promise.reject(callee.broken());
+    return fetchThrough(callee, "Fetcher", input, init);
   }
 }
 

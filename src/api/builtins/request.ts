@@ -1,9 +1,10 @@
 // Request: https://fetch.spec.whatwg.org/#request-class, as workerd has it.
 import { Body, cloneRaw, extract, kRaw, kUsed, moveRaw, type Raw } from "./body";
 import { AbortSignal } from "./events";
-import { Headers } from "./headers";
-import type { InBody } from "./native.d";
-import { isObject, kInternal, native, platform, textOf, wrongConstructorArgument } from "./seam";
+import { copyHeaders, Headers, packedHeaders, packHeaders } from "./headers";
+import type { InBody, Packed } from "./native.d";
+import { isObject, kInternal, platform, textOf, wrongConstructorArgument } from "./seam";
+import { parseUrl } from "./url";
 
 const kMethods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "PURGE", "OPTIONS", "TRACE", "COPY", "LOCK",
   "MKCOL", "MOVE", "PROPFIND", "PROPPATCH", "SEARCH", "UNLOCK", "ACL", "REPORT", "MKACTIVITY", "CHECKOUT", "MERGE",
@@ -15,7 +16,6 @@ export const kBodyOnGetText = "Request with a GET or HEAD method cannot have a b
 const kMethod = Symbol("method");
 const kUrl = Symbol("url");
 const kHeaders = Symbol("headers");
-const kEvent = Symbol("event");
 const kCf = Symbol("cf");
 const kRest = Symbol("rest");
 
@@ -37,8 +37,7 @@ export interface RequestInit {
 export class Request extends Body {
   declare [kMethod]: string;
   declare [kUrl]: string;
-  declare [kHeaders]: Headers | undefined; // Made when someone looks, of the event `kEvent`.
-  declare [kEvent]: number;
+  declare [kHeaders]: Headers | Packed; // Of a request that came in: packed until someone looks.
   declare [kCf]: unknown; // JSON text until someone looks.
   declare [kRest]: Rest;
 
@@ -54,9 +53,8 @@ export class Request extends Body {
     this[kUrl] = source ? source[kUrl] : absoluteUrl(textOf(input));
     this[kMethod] = init?.method !== undefined ? checkedMethod(init.method) : (source?.[kMethod] ?? "GET");
     this[kRest] = restOf(source?.[kRest] ?? kDefaults, init);
-    const headers = new Headers(init?.headers !== undefined ? init.headers : source?.headers);
+    const headers = init?.headers === undefined && source ? copyHeaders(requestHeaders(source)) : new Headers(init?.headers);
     this[kHeaders] = headers;
-    this[kEvent] = -1;
     this[kCf] = init?.cf !== undefined ? init.cf : source?.[kCf];
     const given = init?.body;
     const [raw, type] = given !== undefined && given !== null ? extract(given) : [null, undefined];
@@ -71,7 +69,10 @@ export class Request extends Body {
 
   get method(): string { return this[kMethod]; }
   get url(): string { return this[kUrl]; }
-  get headers(): Headers { return (this[kHeaders] ??= new Headers(kInternal, this[kEvent])); }
+  get headers(): Headers {
+    const headers = this[kHeaders];
+    return typeof headers === "string" ? (this[kHeaders] = packedHeaders(headers)) : headers;
+  }
   get redirect(): string { return this[kRest].redirect; }
   get signal(): AbortSignal { return (writableRest(this).signal ??= new AbortSignal(kInternal)); }
   get fetcher(): null { return null; }
@@ -85,23 +86,16 @@ export class Request extends Body {
   clone(): Request {
     const copy = new Request(kInternal);
     const raw = cloneRaw(this);
-    fill(copy, -1, this[kMethod], this[kUrl], raw, this[kCf]);
-    copy[kHeaders] = new Headers(this.headers);
+    copy[kMethod] = this[kMethod];
+    copy[kUrl] = this[kUrl];
+    copy[kHeaders] = copyHeaders(requestHeaders(this));
+    copy[kRaw] = raw;
+    copy[kCf] = this[kCf];
     copy[kRest] = { ...this[kRest] };
     return copy;
   }
 }
 platform({ Request });
-
-function fill(request: Request, event: number, method: string, url: string, raw: Raw, cf: unknown): void {
-  request[kMethod] = method;
-  request[kUrl] = url;
-  request[kHeaders] = undefined;
-  request[kEvent] = event;
-  request[kRaw] = raw;
-  request[kCf] = cf;
-  request[kRest] = kDefaults;
-}
 
 // The shared defaults are replaced before they are written to.
 function writableRest(request: Request): Rest {
@@ -110,11 +104,20 @@ function writableRest(request: Request): Rest {
 }
 
 // The request of a running event; `cf` is JSON text.
-export function incomingRequest(event: number, method: string, url: string, body: InBody, cf?: string): Request {
+export function incomingRequest(method: string, url: string, headers: Packed, body: InBody, cf?: string): Request {
   const request = new Request(kInternal);
-  fill(request, event, method, url, body, cf);
+  request[kMethod] = method;
+  request[kUrl] = url;
+  request[kHeaders] = headers;
+  request[kRaw] = body;
+  request[kCf] = cf;
   request[kRest] = kIncoming;
   return request;
+}
+
+export function requestHeaders(request: Request): Packed {
+  const headers = request[kHeaders];
+  return typeof headers === "string" ? headers : packHeaders(headers);
 }
 
 // The signal that the maker of a request gave, if any.
@@ -123,9 +126,9 @@ export function givenSignal(request: Request): AbortSignal | undefined {
 }
 
 export function absoluteUrl(text: string): string {
-  const parts = native.urlParse(text, undefined);
-  if (parts === undefined) throw new TypeError(`Invalid URL: ${text}`);
-  return parts[0]!;
+  const href = parseUrl(text);
+  if (href === undefined) throw new TypeError(`Invalid URL: ${text}`);
+  return href;
 }
 
 function checkedMethod(method: unknown): string {

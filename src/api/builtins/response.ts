@@ -1,8 +1,9 @@
 // Response: https://fetch.spec.whatwg.org/#response-class, as workerd has it.
 import { Body, cloneRaw, extract, kRaw, kTextType, kUsed, outBody, outLength, type Raw } from "./body";
-import { flatten, Headers } from "./headers";
-import type { Flat, InResponse } from "./native.d";
+import { Headers, packedHeaders, packHeaders } from "./headers";
+import type { InBody, Packed } from "./native.d";
 import { isObject, kInternal, native, platform, wrongArgument, wrongConstructorArgument } from "./seam";
+import { parseUrl } from "./url";
 
 const kStatus = Symbol("status");
 const kStatusText = Symbol("statusText");
@@ -15,8 +16,7 @@ const kStatusRange = "Responses may only be constructed with status codes in the
 const kNullBody = "Response with null body status (101, 204, 205, or 304) cannot have a body.";
 
 // The headers of a plain text answer that nobody touched, without making any.
-const kTextHeaders: Flat = ["Content-Type", kTextType];
-const kNoHeaders: Flat = [];
+const kTextHeaders: Packed = `Content-Type\0${kTextType}\0`;
 
 const isNullBodyStatus = (status: number) => status === 204 || status === 304 || status === 205 || status === 101;
 
@@ -25,7 +25,8 @@ export interface ResponseInit { status?: unknown; statusText?: unknown; headers?
 export class Response extends Body {
   declare [kStatus]: number;
   declare [kStatusText]: string;
-  declare [kHeaders]: Headers | undefined; // Made when someone looks; until then `kType` is all there is.
+  // Made when someone looks; until then packed, if it was fetched, or `kType` is all there is.
+  declare [kHeaders]: Headers | Packed | undefined;
   declare [kType]: string | undefined;
   declare [kUrl]: string;
   declare [kRedirected]: boolean;
@@ -59,7 +60,9 @@ export class Response extends Body {
   get ok(): boolean { return this[kStatus] >= 200 && this[kStatus] <= 299; }
   get headers(): Headers {
     let headers = this[kHeaders];
-    if (headers === undefined) {
+    if (typeof headers === "string") {
+      headers = this[kHeaders] = packedHeaders(headers);
+    } else if (headers === undefined) {
       headers = this[kHeaders] = new Headers();
       if (this[kType] !== undefined) headers.set("Content-Type", this[kType]);
     }
@@ -83,20 +86,20 @@ export class Response extends Body {
     if (arguments.length === 0) throw wrongArgument("json", "Response", 1, "Value");
     const response = new Response(String(JSON.stringify(value)), init);
     response[kType] = "application/json";
-    const headers = response[kHeaders];
-    const given = headers === undefined ? undefined : new Headers(init!.headers);
-    if (headers !== undefined && !given!.has("content-type")) headers.set("Content-Type", "application/json");
+    if (response[kHeaders] !== undefined && !new Headers(init!.headers).has("content-type")) {
+      response.headers.set("Content-Type", "application/json");
+    }
     return response;
   }
   static redirect(url: unknown, status: unknown = 302): Response {
     if (arguments.length === 0) throw wrongArgument("redirect", "Response", 1, "string");
-    const parts = native.urlParse(String(url), undefined);
-    if (parts === undefined) throw new TypeError(`Unable to parse URL: ${url}`);
+    const href = parseUrl(String(url));
+    if (href === undefined) throw new TypeError(`Unable to parse URL: ${url}`);
     const code = Number(status);
     if (![301, 302, 303, 307, 308].includes(code)) {
       throw new RangeError(`${status} is not a redirect status code. It must be one of: 301, 302, 303, 307, or 308.`);
     }
-    const response = make(code, "", new Headers({ Location: parts[0]! }), null);
+    const response = make(code, "", new Headers({ Location: href }), null);
     return response;
   }
   static error(): Response {
@@ -123,12 +126,13 @@ function initialise(response: Response, init: ResponseInit): void {
     response[kStatusText] = text;
   }
   if (headers === undefined || headers === null) return;
-  response[kHeaders] = new Headers(headers);
+  const made = new Headers(headers);
   const type = response[kType];
-  if (type !== undefined && !response[kHeaders].has("content-type")) response[kHeaders].set("Content-Type", type);
+  if (type !== undefined && !made.has("content-type")) made.set("Content-Type", type);
+  response[kHeaders] = made;
 }
 
-function make(status: number, statusText: string, headers: Headers, raw: Raw): Response {
+function make(status: number, statusText: string, headers: Headers | Packed, raw: Raw): Response {
   const response = new (Response as any)(kInternal) as Response;
   response[kStatus] = status;
   response[kStatusText] = statusText;
@@ -138,29 +142,33 @@ function make(status: number, statusText: string, headers: Headers, raw: Raw): R
 }
 
 // An answer that came from outside. Its headers can't be changed.
-export function fetchedResponse(answer: InResponse, url: string, redirected: boolean): Response {
-  const [status, statusText, headers, body] = answer;
-  const response = make(status, statusText, new Headers(kInternal, headers), isNullBodyStatus(status) ? null : body);
+export function fetchedResponse(status: number, statusText: string, headers: Packed, body: InBody, url: string,
+  redirected: boolean): Response {
+  const response = make(status, statusText, headers, isNullBodyStatus(status) ? null : body);
   response[kUrl] = url;
   response[kRedirected] = redirected;
   return response;
 }
 
+function packedOf(response: Response): Packed {
+  const headers = response[kHeaders];
+  if (typeof headers === "string") return headers;
+  if (headers !== undefined) return packHeaders(headers);
+  const type = response[kType];
+  return type === kTextType ? kTextHeaders : type === undefined ? "" : `Content-Type\0${type}\0`;
+}
+
 // Answers an event. Throws what makes the answer unusable (its body was read).
 export function respond(event: number, response: Response): void {
-  const headers = response[kHeaders];
-  let flat: Flat;
-  if (headers !== undefined) flat = flatten(headers);
-  else if (response[kType] === kTextType) flat = kTextHeaders;
-  else flat = response[kType] === undefined ? kNoHeaders : ["Content-Type", response[kType]];
+  const headers = packedOf(response);
   const raw = response[kRaw];
   if (typeof raw === "string" && !response[kUsed]) {
     response[kUsed] = true;
-    native.respond(event, response[kStatus], response[kStatusText], flat, raw, undefined);
+    native.respond(event, response[kStatus], response[kStatusText], headers, raw, undefined);
     return;
   }
   const length = outLength(response);
-  native.respond(event, response[kStatus], response[kStatusText], flat, outBody(response), length);
+  native.respond(event, response[kStatus], response[kStatusText], headers, outBody(response), length);
 }
 
 export function isErrorResponse(response: Response): boolean {

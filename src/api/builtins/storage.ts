@@ -33,20 +33,21 @@ function mapOf(flat: unknown[]): Map<string, unknown> {
 }
 
 // The operations, for storage and transaction alike. They throw where the methods reject.
-function get(holder: string, key: unknown, options?: Options): Promise<unknown> {
+function get(owner: number, holder: string, key: unknown, options?: Options): Promise<unknown> {
   if (key === undefined) throw wrongArgument("get", holder, 1, "string or Array");
   checkOptions(options, "get", holder, 2, "GetOptions");
-  if (!Array.isArray(key)) return native.storageGet(textOf(key), flagsOf(options));
+  if (!Array.isArray(key)) return native.storageGet(owner, textOf(key), flagsOf(options));
+  requireOwner(owner);
   const keys = keysOf(key);
   return native.storageGetMany(keys, flagsOf(options)).then(mapOf);
 }
 
-function put(holder: string, key: unknown, value: unknown, options?: Options): Promise<void> {
+function put(owner: number, holder: string, key: unknown, value: unknown, options?: Options): Promise<void> {
   if (key === undefined) throw wrongArgument("put", holder, 1, "string or object");
   if (!isObject(key) || Array.isArray(key)) {
     if (value === undefined) throw new TypeError("put() called with undefined value.");
     checkOptions(options, "put", holder, 3, "PutOptions");
-    return native.storagePut([textOf(key), value], flagsOf(options));
+    return native.storagePut(owner, [textOf(key), value], flagsOf(options));
   }
   if (value !== undefined && value !== null && !isObject(value)) throw new TypeError(kShapeText);
   const pairs: unknown[] = [];
@@ -55,7 +56,7 @@ function put(holder: string, key: unknown, value: unknown, options?: Options): P
     if (each !== undefined) pairs.push(name, each);
   }
   if (pairs.length > 2 * kKeysMax) throw new RangeError(`Maximum number of pairs is ${kKeysMax}.`);
-  return pairs.length === 0 ? Promise.resolve() : native.storagePut(pairs, flagsOf(value as Options));
+  return pairs.length === 0 ? Promise.resolve() : native.storagePut(owner, pairs, flagsOf(value as Options));
 }
 
 function remove(holder: string, key: unknown, options?: Options): Promise<boolean | number> {
@@ -112,11 +113,20 @@ export class DurableObjectStorage {
     this.#owner = currentObject();
     this[kOpen] = 0;
   }
+  // The two that everybody uses do without a closure; C++ checks the owner.
   get(key: unknown, options?: Options): Promise<unknown> {
-    return rejecting(this.#owner, () => get(kStorage, key, options));
+    try {
+      return get(this.#owner, kStorage, key, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
   put(key: unknown, value?: unknown, options?: Options): Promise<void> {
-    return rejecting(this.#owner, () => put(kStorage, key, value, options));
+    try {
+      return put(this.#owner, kStorage, key, value, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
   delete(key: unknown, options?: Options): Promise<boolean | number> {
     return rejecting(this.#owner, () => remove(kStorage, key, options));
@@ -182,10 +192,10 @@ export class DurableObjectTransaction {
     if (this.#state === "committed") throw committed(operation);
   }
   get(key: unknown, options?: Options): Promise<unknown> {
-    return rejecting(this.#owner, () => (this.#check("get"), get(kTransaction, key, options)));
+    return rejecting(this.#owner, () => (this.#check("get"), get(this.#owner, kTransaction, key, options)));
   }
   put(key: unknown, value?: unknown, options?: Options): Promise<void> {
-    return rejecting(this.#owner, () => (this.#check("put"), put(kTransaction, key, value, options)));
+    return rejecting(this.#owner, () => (this.#check("put"), put(this.#owner, kTransaction, key, value, options)));
   }
   delete(key: unknown, options?: Options): Promise<boolean | number> {
     return rejecting(this.#owner, () => (this.#check("delete"), remove(kTransaction, key, options)));

@@ -9,60 +9,129 @@ const kReload = Symbol("reload");
 
 const kBadHref = "Failed to set the 'href' property on 'URL': the provided value is not of type 'valid URL string'.";
 
+// What was parsed lately: scripts see the same URLs again and again. Emptied when it has kKnownMax.
+const kKnownMax = 256;
+const kKnownTextMax = 256;
+const known = new Map<string, string>();
+
+// The serialised URL, or undefined.
+export function parseUrl(input: string): string | undefined {
+  const found = known.get(input);
+  if (found !== undefined) return found;
+  const href = native.urlParse(input, undefined);
+  if (href !== undefined && input.length <= kKnownTextMax && href.length <= kKnownTextMax) {
+    if (known.size >= kKnownMax) known.clear();
+    known.set(input, href);
+  }
+  return href;
+}
+
+export function originOf(href: string): string {
+  return native.urlParts(href)[Part.kOrigin]!;
+}
+
+// Where the host begins in the href of an http(s) URL; 0 for another scheme.
+function hostStart(href: string): number {
+  if (href.startsWith("http://")) return 7;
+  return href.startsWith("https://") ? 8 : 0;
+}
+
 export class URL {
-  #parts: string[];
+  #href: string;
+  #path = 0; // Where the path begins; 0: nobody asked yet, -1: not to be seen in the text alone.
+  #parts: string[] | undefined = undefined;
   #params: URLSearchParams | undefined = undefined;
 
   constructor(input: unknown, base?: unknown) {
     if (arguments.length === 0) throw wrongConstructorArgument("URL", 1, "USVString");
-    const parts = parse(input, base);
-    if (parts === undefined) throw new TypeError("Invalid URL string.");
-    this.#parts = parts;
+    const href = parse(input, base);
+    if (href === undefined) throw new TypeError("Invalid URL string.");
+    this.#href = href;
   }
   #set(part: Settable, value: unknown): void {
-    const parts = native.urlSet(this.#parts[Part.kHref]!, part, textOf(value));
-    if (parts === undefined) {
+    const href = native.urlSet(this.#href, part, textOf(value));
+    if (href === undefined) {
       if (part === "href") throw new TypeError(kBadHref);
       return;
     }
-    const query = this.#parts[Part.kSearch];
-    this.#parts = parts;
-    if (this.#params !== undefined && query !== parts[Part.kSearch]) this.#params[kReload](parts[Part.kSearch]!);
+    const query = this.#params === undefined ? "" : this.search;
+    this.#become(href);
+    if (this.#params !== undefined && query !== this.search) this.#params[kReload](this.search);
+  }
+  #become(href: string): void {
+    this.#href = href;
+    this.#path = 0;
+    this.#parts = undefined;
+  }
+  #part(part: Part): string {
+    return (this.#parts ??= native.urlParts(this.#href))[part]!;
+  }
+  // Of a serialised http(s) URL without user information the rest is plain to see: its path begins at the first slash
+  // after the host.
+  #pathStart(): number {
+    if (this.#path === 0) {
+      const href = this.#href;
+      const host = hostStart(href);
+      const path = host === 0 ? -1 : href.indexOf("/", host);
+      const user = href.indexOf("@");
+      this.#path = user >= 0 && user < path ? -1 : path;
+    }
+    return this.#path;
   }
 
-  get href(): string { return this.#parts[Part.kHref]!; }
+  get href(): string { return this.#href; }
   set href(value: string) { this.#set("href", value); }
-  get origin(): string { return this.#parts[Part.kOrigin]!; }
-  get protocol(): string { return this.#parts[Part.kProtocol]!; }
+  get origin(): string {
+    const path = this.#pathStart();
+    return path < 0 ? this.#part(Part.kOrigin) : this.#href.slice(0, path);
+  }
+  get protocol(): string { return this.#href.slice(0, this.#href.indexOf(":") + 1); }
   set protocol(value: string) { this.#set("protocol", value); }
-  get username(): string { return this.#parts[Part.kUsername]!; }
+  get username(): string { return this.#part(Part.kUsername); }
   set username(value: string) { this.#set("username", value); }
-  get password(): string { return this.#parts[Part.kPassword]!; }
+  get password(): string { return this.#part(Part.kPassword); }
   set password(value: string) { this.#set("password", value); }
-  get host(): string { return this.#parts[Part.kHost]!; }
+  get host(): string {
+    const path = this.#pathStart();
+    return path < 0 ? this.#part(Part.kHost) : this.#href.slice(hostStart(this.#href), path);
+  }
   set host(value: string) { this.#set("host", value); }
-  get hostname(): string { return this.#parts[Part.kHostname]!; }
+  get hostname(): string { return this.#part(Part.kHostname); }
   set hostname(value: string) { this.#set("hostname", value); }
-  get port(): string { return this.#parts[Part.kPort]!; }
+  get port(): string { return this.#part(Part.kPort); }
   set port(value: string) { this.#set("port", value); }
-  get pathname(): string { return this.#parts[Part.kPathname]!; }
+  get pathname(): string {
+    const path = this.#pathStart();
+    if (path < 0) return this.#part(Part.kPathname);
+    const href = this.#href;
+    const hash = href.indexOf("#", path);
+    const end = hash < 0 ? href.length : hash;
+    const query = href.indexOf("?", path);
+    return href.slice(path, query >= 0 && query < end ? query : end);
+  }
   set pathname(value: string) { this.#set("pathname", value); }
-  get search(): string { return this.#parts[Part.kSearch]!; }
+  get search(): string {
+    const path = this.#pathStart();
+    if (path < 0) return this.#part(Part.kSearch);
+    const href = this.#href;
+    const hash = href.indexOf("#", path);
+    const end = hash < 0 ? href.length : hash;
+    const query = href.indexOf("?", path);
+    return query < 0 || query + 1 >= end ? "" : href.slice(query, end);
+  }
   set search(value: string) { this.#set("search", value); }
-  get hash(): string { return this.#parts[Part.kHash]!; }
+  get hash(): string { return this.#part(Part.kHash); }
   set hash(value: string) { this.#set("hash", value); }
 
   get searchParams(): URLSearchParams {
     if (this.#params === undefined) {
-      this.#params = new URLSearchParams(this.#parts[Part.kSearch]);
-      this.#params[kUpdate] = (query) => {
-        this.#parts = native.urlSet(this.#parts[Part.kHref]!, "search", query) ?? this.#parts;
-      };
+      this.#params = new URLSearchParams(this.search);
+      this.#params[kUpdate] = (query) => this.#become(native.urlSet(this.#href, "search", query) ?? this.#href);
     }
     return this.#params;
   }
-  toString(): string { return this.#parts[Part.kHref]!; }
-  toJSON(): string { return this.#parts[Part.kHref]!; }
+  toString(): string { return this.#href; }
+  toJSON(): string { return this.#href; }
 
   static canParse(input: unknown, base?: unknown): boolean {
     if (arguments.length === 0) throw wrongArgument("canParse", "URL", 1, "USVString");
@@ -73,8 +142,9 @@ export class URL {
   }
 }
 
-function parse(input: unknown, base: unknown): string[] | undefined {
-  return native.urlParse(textOf(input), base === undefined ? undefined : textOf(base));
+function parse(input: unknown, base: unknown): string | undefined {
+  if (base === undefined) return parseUrl(textOf(input));
+  return native.urlParse(textOf(input), textOf(base));
 }
 
 // -- application/x-www-form-urlencoded (https://url.spec.whatwg.org/#application/x-www-form-urlencoded)

@@ -2,7 +2,9 @@
 import { type Callee, fetchThrough } from "./fetch";
 import type { RequestInit } from "./request";
 import type { Response } from "./response";
-import { illegalConstructor, isObject, kInternal, native, platform, textOf, wrongArgument } from "./seam";
+import {
+  illegalConstructor, inherit, isObject, kInternal, native, platform, textOf, wrongArgument,
+} from "./seam";
 
 let hexOf: (id: DurableObjectId) => string; // Whatever a script makes of toString().
 
@@ -93,21 +95,20 @@ export class Fetcher {
 }
 
 // The stub. Its name is what scripts see as `stub.constructor.name`.
-export class DurableObject extends Fetcher {
+export class DurableObject {
   #callee: Callee;
   declare name: string | undefined;
   declare id: DurableObjectId;
 
   constructor(token?: unknown, ns?: number, id?: DurableObjectId) {
     illegalConstructor(token);
-    super();
     const { name } = id!;
     this.name = name;
     this.id = id!;
     this.#callee = { ns: ns!, hex: hexOf(id!), name, broken: undefined };
   }
 
-  override fetch(input: unknown, init?: RequestInit): Promise<Response> {
+  fetch(input: unknown, init?: RequestInit): Promise<Response> {
     if (arguments.length === 0) return Promise.reject(wrongArgument("fetch", "Fetcher", 1, "Request or string"));
     const callee = this.#callee;
     if (callee.broken !== undefined) return Promise.reject(callee.broken());
@@ -115,4 +116,5 @@ export class DurableObject extends Fetcher {
   }
 }
 
+inherit(DurableObject, Fetcher);
 platform({ DurableObjectId, DurableObjectNamespace, Fetcher, DurableObject });

@@ -3,7 +3,7 @@ import { Body, cloneRaw, extract, kRaw, kUsed, moveRaw, type Raw } from "./body"
 import { AbortSignal } from "./events";
 import { copyHeaders, Headers, packedHeaders, packHeaders } from "./headers";
 import type { InBody, Packed } from "./native.d";
-import { isObject, kInternal, platform, textOf, wrongConstructorArgument } from "./seam";
+import { inherit, isObject, kInternal, platform, textOf, wrongConstructorArgument } from "./seam";
 import { parseUrl } from "./url";
 
 const kMethods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "PURGE", "OPTIONS", "TRACE", "COPY", "LOCK",
@@ -34,7 +34,8 @@ export interface RequestInit {
   cache?: unknown;
 }
 
-export class Request extends Body {
+export interface Request extends Body {}
+export class Request {
   declare [kMethod]: string;
   declare [kUrl]: string;
   declare [kHeaders]: Headers | Packed; // Of a request that came in: packed until someone looks.
@@ -42,7 +43,6 @@ export class Request extends Body {
   declare [kRest]: Rest;
 
   constructor(input: unknown, init?: RequestInit) {
-    super();
     this[kUsed] = false;
     if (input === kInternal) return; // incomingRequest sets the rest.
     if (arguments.length === 0) throw wrongConstructorArgument("Request", 1, "Request or string");
@@ -95,6 +95,7 @@ export class Request extends Body {
     return copy;
   }
 }
+inherit(Request, Body);
 platform({ Request });
 
 // The shared defaults are replaced before they are written to.

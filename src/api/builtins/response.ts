@@ -2,7 +2,9 @@
 import { Body, cloneRaw, extract, kRaw, kTextType, kUsed, outBody, outLength, type Raw } from "./body";
 import { Headers, packedHeaders, packHeaders } from "./headers";
 import type { InBody, Packed } from "./native.d";
-import { isObject, kInternal, native, platform, wrongArgument, wrongConstructorArgument } from "./seam";
+import {
+  inherit, isObject, kInternal, native, platform, wrongArgument, wrongConstructorArgument,
+} from "./seam";
 import { parseUrl } from "./url";
 
 const kStatus = Symbol("status");
@@ -22,7 +24,8 @@ const isNullBodyStatus = (status: number) => status === 204 || status === 304 ||
 
 export interface ResponseInit { status?: unknown; statusText?: unknown; headers?: unknown }
 
-export class Response extends Body {
+export interface Response extends Body {}
+export class Response {
   declare [kStatus]: number;
   declare [kStatusText]: string;
   // Made when someone looks; until then packed, if it was fetched, or `kType` is all there is.
@@ -32,7 +35,6 @@ export class Response extends Body {
   declare [kRedirected]: boolean;
 
   constructor(body?: unknown, init?: ResponseInit | null) {
-    super();
     this[kUsed] = false;
     this[kStatus] = 200;
     this[kStatusText] = "";
@@ -106,6 +108,7 @@ export class Response extends Body {
     return make(0, "", new Headers(), null);
   }
 }
+inherit(Response, Body);
 platform({ Response });
 
 function initialise(response: Response, init: ResponseInit): void {

@@ -46,6 +46,14 @@ export function platform(classes: Record<string, Function>): void {
   }
 }
 
+// Makes `derived` a subclass of `base` after the fact. V8 gives up on the constructor of a class with `extends` that
+// comes out of a snapshot: it compiles it over and over, in vain ("Bailed out due to dependency change"; seen with
+// --trace-opt), and runs it unoptimised. So classes that every request makes have none, and no super().
+export function inherit(derived: Function, base: Function): void {
+  Object.setPrototypeOf(derived, base);
+  Object.setPrototypeOf(derived.prototype, base.prototype);
+}
+
 // A WebIDL string: symbols throw.
 export function textOf(value: unknown): string {
   return `${value as string}`;

@@ -84,10 +84,26 @@ HttpServer::HttpServer(loop::AsioLoop& loop, ServerOptions options, Handler hand
 
 HttpServer::~HttpServer() {
   if (state_->tick != 0) state_->loop.Cancel(state_->tick);
+  if (state_->watch != 0) state_->loop.Cancel(state_->watch);
   for (std::shared_ptr<Connection>& connection : std::exchange(state_->connections, {})) {
     connection->Leave();
     connection->Close();
   }
+}
+
+void HttpServer::State::WatchLater(Connection& connection) {
+  if (std::exchange(connection.unwatched, true)) return;
+  unwatched.push_back(connection.weak_from_this());
+  if (watch != 0) return;
+  watch = loop.After(kWatchDelay, [this] {
+    watch = 0;
+    for (std::weak_ptr<Connection>& weak : std::exchange(unwatched, {})) {
+      std::shared_ptr<Connection> waiting = weak.lock();
+      if (waiting == nullptr) continue;
+      waiting->unwatched = false;
+      waiting->Watch();
+    }
+  });
 }
 
 void HttpServer::Adopt(int socket_fd) {

@@ -77,7 +77,21 @@ void Connection::Pump() {
   while (Step()) {
   }
   pumping_ = false;
-  StartRead();
+  ReadOn();
+}
+
+void Connection::ReadOn() {
+  if (reading_ || server_ == nullptr) return;
+  if (state_ == State::kExchange && !WantsBody()) return server_->WatchLater(*this);
+  if (state_ != State::kHead || exchange_ == 1 || !in_.empty()) return StartRead();
+  // After an answer: by the end of the turn the client may have sent its next request.
+  if (std::exchange(read_posted_, true)) return;
+  server_->loop.AtTurnEnd([weak = weak_from_this()] {
+    std::shared_ptr<Connection> self = weak.lock();
+    if (self == nullptr) return;
+    self->read_posted_ = false;
+    self->StartRead();
+  });
 }
 
 // True if there may be more to do at once.
@@ -292,8 +306,7 @@ void Connection::StartRead() {
   if (reading_ || peer_closed_ || state_ == State::kClosed) return;
   size_t room = kHeadReadBytes;
   if (state_ == State::kExchange) {
-    bool wanted = body_.waiting || (response_done_ && !body_.done);
-    if (wanted) {
+    if (WantsBody()) {
       room = kBodyReadBytes;
     } else if (in_.size() >= kReadAheadBytes) {
       return;

@@ -29,6 +29,7 @@ inline constexpr size_t kLingerBytesMax = 1024 * 1024;    // Read before closing
 inline constexpr size_t kCopyBytesMax = 16 * 1024;        // Larger bodies are sent from where they are.
 inline constexpr size_t kChunksPerTurnMax = 32;           // Of a response stream that always has more.
 inline constexpr std::chrono::seconds kLingerTimeout{2};
+inline constexpr std::chrono::milliseconds kWatchDelay{10};
 
 struct HttpServer::State {
   State(loop::AsioLoop& loop, ServerOptions options, Handler handler)
@@ -44,7 +45,12 @@ struct HttpServer::State {
   loop::TimerId tick = 0;
   bool draining = false;
   UniqueFunction<void()> drained;
+  // Connections whose request is being answered: they are read on, to hear that the client has gone, only if it takes
+  // kWatchDelay or more. Most answers are faster, and a read that finds nothing is a system call.
+  std::vector<std::weak_ptr<Connection>> unwatched;
+  loop::TimerId watch = 0;
 
+  void WatchLater(Connection& connection);
   void Remove(Connection& connection);
   void Tick();
   void CheckDeadlines(Instant at);
@@ -61,7 +67,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void CheckDeadline(Instant now);
   void Leave() { server_ = nullptr; }  // The server is going.
   const IpAddress& peer() const { return peer_; }
-  size_t index = 0;  // In HttpServer::State::connections.
+  size_t index = 0;        // In HttpServer::State::connections.
+  bool unwatched = false;  // In HttpServer::State::unwatched.
+  void Watch() { StartRead(); }
 
   // For Responder and the request body; ignored if `exchange` is over.
   void Send(uint64_t exchange, HttpResponse response);
@@ -95,6 +103,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool DiscardBody();
   Result<Bytes> DecodeBody(size_t bytes_max);
   void FailBody(Error error);
+  // StartRead when it is worth it.
+  void ReadOn();
+  bool WantsBody() const { return body_.waiting || (response_done_ && !body_.done); }
   void StartRead();
   void OnRead(boost::system::error_code error, size_t bytes);
   void OnEnd();
@@ -123,6 +134,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   State state_ = State::kHead;
   bool pumping_ = false;
   bool reading_ = false;
+  bool read_posted_ = false;  // StartRead comes at the end of the loop's turn.
   bool peer_closed_ = false;
   InBuffer in_;
   HeadScanner scanner_;

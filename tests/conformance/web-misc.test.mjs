@@ -33,6 +33,52 @@ const cases = {
   "EventTarget: preventDefault of a cancelable event": { run: () => { const t = new EventTarget(); t.addEventListener("x", (e) => e.preventDefault()); const e = new Event("x", { cancelable: true }); return [t.dispatchEvent(e), e.defaultPrevented]; }, expect: [false, true] },
   "EventTarget: stopImmediatePropagation": { run: () => { const t = new EventTarget(); const seen = []; t.addEventListener("x", (e) => { seen.push(1); e.stopImmediatePropagation(); }); t.addEventListener("x", () => seen.push(2)); t.dispatchEvent(new Event("x")); return seen; }, expect: [1] },
   "EventTarget: a handler object": { run: () => { const t = new EventTarget(); let type; t.addEventListener("x", { handleEvent(e) { type = e.type; } }); t.dispatchEvent(new Event("x")); return type; }, expect: "x" },
+  "URL: the parts of many shapes": {
+    run: () => ["http://h", "https://h:8443/a/b?q=1&r=@#x?y", "http://u:p@h/a@b", "http://u@h?x", "http://h/?", "http://h/#", "http://h/p?#", "http://h/p#?q", "http://[::1]:80/x", "data:text/plain,a?b#c", "file:///a/b", "blob:https://h/1", "ws://h/x", "mailto:a@b", "https://h//x", "http://h/@p", "javascript:1"].map((text) => {
+      const url = new URL(text);
+      return [url.href, url.protocol, url.origin, url.username, url.password, url.host, url.hostname, url.port, url.pathname, url.search, url.hash].join(" ");
+    }),
+    expect: [
+      "http://h/ http: http://h   h h  /  ", "https://h:8443/a/b?q=1&r=@#x?y https: https://h:8443   h:8443 h 8443 /a/b ?q=1&r=@ #x?y",
+      "http://u:p@h/a@b http: http://h u p h h  /a@b  ", "http://u@h/?x http: http://h u  h h  / ?x ", "http://h/? http: http://h   h h  /  ", "http://h/# http: http://h   h h  /  ",
+      "http://h/p?# http: http://h   h h  /p  ", "http://h/p#?q http: http://h   h h  /p  #?q", "http://[::1]/x http: http://[::1]   [::1] [::1]  /x  ",
+      "data:text/plain,a?b#c data: null      text/plain,a ?b #c", "file:///a/b file: null      /a/b  ", "blob:https://h/1 blob: https://h      https://h/1  ", "ws://h/x ws: ws://h   h h  /x  ",
+      "mailto:a@b mailto: null      a@b  ", "https://h//x https: https://h   h h  //x  ", "http://h/@p http: http://h   h h  /@p  ", "javascript:1 javascript: null      1  ",
+    ],
+  },
+  "URL: what is set is seen in every part and in searchParams": {
+    run: () => {
+      const url = new URL("http://h/a?x=1");
+      const params = url.searchParams;
+      url.pathname = "/b c";
+      url.search = "y=2";
+      const seen = [url.href, params.get("x"), params.get("y")];
+      params.append("z", "3 4");
+      seen.push(url.href, url.search);
+      url.host = "other:81";
+      url.username = "me";
+      seen.push(url.href, url.pathname, url.host, url.origin);
+      url.protocol = "https";
+      url.hash = "f";
+      url.href = "https://new/q?z=9";
+      seen.push(url.pathname, params.get("z"), url.hash);
+      return seen;
+    },
+    expect: ["http://h/b%20c?y=2", null, "2", "http://h/b%20c?y=2&z=3+4", "?y=2&z=3+4", "http://me@other:81/b%20c?y=2&z=3+4", "/b%20c", "other:81", "http://other:81", "/q", "9", ""],
+  },
+  "Headers: a copy of a request's headers is changed alone": {
+    run: () => {
+      const first = new Request("http://h/", { headers: { a: "1", B: "2" } });
+      const second = new Request(first);
+      second.headers.set("a", "3");
+      second.headers.append("b", "4");
+      second.headers.delete("none");
+      const third = new Headers(second.headers);
+      third.delete("a");
+      return [[...first.headers], [...second.headers], [...third], first.clone().headers.get("b")];
+    },
+    expect: [[["a", "1"], ["b", "2"]], [["a", "3"], ["b", "2, 4"]], [["b", "2, 4"]], "2"],
+  },
   "Event: its fields": { run: () => { const e = new Event("x", { bubbles: true }); return [e.type, e.bubbles, e.cancelable, e.defaultPrevented, e.target, e.eventPhase]; }, expect: ["x", true, false, false, undefined, 0] },
   "CustomEvent carries its detail": { run: () => new CustomEvent("x", { detail: { a: 1 } }).detail, expect: { a: 1 } },
 

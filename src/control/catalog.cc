@@ -60,12 +60,23 @@ Catalog::Catalog(std::unique_ptr<store::Session> session, store::Claim claim)
 loop::Task<Result<std::unique_ptr<Catalog>>> Catalog::Open(store::Engine& engine, loop::Loop& loop) {
   LIMPET_CO_TRY(store::Claim claim, engine.Acquire(kCatalogPartition));
   std::unique_ptr<Catalog> catalog(new Catalog(engine.Attach(loop), claim));
-  Result<Done> loaded = co_await catalog->Load();
-  if (!loaded.has_value()) co_return std::move(loaded).error().While("load the catalog");
+  LIMPET_CO_TRY(Done loaded, co_await catalog->Reload());
+  (void)loaded;
   co_return std::move(catalog);
 }
 
-loop::Task<Result<Done>> Catalog::Load() {
+loop::Task<Result<Done>> Catalog::Reload() {
+  Result<Contents> loaded = co_await Load();
+  if (!loaded.has_value()) co_return std::move(loaded).error().While("load the catalog");
+  scripts_ = std::move(loaded->scripts);
+  drops_ = std::move(loaded->drops);
+  next_namespace_ = std::max(next_namespace_, loaded->next_namespace);  // Numbers given out meanwhile stay so.
+  broken_ = false;
+  co_return Done{};
+}
+
+loop::Task<Result<Catalog::Contents>> Catalog::Load() {
+  Contents contents;
   for (std::string_view prefix :
        {std::string_view(kFormatKey), std::string_view(kNextNamespaceKey), kScriptPrefix, kDropPrefix}) {
     Bytes start(prefix);
@@ -77,17 +88,17 @@ loop::Task<Result<Done>> Catalog::Load() {
           [&](auto done) { session_->Scan(kCatalog, options, std::move(done)); });
       LIMPET_CO_TRY(store::ScanPage page, co_await scan);
       for (const auto& [key, value] : page.pairs) {
-        Result<Done> read = LoadPair(key, value);
+        Result<Done> read = LoadPair(key, value, &contents);
         if (!read.has_value()) co_return std::move(read).error().While("record " + key);
       }
       if (page.complete || page.pairs.empty()) break;
       start = page.pairs.back().first + '\0';
     }
   }
-  co_return Done{};
+  co_return contents;
 }
 
-Result<Done> Catalog::LoadPair(const Bytes& key, const Bytes& value) {
+Result<Done> Catalog::LoadPair(const Bytes& key, const Bytes& value, Contents* contents) {
   if (key == kFormatKey) {
     if (value == kFormat) return Done{};
     return Error(ErrorCode::kCorrupt, "format " + value + ", this program reads format " + kFormat);
@@ -96,9 +107,9 @@ Result<Done> Catalog::LoadPair(const Bytes& key, const Bytes& value) {
     std::optional<uint64_t> number = ParseNumber(key == kNextNamespaceKey ? value : key.substr(kDropPrefix.size()));
     if (!number || *number == 0) return Error(ErrorCode::kCorrupt, "not a namespace number");
     if (key == kNextNamespaceKey) {
-      next_namespace_ = *number;
+      contents->next_namespace = *number;
     } else {
-      drops_.push_back({*number});
+      contents->drops.push_back({*number});
     }
     return Done{};
   }
@@ -106,7 +117,7 @@ Result<Done> Catalog::LoadPair(const Bytes& key, const Bytes& value) {
   if (!json.has_value()) return Error(ErrorCode::kCorrupt, json.error().message());
   LIMPET_TRY(ScriptRecord script, ScriptFromJson(*json));
   std::string name = script.name;
-  scripts_[name] = std::make_shared<const ScriptRecord>(std::move(script));
+  contents->scripts[name] = std::make_shared<const ScriptRecord>(std::move(script));
   return Done{};
 }
 
@@ -116,7 +127,7 @@ std::shared_ptr<const ScriptRecord> Catalog::Find(const std::string& name) const
 }
 
 loop::Task<Result<Done>> Catalog::Commit(CatalogChange change) {
-  if (broken_) co_return Error(ErrorCode::kUnavailable, "an earlier change has an unknown outcome; restart the server");
+  if (broken_) co_return Error(ErrorCode::kUnavailable, "what became of an earlier change is not known yet");
   store::ObjectBatch batch{kCatalog, {}};
   Put(&batch.writes, kFormatKey, kFormat);
   Put(&batch.writes, kNextNamespaceKey, std::to_string(next_namespace_));

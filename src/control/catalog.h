@@ -85,21 +85,30 @@ class Catalog {
   // A namespace number that was never used. Kept by the next Commit; unused ones are lost without harm.
   NamespaceId NewNamespace() { return {next_namespace_++}; }
   // Durable when it answers. On kUnavailable the outcome is unknown and memory shows the old state: broken() is true
-  // and every later Commit is refused until the process starts again.
+  // and every later Commit is refused until Reload has seen what became of it.
   loop::Task<Result<Done>> Commit(CatalogChange change);
   bool broken() const { return broken_; }
+  // Replaces what memory holds by what the store holds. Not beside a Commit. An error changes nothing.
+  loop::Task<Result<Done>> Reload();
   // What a shard runs. Errors: kNotFound, kCorrupt, kUnavailable.
   loop::Task<Result<std::shared_ptr<const ScriptVersion>>> LoadVersion(std::string script, std::string version_id);
 
  private:
+  using Scripts = std::map<std::string, std::shared_ptr<const ScriptRecord>>;
+  struct Contents {
+    Scripts scripts = {};
+    std::vector<NamespaceId> drops = {};
+    uint64_t next_namespace = 1;
+  };
+
   Catalog(std::unique_ptr<store::Session> session, store::Claim claim);
-  loop::Task<Result<Done>> Load();
-  Result<Done> LoadPair(const Bytes& key, const Bytes& value);
+  loop::Task<Result<Contents>> Load();
+  static Result<Done> LoadPair(const Bytes& key, const Bytes& value, Contents* contents);
   loop::Task<Result<Bytes>> Read(Bytes key);
 
   std::unique_ptr<store::Session> session_;
   store::Claim claim_;
-  std::map<std::string, std::shared_ptr<const ScriptRecord>> scripts_;
+  Scripts scripts_;
   std::vector<NamespaceId> drops_;
   uint64_t next_namespace_ = 1;
   bool broken_ = false;

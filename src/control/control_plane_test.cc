@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/multipart.h"
 #include "loop/sim_loop.h"
+#include "store/faulty.h"
 #include "store/memory.h"
 
 namespace limpet::control {
@@ -271,6 +272,34 @@ TEST_F(ControlPlaneTest, ConcurrentUploadsOfOneClassAreTakenOneByOne) {
   loop_.RunUntilIdle(std::chrono::seconds(10));
   EXPECT_EQ(accepted, 1);
   EXPECT_EQ(refused, 4);
+}
+
+TEST_F(ControlPlaneTest, AChangeWithAnUnknownOutcomeIsFoundOutByTheNextOne) {
+  for (bool landed : {false, true}) {
+    plane_.reset();
+    runtime_.live.clear();
+    auto faulty = std::make_unique<store::FaultyEngine>(&loop_);
+    store::FaultyEngine& disk = *faulty;
+    engine_ = std::move(faulty);
+    Open();
+    ASSERT_TRUE(Publish(kNewClass)["success"].AsBool());
+    std::string first = runtime_.live["counter"]->version_id;
+
+    disk.FailNextCommit({.landed = landed});
+    EXPECT_EQ(Code(Publish("null")), 10013);
+    EXPECT_EQ(status_, 500);
+    EXPECT_EQ(runtime_.live["counter"]->version_id, first);
+
+    Json next = Call("PUT", std::string(kScript) + "/schedules", R"([{"cron":"* * * * *"}])");
+    EXPECT_TRUE(next["success"].AsBool()) << ToText(next);
+    EXPECT_EQ(runtime_.live["counter"]->version_id != first, landed);
+
+    disk.FailNextCommit({.landed = landed});
+    EXPECT_EQ(Code(Call("DELETE", std::string(kScript) + "?force=true")), 10013);
+    EXPECT_TRUE(runtime_.live.contains("counter"));
+    EXPECT_TRUE(Publish(landed ? kNewClass : "null")["success"].AsBool());
+    EXPECT_EQ(runtime_.retired.empty(), !landed);
+  }
 }
 
 TEST_F(ControlPlaneTest, OnlyTheTokenAndKnownHostsGetIn) {

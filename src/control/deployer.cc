@@ -52,15 +52,51 @@ loop::Task<Done> Deployer::Start() {
   co_return Done{};
 }
 
-loop::Task<Decision<VersionRecord>> Deployer::Put(std::string name, Upload upload, UploadMode mode) {
+loop::Task<Result<Done>> Deployer::Enter() {
   co_await turnstile_.Enter();
+  if (!catalog_.broken()) co_return Done{};
+  Result<Done> reconciled = co_await Reconcile();
+  if (!reconciled.has_value()) turnstile_.Leave();
+  co_return reconciled;
+}
+
+loop::Task<Result<Done>> Deployer::Reconcile() {
+  std::map<std::string, std::shared_ptr<const ScriptRecord>> before = catalog_.scripts();
+  std::vector<NamespaceId> known_drops = catalog_.drops();
+  LIMPET_CO_TRY(Done reloaded, co_await catalog_.Reload());
+  (void)reloaded;
+  // As after a change that was heard of: what lost a class first, so that none is claimed twice.
+  std::vector<std::string> shrunk, others;
+  for (const auto& [name, script] : catalog_.scripts()) {
+    auto old = before.find(name);
+    if (old != before.end() && ToText(ToJson(*old->second)) == ToText(ToJson(*script))) continue;
+    bool fewer = old != before.end() && script->classes.size() < old->second->classes.size();
+    (fewer ? shrunk : others).push_back(name);
+  }
+  for (std::string& name : shrunk) co_await Activate(std::move(name));
+  for (std::string& name : others) co_await Activate(std::move(name));
+  for (const auto& [name, script] : before) {
+    if (catalog_.Find(name) == nullptr) co_await Remove(name);
+  }
+  std::vector<NamespaceId> drops;
+  for (NamespaceId ns : catalog_.drops()) {
+    if (std::find(known_drops.begin(), known_drops.end(), ns) == known_drops.end()) drops.push_back(ns);
+  }
+  co_await Retire(std::move(drops));
+  co_return Done{};
+}
+
+loop::Task<Decision<VersionRecord>> Deployer::Put(std::string name, Upload upload, UploadMode mode) {
+  Result<Done> entered = co_await Enter();
+  if (!entered.has_value()) co_return Failed(entered.error());
   Decision<VersionRecord> decision = co_await PutLocked(std::move(name), std::move(upload), mode);
   turnstile_.Leave();
   co_return decision;
 }
 
 loop::Task<Decision<std::string>> Deployer::Deploy(std::string name, std::string version_id, Json annotations) {
-  co_await turnstile_.Enter();
+  Result<Done> entered = co_await Enter();
+  if (!entered.has_value()) co_return Failed(entered.error());
   Decision<std::string> decision =
       co_await DeployLocked(std::move(name), std::move(version_id), std::move(annotations));
   turnstile_.Leave();
@@ -68,21 +104,24 @@ loop::Task<Decision<std::string>> Deployer::Deploy(std::string name, std::string
 }
 
 loop::Task<Decision<VersionRecord>> Deployer::SetSecrets(std::string name, Secrets secrets) {
-  co_await turnstile_.Enter();
+  Result<Done> entered = co_await Enter();
+  if (!entered.has_value()) co_return Failed(entered.error());
   Decision<VersionRecord> decision = co_await SetSecretsLocked(std::move(name), std::move(secrets));
   turnstile_.Leave();
   co_return decision;
 }
 
 loop::Task<Decision<Done>> Deployer::Delete(std::string name, Force force) {
-  co_await turnstile_.Enter();
+  Result<Done> entered = co_await Enter();
+  if (!entered.has_value()) co_return Failed(entered.error());
   Decision<Done> decision = co_await DeleteLocked(std::move(name), force);
   turnstile_.Leave();
   co_return decision;
 }
 
 loop::Task<Decision<Done>> Deployer::Edit(std::string name, UniqueFunction<void(ScriptRecord&)> edit) {
-  co_await turnstile_.Enter();
+  Result<Done> entered = co_await Enter();
+  if (!entered.has_value()) co_return Failed(entered.error());
   std::shared_ptr<const ScriptRecord> old = catalog_.Find(name);
   Decision<Done> decision = NoSuchScript(name);
   if (old != nullptr) {
@@ -331,10 +370,7 @@ loop::Task<Decision<Done>> Deployer::DeleteLocked(std::string name, Force force)
   std::vector<NamespaceId> drops = change.drops;
   Result<Done> written = co_await catalog_.Commit(std::move(change));
   if (!written.has_value()) co_return Failed(written.error());
-  loop::Completion<Result<Done>> remove([&](auto done) { deps_.runtime.Remove(name, std::move(done)); });
-  Result<Done> removed = co_await remove;
-  if (!removed.has_value())
-    deps_.logger.Write(LogLevel::kError, "control", "remove " + name + ": " + removed.error().ToString());
+  co_await Remove(name);
   co_await Retire(std::move(drops));
   co_return Done{};
 }
@@ -354,6 +390,15 @@ loop::Task<Done> Deployer::Activate(std::string name) {
   }
   if (!active.has_value()) {
     deps_.logger.Write(LogLevel::kError, "control", "activate " + name + ": " + active.error().ToString());
+  }
+  co_return Done{};
+}
+
+loop::Task<Done> Deployer::Remove(std::string name) {
+  loop::Completion<Result<Done>> remove([&](auto done) { deps_.runtime.Remove(name, std::move(done)); });
+  Result<Done> removed = co_await remove;
+  if (!removed.has_value()) {
+    deps_.logger.Write(LogLevel::kError, "control", "remove " + name + ": " + removed.error().ToString());
   }
   co_return Done{};
 }

@@ -59,6 +59,10 @@ class Deployer {
 
  private:
   struct Draft;
+  // Waits for the turn of a change. If the one before has an unknown outcome, finds it out, and makes live what did
+  // land. Error: the store still can't tell; the turn is over.
+  loop::Task<Result<Done>> Enter();
+  loop::Task<Result<Done>> Reconcile();
   loop::Task<Decision<VersionRecord>> PutLocked(std::string name, Upload upload, UploadMode mode);
   loop::Task<Decision<std::string>> DeployLocked(std::string name, std::string version_id, Json annotations);
   loop::Task<Decision<VersionRecord>> SetSecretsLocked(std::string name, Secrets secrets);
@@ -70,6 +74,7 @@ class Deployer {
   void AddDeployment(ScriptRecord* record, std::string version_id, Json annotations) const;
   void Trim(ScriptRecord* record, CatalogChange* change) const;
   loop::Task<Done> Activate(std::string name);
+  loop::Task<Done> Remove(std::string name);
   loop::Task<Done> Retire(std::vector<NamespaceId> namespaces);
   loop::Task<Done> Destroy(NamespaceId ns);
   std::string Now() const { return IsoTime(deps_.loop.WallNow()); }

@@ -1,12 +1,15 @@
 #include "store/rocks/database.h"
 
 #include <rocksdb/cache.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/iterator.h>
 #include <rocksdb/options.h>
 #include <rocksdb/slice.h>
 #include <rocksdb/table.h>
 
+#include <cstdarg>
+#include <cstdio>
 #include <utility>
 #include <vector>
 
@@ -28,6 +31,26 @@ rocksdb::BlockBasedTableOptions TableOptions(const RocksOptions& from) {
   table.prepopulate_block_cache = rocksdb::BlockBasedTableOptions::PrepopulateBlockCache::kFlushOnly;
   return table;
 }
+
+// RocksDB's own log would be a file in the folder, and its writer ends the process when the disk is full (an assertion
+// about a file that failed before). So what RocksDB warns of goes where everything else goes.
+class LogBridge final : public rocksdb::Logger {
+ public:
+  explicit LogBridge(limpet::Logger& logger) : rocksdb::Logger(rocksdb::WARN_LEVEL), logger_(logger) {}
+  using rocksdb::Logger::Logv;
+  void LogHeader(const char*, va_list) override {}
+  void Logv(const rocksdb::InfoLogLevel level, const char* format, va_list arguments) override {
+    if (level < rocksdb::WARN_LEVEL || level == rocksdb::HEADER_LEVEL) return;
+    char text[kLineBytesMax];
+    if (vsnprintf(text, sizeof text, format, arguments) < 0) return;
+    logger_.Write(level == rocksdb::WARN_LEVEL ? LogLevel::kWarn : LogLevel::kError, "rocksdb", text);
+  }
+  void Logv(const char*, va_list) override {}  // Never without a level: the other overload takes all.
+
+ private:
+  static constexpr size_t kLineBytesMax = 1024;
+  limpet::Logger& logger_;
+};
 
 rocksdb::Options DatabaseOptions(const RocksOptions& from, bool create) {
   rocksdb::Options options;
@@ -54,8 +77,7 @@ rocksdb::Options DatabaseOptions(const RocksOptions& from, bool create) {
   options.allow_fallocate = false;  // Or an almost empty log holds its whole size on the disk.
   options.skip_stats_update_on_db_open = true;
   options.info_log_level = rocksdb::WARN_LEVEL;
-  options.max_log_file_size = 1024 * 1024;
-  options.keep_log_file_num = 3;
+  options.info_log = std::make_shared<LogBridge>(*from.logger);
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(TableOptions(from)));

@@ -6,7 +6,7 @@ import http from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { corePid, run, kLimpet, startLimpet, temporaryFolder, until } from "./lib.mjs";
-import { counters } from "./scripts.mjs";
+import { counters, seededRandom } from "./scripts.mjs";
 
 const kObjects = 200;
 const kClients = 16;
@@ -14,14 +14,7 @@ const kRunMsMax = 250;
 const rounds = Number(process.env.LIMPET_TEST_ROUNDS ?? 50);
 const seed = Number(process.env.LIMPET_TEST_SEED ?? Date.now() % 1_000_000);
 
-// mulberry32: small, seeded.
-let state = seed;
-function random() {
-  state = (state + 0x6d2b79f5) | 0;
-  let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-}
+const random = seededRandom(seed);
 
 const dataDir = temporaryFolder("limpet-crash");
 let server;

@@ -112,6 +112,7 @@ export async function startLimpet({ dataDir = temporaryFolder("limpet-data"), sh
   server.env = { LIMPET_SERVER: server.admin, LIMPET_TOKEN: server.token };
   server.fetch = (name, path = "/", options = {}) => request(server.of(name) + path, options);
   server.deploy = (script) => deploy(server, script);
+  server.metrics = async () => (await request(`${server.admin}/metrics`)).body;
   server.remove = (name) => api(server, "DELETE", `/workers/scripts/${name}?force=true`);
   server.stop = async (signal = "SIGTERM") => {
     running.child.kill(signal);

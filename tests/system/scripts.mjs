@@ -1,4 +1,4 @@
-// The Workers that the system tests deploy.
+// The Workers that the system tests deploy, and their random choices.
 
 // increment, value and identity of many counters: /increment?name=N, /value?name=N
 export const kCounters = `
@@ -53,3 +53,14 @@ export default {
   },
 };
 `;
+
+// mulberry32: small, seeded. Gives numbers from 0 up to 1.
+export function seededRandom(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

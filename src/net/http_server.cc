@@ -83,6 +83,7 @@ HttpServer::HttpServer(loop::AsioLoop& loop, ServerOptions options, Handler hand
 }
 
 HttpServer::~HttpServer() {
+  if (state_->grace_over != 0) state_->loop.Cancel(state_->grace_over);
   if (state_->tick != 0) state_->loop.Cancel(state_->tick);
   if (state_->watch != 0) state_->loop.Cancel(state_->watch);
   for (std::shared_ptr<Connection>& connection : std::exchange(state_->connections, {})) {
@@ -150,9 +151,17 @@ void HttpServer::Adopt(int socket_fd) {
 void HttpServer::Drain(UniqueFunction<void()> then) {
   state_->draining = true;
   state_->drained = std::move(then);
-  std::vector<std::shared_ptr<Connection>> all = state_->connections;
-  for (std::shared_ptr<Connection>& connection : all) connection->Drain();
+  for (std::shared_ptr<Connection>& connection : state_->connections) connection->Drain();
+  // Closing a connection whose client is just sending would fail that request; so would closing one that is new.
+  state_->grace_over = state_->loop.After(kDrainGrace, [state = state_.get()] { state->CloseIdle(); });
   state_->CheckDrained();
+}
+
+void HttpServer::State::CloseIdle() {
+  grace_over = 0;
+  closing_idle = true;
+  std::vector<std::shared_ptr<Connection>> all = connections;
+  for (std::shared_ptr<Connection>& connection : all) connection->CloseIfIdle();
 }
 
 void HttpServer::CheckDeadlines(Instant now) { state_->CheckDeadlines(now); }

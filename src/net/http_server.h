@@ -82,8 +82,10 @@ class HttpServer {
 
   // Takes over a connected TCP socket.
   void Adopt(int socket_fd);
-  // Ends idle connections now and the others after their response; then calls `then` (once, from the loop). Later
-  // connections are closed at once.
+  // Ends the connections: those in an exchange after their response, idle ones after kDrainGrace, in which a request
+  // that is on its way is still answered; then calls `then` (once, from the loop). Later connections are closed at
+  // once.
+  static constexpr std::chrono::milliseconds kDrainGrace{250};
   void Drain(UniqueFunction<void()> then);
   size_t connections() const { return count_.load(std::memory_order_relaxed); }
   // Ends what is over its time at `now`; the server's own timer calls it each tick.

@@ -363,6 +363,27 @@ TEST(HttpServer, DrainsAfterTheLastResponse) {
   EXPECT_TRUE(RunUntil(loop, [&] { return drained; }));
 }
 
+TEST(HttpServer, AnswersWhatIsOnItsWayWhenItDrains) {
+  loop::AsioLoop loop;
+  TestServer server(
+      loop, [](HttpRequest, const RequestInfo&, Responder responder) { responder.Send(TextResponse("answered")); });
+  RawClient fresh(loop, server.endpoint()), kept(loop, server.endpoint()), idle(loop, server.endpoint());
+  kept.Send(kGet);
+  ASSERT_TRUE(kept.Sees("answered"));
+  ASSERT_TRUE(RunUntil(loop, [&] { return server.server.connections() == 3; }));
+  bool drained = false;
+  server.server.Drain([&] { drained = true; });
+  fresh.Send(kGet);
+  kept.Send(kGet);
+  for (RawClient* client : {&fresh, &kept}) {
+    std::string last = client->UntilClosed();
+    EXPECT_NE(last.find("Connection: close\r\n"), std::string::npos);
+    EXPECT_TRUE(last.ends_with("answered"));
+  }
+  EXPECT_EQ(idle.UntilClosed(), "");
+  EXPECT_TRUE(RunUntil(loop, [&] { return drained; }));
+}
+
 TEST(HttpServer, TellsWorkersWhoTheClientIs) {
   loop::AsioLoop loop;
   ServerOptions options;

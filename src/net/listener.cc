@@ -54,7 +54,10 @@ Result<std::unique_ptr<Listener>> Listener::Open(loop::AsioLoop& loop, int liste
   return std::unique_ptr<Listener>(new Listener(std::move(state)));
 }
 
-Listener::~Listener() { Stop(); }
+Listener::~Listener() {
+  Stop();
+  state_->targets.clear();
+}
 const Endpoint& Listener::endpoint() const { return state_->endpoint; }
 void Listener::Stop() { state_->Stop(); }
 
@@ -67,14 +70,13 @@ void Listener::State::Stop() {
 
 void Listener::State::Accept() {
   acceptor.async_accept([self = shared_from_this()](boost::system::error_code error, tcp::socket socket) {
-    if (self->stopped) return;
-    if (error == boost::asio::error::operation_aborted) return;
-    if (error && error != boost::asio::error::connection_aborted) return self->AcceptLater();
-    if (!error) {
+    if (!error && !self->targets.empty()) {
       boost::system::error_code released;
       int fd = socket.release(released);
       if (!released) self->Deal(fd);
     }
+    if (self->stopped || error == boost::asio::error::operation_aborted) return;
+    if (error && error != boost::asio::error::connection_aborted) return self->AcceptLater();
     self->Accept();
   });
 }

@@ -32,12 +32,14 @@ class Listener {
   // Accepts on a listening socket, which it takes over. Error: kInvalidArgument if it is none.
   static Result<std::unique_ptr<Listener>> Open(loop::AsioLoop& loop, int listening_fd,
                                                 std::vector<ListenerTarget> targets);
-  ~Listener();  // Stops accepting.
+  ~Listener();  // Stops; a connection that was just accepted is closed.
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
   const Endpoint& endpoint() const;  // With the port that was chosen.
-  void Stop();                       // Accepts no more, closes the descriptor. Connections dealt already stay.
+  // Accepts no more, closes the descriptor. Connections that were accepted stay; the last of them are dealt from the
+  // loop, before whatever is posted to it from now on.
+  void Stop();
 
  private:
   struct State;

@@ -54,9 +54,11 @@ void Connection::Close() {
   FailBody(ConnectionLost());
 }
 
-void Connection::Drain() {
-  if (state_ == State::kHead && in_.empty()) Close();
-  facts_.keep_alive = false;
+void Connection::Drain() { facts_.keep_alive = false; }
+
+void Connection::CloseIfIdle() {
+  boost::system::error_code ignored;
+  if (state_ == State::kHead && in_.empty() && socket_.available(ignored) == 0) Close();
 }
 
 void Connection::CheckDeadline(Instant now) {
@@ -194,7 +196,7 @@ bool Connection::EndExchange() {
   if (state_ != State::kExchange) return false;
   if (!whole && plan_.keep_alive && !peer_closed_) return false;  // More of it is coming.
   ++exchange_;
-  if (!plan_.keep_alive || !whole || server_->draining) {
+  if (!plan_.keep_alive || !whole || server_->closing_idle) {
     if (whole && in_.empty()) {
       Close();
     } else {

@@ -43,7 +43,9 @@ struct HttpServer::State {
   std::atomic<size_t>* count = nullptr;
   Instant now;  // Of the last tick.
   loop::TimerId tick = 0;
-  bool draining = false;
+  bool draining = false;         // No response keeps its connection open any more.
+  bool closing_idle = false;     // The grace of idle connections is over.
+  loop::TimerId grace_over = 0;  // The timer.
   UniqueFunction<void()> drained;
   // Connections whose request is being answered: they are read on, to hear that the client has gone, only if it takes
   // kWatchDelay or more. Most answers are faster, and a read that finds nothing is a system call.
@@ -55,6 +57,7 @@ struct HttpServer::State {
   void Tick();
   void CheckDeadlines(Instant at);
   void CheckDrained();
+  void CloseIdle();
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -63,7 +66,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void Start() { Pump(); }
   void Close();
-  void Drain();  // Closes if idle, else after the response.
+  void Drain();        // Closes after the response that is under way, if there is one.
+  void CloseIfIdle();  // Not if a request has begun to arrive.
   void CheckDeadline(Instant now);
   void Leave() { server_ = nullptr; }  // The server is going.
   const IpAddress& peer() const { return peer_; }

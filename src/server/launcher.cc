@@ -1,8 +1,9 @@
 // bin/limpet: starts the core, which is Node's binary with limpet.node in it. No V8 here.
 //
 // For client commands it becomes the core. For `serve` it stays as the parent: it holds the listening sockets, so that
-// clients wait rather than fail while a core that died is replaced, and hands INT and TERM on. A core that ends by
-// itself with 0, 1 or 2 has said why; any other end is an accident. The core dies with its parent.
+// clients wait rather than fail while a core is replaced, and hands INT and TERM on. A core that ends by itself with 0,
+// or the first one with 1 or 2, has said why; any other end is an accident. HUP replaces the core in good order: the
+// old one drains, then a new one starts from what is on the disk by then. The core dies with its parent.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -17,6 +18,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "net/listener.h"
@@ -115,8 +117,12 @@ class Supervisor {
         first_(paths, argc, argv, {Descriptors()}),
         again_(paths, argc, argv, {Descriptors(), "LIMPET_RESTARTED=1"}) {
     sigemptyset(&signals_);
-    for (int number : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&signals_, number);
+    for (int number : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) {
+      sigaddset(&signals_, number);
+      signal(number, SIG_DFL);  // Or a parent that ignored it would make us deaf: no child to wait for, no HUP.
+    }
     sigprocmask(SIG_BLOCK, &signals_, &inherited_);
+    signal(SIGPIPE, SIG_IGN);  // Nobody reads our lines: no reason to end.
   }
 
   int Run() {
@@ -126,8 +132,17 @@ class Supervisor {
       time_t started = Seconds();
       if (!Start(*command)) return Complain(std::string("can't start the core: ") + strerror(errno), kRefused);
       int status = Wait();
-      if (WIFEXITED(status) && WEXITSTATUS(status) <= kUsage) return WEXITSTATUS(status);
-      if (stopping_) return kRefused;
+      bool said_why = WIFEXITED(status) && WEXITSTATUS(status) <= kUsage;
+      if (stopping_) return said_why ? WEXITSTATUS(status) : kRefused;
+      if (renewing_) {
+        renewing_ = false;
+        short_lives = 0;
+        command = &again_;
+        continue;
+      }
+      // 1 and 2 are a refusal to start. A core that is started again does what one did before: what hinders it now (a
+      // full disk, a file that is being replaced) may pass.
+      if (said_why && (WEXITSTATUS(status) == 0 || command == &first_)) return WEXITSTATUS(status);
       std::string how = WIFSIGNALED(status) ? std::string("signal ") + strsignal(WTERMSIG(status))
                                             : "exit code " + std::to_string(WEXITSTATUS(status));
       short_lives = Seconds() - started < kShortLife ? short_lives + 1 : 0;
@@ -160,7 +175,7 @@ class Supervisor {
     for (int fd : {public_fd_, admin_fd_}) fcntl(fd, F_SETFD, 0);
     sigprocmask(SIG_SETMASK, &inherited_, nullptr);
     command.Execute();
-    _exit(kRefused);
+    _exit(Complain(std::string(command.program()) + ": " + strerror(errno), kRefused));
   }
 
   // The status with which the core ended.
@@ -169,22 +184,45 @@ class Supervisor {
       int status = 0;
       if (waitpid(child_, &status, WNOHANG) == child_) return status;
       int number = sigwaitinfo(&signals_, nullptr);
-      if (number != SIGINT && number != SIGTERM && number != SIGHUP) continue;
-      if (!stopping_) {
-        // The core stops listening when it drains; connections must not pile up in our copy.
-        stopping_ = true;
-        close(public_fd_);
-        close(admin_fd_);
+      if (number == SIGHUP && (!has_terminal_ || HasTerminal())) {
+        Renew();
+      } else if (number == SIGINT || number == SIGTERM || number == SIGHUP) {
+        Stop();
       }
-      kill(child_, SIGTERM);
     }
+  }
+
+  void Renew() {
+    if (stopping_ || std::exchange(renewing_, true)) return;
+    Complain("replacing the core: the old one drains, connections wait", 0);
+    kill(child_, SIGTERM);
+  }
+
+  void Stop() {
+    bool draining = renewing_ && !stopping_;  // It has been told; a second signal would cut it short.
+    if (!stopping_) {
+      // The core stops listening when it drains; connections must not pile up in our copy.
+      stopping_ = true;
+      close(public_fd_);
+      close(admin_fd_);
+    }
+    if (!draining) kill(child_, SIGTERM);
+  }
+
+  // A HUP that comes because the terminal has gone means the end, as for every program in it.
+  static bool HasTerminal() {
+    int terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    if (terminal >= 0) close(terminal);
+    return terminal >= 0;
   }
 
   int public_fd_, admin_fd_;
   Command first_, again_;
   sigset_t signals_{}, inherited_{};
   pid_t child_ = 0;
+  const bool has_terminal_ = HasTerminal();
   bool stopping_ = false;
+  bool renewing_ = false;  // The core has been told to drain; a new one takes its place.
 };
 
 int Serve(const Paths& paths, int argc, char** argv) {

@@ -22,11 +22,14 @@ constexpr int kExitUsage = 2;
 
 // A signal handler can reach nothing but statics, and any thread of the host may get the signal.
 volatile int stop_pipe_end = -1;
-volatile sig_atomic_t stop_signals = 0;
+// By the launcher, and by others: a service manager tells every process of the group, the launcher tells us once more.
+volatile sig_atomic_t stop_signals[2] = {0, 0};
+volatile pid_t launcher_pid = -1;
 
-void OnStopSignal(int) {
-  stop_signals = stop_signals + 1;
-  if (stop_signals > 1) _exit(kExitRefused);
+void OnStopSignal(int, siginfo_t* info, void*) {
+  volatile sig_atomic_t& count = stop_signals[info->si_pid == launcher_pid ? 0 : 1];
+  count = count + 1;
+  if (count > 1) _exit(kExitRefused);
   [[maybe_unused]] ssize_t written = write(stop_pipe_end, "", 1);
 }
 
@@ -36,12 +39,12 @@ int OpenStopPipe() {
   if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return -1;
   stop_pipe_end = ends[1];
   struct sigaction action{};
-  action.sa_handler = OnStopSignal;
-  action.sa_flags = SA_RESTART;
+  launcher_pid = getppid();
+  action.sa_sigaction = OnStopSignal;
+  action.sa_flags = SA_RESTART | SA_SIGINFO;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
-  action.sa_handler = SIG_IGN;
-  sigaction(SIGPIPE, &action, nullptr);
+  signal(SIGPIPE, SIG_IGN);
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);

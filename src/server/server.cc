@@ -246,6 +246,11 @@ bool Server::State::OnAllShards(Instant deadline, Start start) {
 bool Server::State::Drain() {
   Instant deadline = clock.Now() + kDrainMax;
   auto admin = std::make_shared<Countdown>(1);
+  control.Call([this] {
+    public_listener->Stop();
+    admin_listener->Stop();
+  });
+  // From here on every connection that was accepted has reached its server.
   control.Call([this, admin] {
     public_listener.reset();
     admin_listener.reset();

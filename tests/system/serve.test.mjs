@@ -1,8 +1,9 @@
 // `limpet serve` as an operator meets it: flags, signals, the launcher and its core.
 import assert from "node:assert/strict";
+import http from "node:http";
 import { test } from "node:test";
 import { corePid, limpet, request, startLimpet, until } from "./lib.mjs";
-import { kHello } from "./scripts.mjs";
+import { counters, kHello } from "./scripts.mjs";
 
 const kSlow = `export default { async fetch() { await new Promise((done) => setTimeout(done, 800)); return new Response("slow"); } };`;
 const lives = (pid) => { try { process.kill(pid, 0); return true; } catch { return false; } };
@@ -51,6 +52,68 @@ test("a second SIGTERM ends at once", async () => {
   await server.stop();
   assert.ok(performance.now() - start < 5_000);
   assert.equal(await running, "cut");
+});
+
+test("SIGHUP replaces the core under load: no connection is refused, no request fails, nothing is lost", { timeout: 60_000 }, async () => {
+  const kNames = 10;
+  const server = await startLimpet();
+  await server.deploy({ name: "busy", classes: ["Counter"], code: counters() });
+  const acknowledged = new Array(kNames).fill(0);
+  const failures = [];
+  let answers = 0;
+  let stop = false;
+  const client = async (seed, agent) => {
+    for (let turn = seed; !stop; turn++) {
+      const name = turn % kNames;
+      const answer = await server.fetch("busy", `/increment?name=${name}`, { agent }).catch((error) => ({ status: 0, body: error.message }));
+      answers++;
+      if (answer.status === 200) acknowledged[name]++;
+      else failures.push(`${answer.status} ${answer.body.slice(0, 200)}`);
+    }
+  };
+  const keepAlive = new http.Agent({ keepAlive: true });
+  const eachItsOwn = new http.Agent({ keepAlive: false });
+  const clients = Array.from({ length: 8 }, (_, index) => client(index, index % 2 ? keepAlive : eachItsOwn));
+  const cores = [corePid(server.pid)];
+  for (let round = 0; round < 2; round++) {
+    server.running.child.kill("SIGHUP");
+    server.running.child.kill("SIGHUP");  // Asking twice does no harm.
+    const core = await until("a new core", () => { const now = corePid(server.pid); return now !== undefined && !cores.includes(now) && now; });
+    cores.push(core);
+    const before = answers;
+    await until("answers of the new core", () => answers > before + 50);
+  }
+  stop = true;
+  await Promise.all(clients);
+  keepAlive.destroy();
+  assert.deepEqual(failures, []);
+  for (let name = 0; name < kNames; name++) {
+    assert.equal(JSON.parse((await server.fetch("busy", `/value?name=${name}`)).body).count, acknowledged[name]);
+  }
+  assert.match(server.running.stderr, /replacing the core/);
+  assert.doesNotMatch(server.running.stderr, /the core ended/);
+  assert.equal((await server.stop()).code, 0);
+});
+
+test("SIGTERM while the core is being replaced ends it all in good order", async () => {
+  const server = await startLimpet();
+  await server.deploy({ name: "slow", code: kSlow });
+  const running = server.fetch("slow");
+  await until("the request to run", async () => /limpet_http_requests_total\{shard="\d"\} 1/.test(await server.metrics()));
+  server.running.child.kill("SIGHUP");
+  await until("the core to drain", () => /stopping/.test(server.running.stderr));
+  assert.equal((await server.stop()).code, 0);
+  assert.equal((await running).body, "slow");
+});
+
+test("a service manager that tells the core and its launcher to end lets running requests end", async () => {
+  const server = await startLimpet();
+  await server.deploy({ name: "slow", code: kSlow });
+  const running = server.fetch("slow");
+  await until("the request to run", async () => /limpet_http_requests_total\{shard="\d"\} 1/.test(await server.metrics()));
+  process.kill(corePid(server.pid), "SIGTERM");
+  assert.equal((await server.stop()).code, 0);
+  assert.equal((await running).body, "slow");
 });
 
 test("the core ends with its launcher", async () => {

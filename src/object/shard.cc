@@ -15,6 +15,12 @@ size_t RequestBytes(const HttpRequest& request) {
 
 }  // namespace
 
+Error CodeUpdatedError() {
+  return Error(ErrorCode::kUnavailable, "Durable Object reset because its code was updated.")
+      .With(Error::kRetryable)
+      .With(Error::kObjectReset);
+}
+
 std::unique_ptr<Shard> Shard::Make(loop::Loop& loop, std::unique_ptr<store::Session> session, store::Claim claim,
                                    ShardOptions options, Logger& logger, Counters& counters) {
   return std::make_unique<ShardImpl>(loop, std::move(session), claim, std::move(options), logger, counters);
@@ -42,12 +48,7 @@ ShardImpl::ShardImpl(loop::Loop& loop, std::unique_ptr<store::Session> session, 
       deferred_(loop),
       idle_(loop, [this](LiveInstance& instance) { TryEvict(instance); }),
       flushing_(loop, [](LiveInstance& instance) { instance.FlushTimedOut(); }),
-      rolling_(loop,
-               [](LiveInstance& instance) {
-                 instance.Break(Error(ErrorCode::kUnavailable, "Durable Object reset because its code was updated.")
-                                    .With(Error::kRetryable)
-                                    .With(Error::kObjectReset));
-               }),
+      rolling_(loop, [](LiveInstance& instance) { instance.Break(CodeUpdatedError()); }),
       sections_(loop, [](GateNode& section) { section.TimedOut(); }),
       session_(std::move(session)) {}
 

@@ -29,6 +29,9 @@ struct ShardOptions {
   std::string counter_labels = {};                        // Of this shard's counters, like `shard="0"`.
 };
 
+// What callers of an object hear that was ended because its code was replaced.
+Error CodeUpdatedError();
+
 // Where calls to objects go in, on any shard (see placement.h).
 class Shard {
  public:

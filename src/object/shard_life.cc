@@ -85,9 +85,7 @@ void ShardImpl::ActivityChanged(LiveInstance& instance) {
   bool ends = instance.rolling || draining_;
   if (ends && instance.started() && instance.evictable() && (instance.rolling || slot->events == 0)) {
     if (!instance.rolling) instance.rolling = true;  // What comes now waits for the next instance.
-    return instance.Break(Error(ErrorCode::kUnavailable, "Durable Object reset because its code was updated.")
-                              .With(Error::kRetryable)
-                              .With(Error::kObjectReset));
+    return instance.Break(CodeUpdatedError());
   }
   if (!instance.idle() || slot->events > 0) return instance.idle_deadline.Unlink();
   SetIdleDeadline(instance);

@@ -54,6 +54,38 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
     if (draining && contexts == 0 && drained) std::exchange(drained, nullptr)();
   }
 
+  // At most two versions of a script live on a shard, `fresh` and the one before: what still runs on older ones ends.
+  void EndOlder(const Version& fresh, const Version* previous) {
+    const std::string& name = fresh.script().script_name;
+    for (const std::weak_ptr<Version>& weak : std::vector<std::weak_ptr<Version>>(old_versions)) {
+      std::shared_ptr<Version> old = weak.lock();
+      if (old && old.get() != previous && old->script().script_name == name) {
+        old->BreakObjects(object::CodeUpdatedError());
+      }
+    }
+    // The contexts of stateless events outlive their Version: they hold the loaded script alone.
+    for (const std::shared_ptr<LoadedScript>& loaded : Loaded()) {
+      const ScriptVersion& runs = loaded->version();
+      bool lives = &runs == &fresh.script() || (previous != nullptr && &runs == &previous->script());
+      if (lives || runs.script_name != name) continue;
+      EndAll(*loaded, Error(ErrorCode::kCanceled, "Worker request ended because its code was updated."));
+    }
+  }
+
+  std::vector<std::shared_ptr<LoadedScript>> Loaded() const {
+    std::vector<std::shared_ptr<LoadedScript>> alive;
+    for (const std::weak_ptr<LoadedScript>& weak : loaded_scripts) {
+      if (std::shared_ptr<LoadedScript> loaded = weak.lock()) alive.push_back(std::move(loaded));
+    }
+    return alive;
+  }
+
+  // The end of one takes it off the list.
+  static void EndAll(LoadedScript& loaded, const Error& why) {
+    auto ending = loaded.contexts;
+    for (const std::shared_ptr<api::IoContext>& context : ending) context->End(why);
+  }
+
   std::shared_ptr<api::IoContext> NewContext(const std::shared_ptr<LoadedScript>& loaded) {
     if (!std::exchange(loaded->listed, true)) {
       std::erase_if(loaded_scripts, [](const std::weak_ptr<LoadedScript>& script) { return script.expired(); });
@@ -88,11 +120,8 @@ ShardScripts::ShardScripts(ShardDeps deps) : state_(std::make_shared<State>(deps
 
 ShardScripts::~ShardScripts() {
   state_->deps.loop->Cancel(state_->idle_timer);
-  for (const std::weak_ptr<LoadedScript>& weak : state_->loaded_scripts) {
-    std::shared_ptr<LoadedScript> loaded = weak.lock();
-    if (loaded == nullptr) continue;
-    auto contexts = loaded->contexts;
-    for (const auto& context : contexts) context->End(Error(ErrorCode::kCanceled, "The server is shutting down."));
+  for (const std::shared_ptr<LoadedScript>& loaded : state_->Loaded()) {
+    State::EndAll(*loaded, Error(ErrorCode::kCanceled, "The server is shutting down."));
   }
 }
 
@@ -105,6 +134,7 @@ void ShardScripts::Activate(std::shared_ptr<const ScriptVersion> version) {
     fresh->classes().push_back(code);
     state_->deps.objects->SetClass(object_class.ns, std::move(code));
   }
+  state_->EndOlder(*fresh, old.get());
   if (old) state_->old_versions.push_back(old);
 }
 

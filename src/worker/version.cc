@@ -175,14 +175,17 @@ Result<std::shared_ptr<LoadedScript>> Version::Use() {
   return fresh;
 }
 
+void Version::BreakObjects(const Error& error) {
+  for (std::weak_ptr<object::ClassCode>& weak : classes_) {
+    if (std::shared_ptr<object::ClassCode> code = weak.lock()) deps_.objects->BreakAll(code.get(), error);
+  }
+}
+
 void Version::OnDead(Error error) {
   std::shared_ptr<LoadedScript> dead = std::move(loaded_);
   loaded_ = nullptr;
   if (!dead) return;
-  for (std::weak_ptr<object::ClassCode>& weak : classes_) {
-    std::shared_ptr<object::ClassCode> code = weak.lock();
-    if (code) deps_.objects->BreakAll(code.get(), Error(error).With(Error::kRemote).With(Error::kObjectReset));
-  }
+  BreakObjects(Error(error).With(Error::kRemote).With(Error::kObjectReset));
   std::vector<std::shared_ptr<api::IoContext>> contexts = dead->contexts;  // The end of one takes it off the list.
   for (const std::shared_ptr<api::IoContext>& context : contexts) context->End(error);
 }

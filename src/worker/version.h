@@ -63,6 +63,8 @@ class Version : public std::enable_shared_from_this<Version> {
   Result<std::shared_ptr<LoadedScript>> Use();
   // The classes of this version, which hold it: the object layer alone keeps them.
   std::vector<std::weak_ptr<object::ClassCode>>& classes() { return classes_; }
+  // Every live object of this version is ended with `error`.
+  void BreakObjects(const Error& error);
   // Its isolate is over its memory limit: all that lives there ends with `error`, the next event loads it anew.
   void OnDead(Error error);
   // Drops the isolate if nothing lives in it and nothing came since `since`.

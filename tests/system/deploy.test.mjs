@@ -69,6 +69,46 @@ test("a request that runs during a deploy ends on its old version", async () => 
   assert.equal((await running).body, "old");
 });
 
+test("two versions live at most: what hangs in the first is ended when the third comes", { timeout: 60_000 }, async () => {
+  const hanging = (version) => `
+    const forever = () => new Promise((done) => setTimeout(done, 3_600_000));
+    export default { async fetch(request) {
+      if (new URL(request.url).pathname === "/hang") await forever();
+      return new Response("${version}");
+    } };
+    export class Hang { async fetch(request) {
+      if (new URL(request.url).pathname === "/hang") await forever();
+      return new Response("${version}");
+    } }`;
+  // Calls the object from a script of its own, which lives on.
+  const caller = `export default { async fetch(request, env) {
+    try {
+      return await env.Hang.get(env.Hang.idFromName("x")).fetch(request);
+    } catch (error) {
+      return Response.json({ message: error.message, reset: error.durableObjectReset, retryable: error.retryable });
+    }
+  } };`;
+  const script = { name: "three", classes: ["Hang"] };
+  await server.deploy({ ...script, code: hanging(1) });
+  await server.deploy({ name: "caller", code: caller, bindings: [{ type: "durable_object_namespace", name: "Hang", class_name: "Hang", script_name: "three" }] });
+  const ended = [];
+  const before = { requests: await server.metric("limpet_http_requests_total"), starts: await server.metric("limpet_object_starts_total") };
+  const hangs = [server.fetch("three", "/hang"), server.fetch("caller", "/hang")];
+  for (const hang of hangs) hang.then((answer) => ended.push(answer));
+  await until("both to run", async () => (await server.metric("limpet_http_requests_total")) === before.requests + 2 &&
+                                         (await server.metric("limpet_object_starts_total")) === before.starts + 1);
+  await server.deploy({ ...script, newClasses: [], code: hanging(2) });
+  assert.equal((await server.fetch("three")).body, "2");
+  assert.deepEqual(ended, [], "the version before the deployed one lives");
+  await server.deploy({ ...script, newClasses: [], code: hanging(3) });
+  const [request, object] = await Promise.all(hangs);
+  assert.equal(request.status, 503);
+  assert.equal(request.headers["retry-after"], "1");
+  assert.deepEqual(JSON.parse(object.body), { message: "Durable Object reset because its code was updated.", reset: true, retryable: true });
+  assert.equal((await server.fetch("three")).body, "3");
+  assert.equal((await server.fetch("caller")).body, "3");
+});
+
 test("a refused deploy changes nothing", async () => {
   await server.deploy({ name: "kept", code: kHello });
   const broken = [

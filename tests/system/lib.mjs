@@ -113,6 +113,10 @@ export async function startLimpet({ dataDir = temporaryFolder("limpet-data"), sh
   server.fetch = (name, path = "/", options = {}) => request(server.of(name) + path, options);
   server.deploy = (script) => deploy(server, script);
   server.metrics = async () => (await request(`${server.admin}/metrics`)).body;
+  server.metric = async (name) => {  // The sum over its labels.
+    const values = (await server.metrics()).matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\d+)$`, "gm"));
+    return [...values].reduce((sum, value) => sum + Number(value[1]), 0);
+  };
   server.remove = (name) => api(server, "DELETE", `/workers/scripts/${name}?force=true`);
   server.stop = async (signal = "SIGTERM") => {
     running.child.kill(signal);

@@ -62,13 +62,12 @@ void IoContext::TurnOver(js::Ended ended) {
   host_->isolate->current = nullptr;
   if (ended == js::Ended::kCpu || ended == js::Ended::kMemory) {
     bool object = instance_ != nullptr;
-    Error why(ErrorCode::kOverloaded,
-              ended == js::Ended::kMemory
-                  ? (object ? "Durable Object's isolate exceeded its memory limit and was reset."
-                            : "Worker exceeded memory limit.")
-                  : (object ? "Durable Object exceeded its CPU time limit and was reset."
-                            : "Worker exceeded CPU time limit."));
-    why = std::move(why).With(Error::kRemote).With(Error::kOverloaded);
+    const char* text = ended == js::Ended::kMemory
+                           ? (object ? "Durable Object's isolate exceeded its memory limit and was reset."
+                                     : "Worker exceeded memory limit.")
+                           : (object ? "Durable Object exceeded its CPU time limit and was reset."
+                                     : "Worker exceeded CPU time limit.");
+    Error why = Error(ErrorCode::kOverloaded, text).With(Error::kRemote).With(Error::kOverloaded);
     stopped_ = true;
     if (on_forced_end) std::exchange(on_forced_end, nullptr)(why);
     if (instance_ != nullptr && !ended_) {

@@ -191,7 +191,7 @@ Error ToError(js::Scope& scope, v8::Local<v8::Value> thrown) {
 
 Error WithFlags(Error error, uint32_t flags) {
   for (Error::Flag flag : {Error::kRemote, Error::kRetryable, Error::kOverloaded, Error::kObjectReset}) {
-    if ((flags & flag) != 0) error = std::move(error).With(flag);
+    if ((flags & flag) != 0) error = Error(std::move(error).With(flag));  // Not onto itself: that loses the text.
   }
   return error;
 }

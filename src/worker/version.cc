@@ -153,8 +153,9 @@ Result<Done> LoadedScript::Evaluate() {
   auto ended = js::Ended::kNo;
   isolate->Run(nullptr, [&](js::Scope& scope) { evaluated = EvaluateIn(scope); }, [&](js::Ended how) { ended = how; });
   if (ended != js::Ended::kNo || !evaluated) {
-    failure_ = Error::Script(
-        "Error", ended == js::Ended::kMemory ? "Worker exceeded memory limit." : "Worker exceeded CPU time limit.");
+    const char* text =
+        ended == js::Ended::kMemory ? "Worker exceeded memory limit." : "Worker exceeded CPU time limit.";
+    failure_ = Error(ErrorCode::kOverloaded, text).With(Error::kOverloaded);
   } else if (!evaluated->has_value()) {
     failure_ = std::move(*evaluated).error();
   }

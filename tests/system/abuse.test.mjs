@@ -11,11 +11,15 @@ const kCpuLimitSeconds = 30;
 let server;
 before(async () => {
   server = await startLimpet({ shards: 1 });
+  server.running.exited.then((result) => (ended = result));
   await server.deploy({ name: "hostile", code: kHostile });
   await server.deploy({ name: "neighbour", code: kHello });
 });
 after(() => server?.stop("SIGKILL"));
+// The server must outlive all of this; if it doesn't, what it said last is the way to the reason.
+let ended;
 afterEach(async () => {
+  assert.equal(ended, undefined, `limpet serve ended: ${JSON.stringify(ended)}\n${server.running.stderr.slice(-4000)}`);
   const answer = await server.fetch("neighbour");
   assert.equal(answer.body, "hello", "the neighbour answers");
 });

@@ -137,7 +137,7 @@ class Supervisor {
       if (renewing_) {
         renewing_ = false;
         short_lives = 0;
-        command = &again_;
+        if (!WIFSIGNALED(status)) command = &again_;  // Else it was not ready yet, and has not said so.
         continue;
       }
       // 1 and 2 are a refusal to start. A core that is started again does what one did before: what hinders it now (a

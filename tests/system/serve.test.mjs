@@ -1,6 +1,8 @@
 // `limpet serve` as an operator meets it: flags, signals, the launcher and its core.
 import assert from "node:assert/strict";
+import { renameSync } from "node:fs";
 import http from "node:http";
+import { join } from "node:path";
 import { test } from "node:test";
 import { corePid, limpet, request, startLimpet, until } from "./lib.mjs";
 import { counters, kHello } from "./scripts.mjs";
@@ -92,6 +94,18 @@ test("SIGHUP replaces the core under load: no connection is refused, no request 
   }
   assert.match(server.running.stderr, /replacing the core/);
   assert.doesNotMatch(server.running.stderr, /the core ended/);
+  assert.equal((await server.stop()).code, 0);
+});
+
+test("a core that can't start again at once is tried until it can", { timeout: 60_000 }, async () => {
+  const server = await startLimpet();
+  await server.deploy({ name: "hello", code: kHello });
+  const format = join(server.dataDir, "store", "FORMAT");
+  renameSync(format, `${format}.away`);
+  process.kill(corePid(server.pid), "SIGKILL");
+  await until("two refusals", () => server.running.stderr.split("restore the file").length > 2);
+  renameSync(`${format}.away`, format);
+  assert.equal((await server.fetch("hello")).body, "hello");
   assert.equal((await server.stop()).code, 0);
 });
 

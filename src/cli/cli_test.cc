@@ -196,6 +196,17 @@ TEST(Generate, WranglerTomlKeepsItsFormAndGetsItsNames) {
   EXPECT_EQ(FillTemplate("a {{ project-name }} {{other}} {{", "n"), "a n {{other}} {{");
 }
 
+TEST(Generate, WranglerJsonKeepsItsFormAndGetsItsName) {
+  EXPECT_EQ(RewriteJson("{ // \"name\": \"x\"\n  /* } */ \"vars\": {\"name\": \"keep\", \"a\\\"{\": [\"name\"]},\n"
+                        "  \"name\" : \"old\\\"er\", // here\n  \"main\": \"name\",\n}\n",
+                        "new"),
+            "{ // \"name\": \"x\"\n  /* } */ \"vars\": {\"name\": \"keep\", \"a\\\"{\": [\"name\"]},\n"
+            "  \"name\" : \"new\", // here\n  \"main\": \"name\",\n}\n");
+  for (const char* text : {"", "{", "{\"name\":1, \"b\":\"c\"}", "[\"name\"]", "{\"name", "{\"a\\", "/*", "}{"}) {
+    EXPECT_EQ(RewriteJson(text, "new"), text);
+  }
+}
+
 TEST(Generate, MakesAProjectAndNeverOverwritesOne) {
   fs::path package = fs::current_path();
   if (!fs::exists(package / "templates/counter")) GTEST_SKIP() << "run from the repository";

@@ -1,5 +1,6 @@
 #include "cli/generate.h"
 
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
@@ -15,10 +16,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kNamesTried = 1000;
+constexpr size_t kNameBytesMax = 63;  // A host name's label.
 
 // wrangler 1.x: ^[a-z0-9_][a-z0-9-_]*$
 bool IsName(std::string_view name) {
-  return !name.empty() && name[0] != '-' &&
+  return !name.empty() && name.size() <= kNameBytesMax && name[0] != '-' &&
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == std::string_view::npos;
 }
 
@@ -47,29 +49,95 @@ bool WriteText(const fs::path& path, std::string_view text) {
   return file.good();
 }
 
+bool HasConfig(const fs::path& folder) {
+  std::error_code ignored;
+  return fs::exists(folder / "wrangler.toml", ignored) || fs::exists(folder / "wrangler.json", ignored) ||
+         fs::exists(folder / "wrangler.jsonc", ignored);
+}
+
+// A repository without a working tree: what `git init --bare` makes.
+bool IsBareRepository(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path / "HEAD", ignored) && fs::is_directory(path / "objects", ignored) &&
+         fs::is_directory(path / "refs", ignored);
+}
+
+// What a folder has that belongs to its owner and not to the template.
+bool StaysBehind(const std::string& name) { return name == ".git" || name == "node_modules" || name == ".limpet"; }
+
+// Copies the folder `source` to `target`, which does not exist; links as links.
+Result<Done> Copy(const fs::path& source, const fs::path& target) {
+  std::error_code error;
+  // Listed before anything is made: the target may lie inside the source.
+  std::vector<fs::path> paths;
+  for (fs::recursive_directory_iterator at(source, error), end; !error && at != end; at.increment(error)) {
+    if (StaysBehind(at->path().filename().string())) {
+      at.disable_recursion_pending();
+    } else {
+      paths.push_back(at->path().lexically_relative(source));
+    }
+  }
+  if (!error) fs::create_directory(target, error);
+  for (size_t i = 0; i < paths.size() && !error; ++i) {
+    if (fs::symlink_status(source / paths[i], error).type() == fs::file_type::directory) {
+      fs::create_directory(target / paths[i], error);
+    } else if (!error) {
+      fs::copy(source / paths[i], target / paths[i], fs::copy_options::copy_symlinks, error);
+    }
+  }
+  if (error) return Error(ErrorCode::kUnavailable, "copy " + source.string() + ": " + error.message());
+  return Done{};
+}
+
+Result<Done> Clone(const std::string& source, const fs::path& target) {
+  std::vector<std::string> command{"git", "clone", "--quiet"};
+  if (source.find(':') != std::string::npos) command.insert(command.end(), {"--depth", "1"});  // No use for a path.
+  command.insert(command.end(), {"--", source, target.string()});
+  Result<int> code = RunProcess(command, ".");
+  if (!code.has_value() && code.error().code() == ErrorCode::kNotFound) {
+    return Error(ErrorCode::kNotFound, "git is not installed; it is needed to fetch the template " + source +
+                                           ". Install it (apt-get install git), or name a folder");
+  }
+  if (!code.has_value()) return std::move(code).error();
+  if (code.value() != 0) return Error(ErrorCode::kNotFound, "git could not clone the template " + source);
+  std::error_code error;
+  fs::remove_all(target / ".git", error);
+  if (error) return Error(ErrorCode::kUnavailable, "remove " + target.string() + "/.git: " + error.message());
+  return Done{};
+}
+
 // Copies or clones the template to `target`, which does not exist.
 Result<Done> Fetch(const std::string& source, const fs::path& target) {
   std::error_code error;
-  if (fs::is_directory(source, error)) {
-    fs::copy(source, target, fs::copy_options::recursive, error);
-    if (error) return Error(ErrorCode::kUnavailable, source + ": " + error.message());
+  bool is_folder = fs::is_directory(source, error);
+  Result<Done> fetched = Done{};
+  if (is_folder && !IsBareRepository(source)) {
+    fetched = Copy(source, target);
+  } else if (!is_folder && source.find(':') == std::string::npos) {
+    return Error(
+        ErrorCode::kNotFound,
+        "there is no folder " + source + ", and it is no Git address. Write a path, or https://HOST/OWNER/REPOSITORY");
   } else {
-    Result<int> code = RunProcess({"git", "clone", "--quiet", "--depth", "1", "--", source, target.string()}, ".");
-    if (!code.has_value()) return std::move(code).error();
-    if (code.value() != 0) return Error(ErrorCode::kNotFound, "git could not clone " + source);
+    fetched = Clone(source, target);
   }
-  fs::remove_all(target / ".git", error);
-  return Done{};
+  if (fetched.has_value() && fs::is_empty(target, error)) {
+    return Error(ErrorCode::kNotFound, "the template " + source + " is empty");
+  }
+  return fetched;
 }
 
 Result<Done> FillFolder(const fs::path& target, const ProjectNames& names) {
   std::error_code error;
   for (fs::recursive_directory_iterator at(target, error), end; !error && at != end; at.increment(error)) {
-    if (!at->is_regular_file(error)) continue;
+    // A template's links may lead out of the project: what they lead to is not touched.
+    if (at->symlink_status(error).type() != fs::file_type::regular) continue;
     std::string text = ReadText(at->path());
     if (!IsUtf8(text)) continue;
     std::string filled = FillTemplate(text, names.name);
     if (at->path() == target / "wrangler.toml") filled = RewriteToml(filled, names);
+    if (at->path() == target / "wrangler.json" || at->path() == target / "wrangler.jsonc") {
+      filled = RewriteJson(filled, names.name);
+    }
     if (filled != text && !WriteText(at->path(), filled)) {
       return Error(ErrorCode::kUnavailable, at->path().string() + " can't be written");
     }
@@ -140,16 +208,45 @@ std::string RewriteToml(std::string_view text, const ProjectNames& names) {
   return out;
 }
 
+std::string RewriteJson(std::string_view text, std::string_view name) {
+  std::string_view key;  // Of the member whose value comes next.
+  for (size_t at = 0, depth = 0; at < text.size();) {
+    if (text.substr(at).starts_with("//")) {
+      at = std::min(text.find('\n', at), text.size());
+    } else if (text.substr(at).starts_with("/*")) {
+      at = std::min(text.find("*/", at + 2), text.size());
+    } else if (text[at] == '"') {
+      size_t end = at + 1;
+      while (end < text.size() && text[end] != '"') end += text[end] == '\\' ? 2 : 1;
+      if (end >= text.size()) break;
+      if (key == "name") {
+        return std::string(text.substr(0, at)) + '"' + std::string(name) + '"' + std::string(text.substr(end + 1));
+      }
+      size_t next = text.find_first_not_of(" \t\r\n", end + 1);
+      bool is_key = depth == 1 && next != std::string_view::npos && text[next] == ':';
+      key = is_key ? text.substr(at + 1, end - at - 1) : std::string_view();
+      at = end + 1;
+    } else {
+      if (text[at] == '{' || text[at] == '[') ++depth;
+      if ((text[at] == '}' || text[at] == ']') && depth > 0) --depth;
+      if (text[at] == ',') key = {};
+      ++at;
+    }
+  }
+  return std::string(text);
+}
+
 int RunGenerate(const Arguments& arguments, const Installation& installation, const Terminal& terminal) {
   std::string name = arguments.name.empty() ? "worker" : arguments.name;
   if (!IsName(name)) {
     terminal.Error("Worker name \"" + name +
-                   "\" invalid. Ensure that you only use lowercase letters, dashes, underscores, and numbers.");
+                   "\" invalid. Ensure that you only use lowercase letters, dashes, underscores, and numbers, " +
+                   std::to_string(kNameBytesMax) + " at most.");
     return kExitRefused;
   }
   std::error_code ignored;
   std::string free = name;
-  for (int i = 1; fs::exists(free, ignored); ++i) {
+  for (int i = 1; fs::symlink_status(free, ignored).type() != fs::file_type::not_found; ++i) {
     if (i == kNamesTried) {
       terminal.Error(name + " and " + std::to_string(kNamesTried) + " names like it exist already");
       return kExitRefused;
@@ -165,6 +262,9 @@ int RunGenerate(const Arguments& arguments, const Installation& installation, co
     fs::remove_all(free, ignored);
     terminal.Error(made.error().message());
     return kExitRefused;
+  }
+  if (!HasConfig(free)) {
+    terminal.Warn("the template has no wrangler.toml, wrangler.json or wrangler.jsonc: publish needs one");
   }
   terminal.Info(terminal.Green("Made " + free) + ". Now: cd " + free + " && limpet dev, or limpet publish");
   terminal.Result(free);

@@ -68,15 +68,15 @@ class Collector {
     root_ = Lexical(fs::path(config_.dir) / config_.upload_dir);
     std::string main = Lexical(config_.main);
     result_.main_module = "./" + main;
-    return AddTree(root_, main, "./", /*js_is_module=*/false);
+    return AddTree(root_, main, "./", DefaultRules::k1x);
   }
   Result<UploadModules> NoBundle(const fs::path& path) {
     result_.main_module = path.filename().string();
-    return AddTree(root_, result_.main_module, "", /*js_is_module=*/true);
+    return AddTree(root_, result_.main_module, "", DefaultRules::kTree);
   }
 
   Result<UploadModules> AddTree(const fs::path& root, const std::string& main, const std::string& prefix,
-                                bool js_is_module) {
+                                DefaultRules defaults) {
     std::error_code error;
     std::vector<std::string> files;
     fs::path base = root.empty() ? fs::path(".") : root;
@@ -94,7 +94,7 @@ class Collector {
     if (found == files.end()) return Error(ErrorCode::kNotFound, (base / main).string() + " does not exist");
     std::rotate(files.begin(), found, found + 1);
     for (const std::string& file : files) {
-      std::optional<RuleType> type = RuleFor(config_.rules, file, js_is_module);
+      std::optional<RuleType> type = RuleFor(config_.rules, file, defaults);
       if (!type) continue;
       LIMPET_TRY([[maybe_unused]] Done added, Add(base / file, prefix + file, *type));
     }
@@ -125,7 +125,7 @@ class Collector {
       std::string target = Lexical(fs::path(name).parent_path() / specifier);
       std::error_code ignored;
       if (target.starts_with("..") || !fs::is_regular_file(root_ / target, ignored)) return false;
-      std::optional<RuleType> rule = RuleFor(config_.rules, target, /*js_is_module=*/true);
+      std::optional<RuleType> rule = RuleFor(config_.rules, target, DefaultRules::kImports);
       if (!rule || *rule == RuleType::kCommonJs) return false;
       LIMPET_TRY(bool plain, AddGraph(target, *rule));
       if (!plain) return false;
@@ -170,7 +170,7 @@ class Collector {
     if (!code.has_value()) return std::move(code).error().While("bundle with esbuild");
     if (code.value() != 0) return Error(ErrorCode::kScript, "esbuild could not bundle " + path.string());
     result_.main_module = name;
-    return AddTree(out, name, "", /*js_is_module=*/true);
+    return AddTree(out, name, "", DefaultRules::kTree);
   }
 
   const ProjectConfig& config_;
@@ -246,20 +246,21 @@ bool MatchesGlob(std::string_view glob, std::string_view path) {
   return MatchesGlob(glob.substr(1), path.substr(1));
 }
 
-std::optional<RuleType> RuleFor(const std::vector<Rule>& rules, std::string_view path, bool js_is_module) {
+std::optional<RuleType> RuleFor(const std::vector<Rule>& rules, std::string_view path, DefaultRules defaults) {
   for (const Rule& rule : rules) {
     for (const std::string& glob : rule.globs) {
       if (MatchesGlob(glob, path)) return rule.type;
     }
   }
   static constexpr std::pair<std::string_view, RuleType> kDefaults[] = {
-      {".mjs", RuleType::kEsModule}, {".txt", RuleType::kText},    {".html", RuleType::kText},
-      {".sql", RuleType::kText},     {".bin", RuleType::kData},    {".wasm", RuleType::kWasm},
-      {".json", RuleType::kJson},    {".cjs", RuleType::kCommonJs}};
+      {".mjs", RuleType::kEsModule}, {".txt", RuleType::kText}, {".html", RuleType::kText},
+      {".sql", RuleType::kText},     {".bin", RuleType::kData}, {".wasm", RuleType::kWasm},
+      {".cjs", RuleType::kCommonJs}};
   for (const auto& [extension, type] : kDefaults) {
     if (path.ends_with(extension)) return type;
   }
-  if (path.ends_with(".js")) return js_is_module ? RuleType::kEsModule : RuleType::kCommonJs;
+  if (path.ends_with(".js")) return defaults == DefaultRules::k1x ? RuleType::kCommonJs : RuleType::kEsModule;
+  if (path.ends_with(".json") && defaults == DefaultRules::kImports) return RuleType::kJson;
   return std::nullopt;
 }
 

@@ -39,7 +39,12 @@ Result<UploadModules> CollectModules(const ProjectConfig& config, const CollectO
 std::vector<std::string> FindImports(std::string_view source);
 // "**/*.txt", "src/?.js", "*.{html,txt}".
 bool MatchesGlob(std::string_view glob, std::string_view path);
+enum class DefaultRules : uint8_t {
+  k1x,       // A folder of 1.x: .js is CommonJS, .json no module.
+  kTree,     // Every file below the main module: .js is an ES module, .json no module (it may be some tool's).
+  kImports,  // What a module imports: .json too.
+};
 // The rule for a file: the user's first, then the defaults. Nothing: not a module.
-std::optional<RuleType> RuleFor(const std::vector<Rule>& rules, std::string_view path, bool js_is_module);
+std::optional<RuleType> RuleFor(const std::vector<Rule>& rules, std::string_view path, DefaultRules defaults);
 
 }  // namespace limpet::cli

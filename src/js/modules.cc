@@ -99,7 +99,8 @@ Result<Done> ModuleGraph::Add(Scope& scope, const Module& module, std::vector<Un
   if (module.kind == ModuleKind::kEsModule) return Compile(scope, name, module, unbound);
   v8::TryCatch caught(isolate);
   v8::Local<v8::Value> value;
-  if (!ValueOf(scope, module, name).ToLocal(&value)) return Caught(scope, caught);
+  // No line of a script is at fault: the module's name is the place.
+  if (!ValueOf(scope, module, name).ToLocal(&value)) return Caught(scope, caught).WithStack(name);
   v8::Local<v8::Object> exports = v8::Object::New(isolate);
   if (exports->Set(scope.context(), Literal(isolate, "default"), value).IsNothing()) return Caught(scope, caught);
   if (!AddSynthetic(scope.context(), name, exports)) return Caught(scope, caught);

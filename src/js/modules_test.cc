@@ -86,7 +86,9 @@ TEST_F(ModulesTest, ASyntaxErrorTellsItsPlace) {
   EXPECT_EQ(Load({Es("index.js", "import { no } from './a.js'"), Es("a.js", "")}),
             "SyntaxError: The requested module './a.js' does not provide an export named 'no'");
   EXPECT_EQ(Load({Es("index.js", ""), Module{"j.json", ModuleKind::kJson, "{", {}}}).substr(0, 12), "SyntaxError:");
+  EXPECT_EQ(error_.stack(), "j.json");
   EXPECT_EQ(Load({Es("index.js", ""), Module{"m.wasm", ModuleKind::kWasm, "no", {}}}).substr(0, 13), "CompileError:");
+  EXPECT_EQ(error_.stack(), "m.wasm");
 }
 
 TEST_F(ModulesTest, AnErrorAtStartTellsItsPlace) {

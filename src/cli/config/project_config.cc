@@ -181,6 +181,7 @@ class Reader {
       }
       if (!known) Fail(item.line(), "\"" + where + ".type\" must be ESModule, CommonJS, CompiledWasm, Text or Data");
       rule.globs = Strings(item["globs"], where + ".globs");
+      if (rule.globs.empty()) Fail(item.line(), "\"" + where + "\" needs \"globs\"");
       config_.rules.push_back(std::move(rule));
     }
   }
@@ -201,13 +202,17 @@ class Reader {
 
   // The dialects: [build.upload] of 2021, `main` since 2022, `type` of 1.x.
   void ReadBuild(const Json& json) {
+    const std::string& type = json["type"].AsString();
+    bool typed = type == "javascript" || type == "webpack" || type == "rust";
+    if (json.Find("type") != nullptr && !typed) {
+      Fail(json["type"].line(), R"("type" must be "javascript", "webpack" or "rust")");
+    }
     Json build = Checked(Modernised(json["build"]), kBuildKeys, "build", /*strict=*/true);
     config_.build_command = build["command"].AsString();
     config_.build_cwd = build["cwd"].AsString();
     const Json* found = build.Find("upload");
     if (found == nullptr) {
-      const std::string& type = json["type"].AsString();
-      config_.service_worker = config_.main.empty() && (type == "javascript" || type == "webpack" || type == "rust");
+      config_.service_worker = config_.main.empty() && typed;
       return;
     }
     Json upload = Checked(*found, kUploadKeys, "build.upload", /*strict=*/true);
@@ -266,12 +271,25 @@ class Reader {
                                    {"r2_buckets", "r2_bucket", "bucket_name", "bucket_name"}};
     for (const auto& kind : kKinds) {
       for (const Json& item : json[kind.key].items()) {
+        if (item["binding"].AsString().empty()) {
+          Fail(item.line(), "\"" + std::string(kind.key) + "\" needs a \"binding\"");
+        }
         Json binding = Json().Set("name", item["binding"].AsString()).Set("type", kind.type);
         config_.bindings.push_back(binding.Set(kind.to, item[kind.from].AsString()));
       }
     }
     if (const std::string& name = json["version_metadata"]["binding"].AsString(); !name.empty()) {
       config_.bindings.push_back(Json().Set("name", name).Set("type", "version_metadata"));
+    }
+  }
+
+  // Items that need each of the keys.
+  void Complete(const Json& array, std::span<const KeyRule> rules, const std::string& where) {
+    for (const Json& item : Items(array, rules, where)) {
+      for (const KeyRule& rule : rules) {
+        if (!item[rule.key].AsString().empty()) continue;
+        Fail(item.line(), "\"" + where + "\" needs a \"" + std::string(rule.key) + "\"");
+      }
     }
   }
 
@@ -286,8 +304,8 @@ class Reader {
       }
       for (const char* key : {"new_classes", "new_sqlite_classes", "deleted_classes"})
         Strings(item[key], std::string("migrations.") + key);
-      Items(item["renamed_classes"], kRenameKeys, "migrations.renamed_classes");
-      Items(item["transferred_classes"], kTransferKeys, "migrations.transferred_classes");
+      Complete(item["renamed_classes"], kRenameKeys, "migrations.renamed_classes");
+      Complete(item["transferred_classes"], kTransferKeys, "migrations.transferred_classes");
       Json step = item;
       step.Erase("tag");
       config_.migrations.push_back({tag, std::move(step)});
@@ -298,6 +316,7 @@ class Reader {
     Json routes;
     auto add = [&](const Json& route) {
       if (route.is_string() && route.AsString().empty()) return;  // 1.x templates: route = "".
+      if (!route.is_string() && !route.is_object()) return Fail(route.line(), "a route must be a string or a table");
       if (route.is_object() && !route["pattern"].is_string()) return Fail(route.line(), "a route needs a \"pattern\"");
       routes.Append(route.is_string() ? Json().Set("pattern", route.AsString()) : route);
     };

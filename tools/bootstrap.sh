@@ -32,7 +32,7 @@ fi
 stamp=node_modules/.limpet-lock
 if [ "$(sha256sum < package-lock.json)" != "$(cat "$stamp" 2> /dev/null)" ]; then
   echo "installing npm packages"
-  npm ci --silent
+  npm ci --loglevel=error > /dev/null  # Silent when all is well, and says why when it is not.
   sha256sum < package-lock.json > "$stamp"
 fi
 [ "$quiet" = 1 ] || echo "ready: next, ./dev build"

@@ -95,7 +95,7 @@ Plane::Answer Plane::PutScript(Call call) {
   if (script == nullptr) co_return Failure(NoSuchScript(call.script));  // Deleted right after.
   Json json = ScriptJson(*script);
   json.Set("deployment_id", version->id)
-      .Set("startup_time_ms", 1)
+      .Set("startup_time_ms", version->startup_ms)
       .Set("available_on_subdomain", script->subdomain_enabled);
   json.Set("url", UrlOf(call.script)).Set("number", version->number);
   co_return Success(std::move(json));
@@ -107,7 +107,7 @@ Plane::Answer Plane::PostVersion(Call call) {
   call.body = Bytes();
   Decision<VersionRecord> version = co_await deployer_->Put(call.script, *std::move(upload), UploadMode::kVersionOnly);
   if (!version.ok()) co_return Failure(version.refusal());
-  co_return Success(VersionJson(*version).Set("startup_time_ms", 1));
+  co_return Success(VersionJson(*version).Set("startup_time_ms", version->startup_ms));
 }
 
 Plane::Answer Plane::DeleteScript(Call call) {

@@ -32,6 +32,7 @@ struct VersionRecord {
   std::vector<std::string> compatibility_flags;
   std::vector<std::string> exported_classes;
   std::vector<std::string> handlers;
+  uint64_t startup_ms = 0;  // Rounded up; 0: not known.
   Json annotations;
 };
 
@@ -47,6 +48,7 @@ struct ScriptRecord {
   std::string tag;  // Of the script's identity (an API field), 32 hex digits.
   std::string created_on, modified_on;
   std::string migration_tag;            // A property of the script, not of a version. Empty: none.
+  Json last_migrations;                 // The last ones applied, as uploaded; null: none.
   std::vector<ObjectClass> classes;     // Likewise.
   std::vector<VersionRecord> versions;  // Oldest first.
   std::vector<Deployment> deployments;  // Newest first.

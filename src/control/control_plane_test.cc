@@ -50,6 +50,7 @@ class FakeRuntime final : public Runtime {
       report.classes.push_back(text.substr(at, text.find(' ', at) - at));
     }
     report.code_caches = {{version.modules[0].name, "cache"}};
+    report.startup = std::chrono::microseconds(2100);
     return report;
   }
   void Answer(OnDone done) {
@@ -134,6 +135,7 @@ TEST_F(ControlPlaneTest, TheWalkThroughOfPublishing) {
   Json published = Publish(kNewClass);
   ASSERT_TRUE(published["success"].AsBool()) << ToText(published);
   EXPECT_EQ(published["result"]["url"].AsString(), "http://counter.localhost:8787");
+  EXPECT_EQ(published["result"]["startup_time_ms"].AsInt64(), 3);  // 2.1 ms, rounded up.
   auto first = runtime_.live["counter"];
   ASSERT_EQ(first->bindings.size(), 1u);
   EXPECT_EQ(first->bindings[0].ns, first->classes[0].ns);
@@ -190,6 +192,109 @@ TEST_F(ControlPlaneTest, EverythingIsThereAfterARestart) {
                       "export class Counter {}; export class Two {}");
   ASSERT_TRUE(more["success"].AsBool()) << ToText(more);
   EXPECT_NE(runtime_.live["counter"]->classes[0].ns, runtime_.live["counter"]->classes[1].ns);
+}
+
+TEST_F(ControlPlaneTest, AnUploadThatArrivesTwiceIsTakenTwice) {
+  constexpr char kFirst[] = R"({"new_tag":"v1","steps":[{"new_classes":["Counter"]}]})";
+  ASSERT_TRUE(Publish(kFirst)["success"].AsBool());
+  ObjectClass counter = runtime_.live["counter"]->classes[0];
+  EXPECT_TRUE(Publish(kFirst)["success"].AsBool());
+  Open();  // The second may come after a restart.
+  EXPECT_TRUE(Publish(kFirst)["success"].AsBool());
+  EXPECT_EQ(runtime_.live["counter"]->classes[0].ns, counter.ns);
+  // Other steps under the same tags are another migration.
+  EXPECT_EQ(Code(Publish(R"({"new_tag":"v1","steps":[{"new_classes":["Other"]}]})")), 10079);
+  constexpr char kSecond[] = R"({"old_tag":"v1","new_tag":"v2","steps":[{"new_classes":["Two"]}]})";
+  ASSERT_TRUE(Publish(kSecond, "export class Counter {}; export class Two {}")["success"].AsBool());
+  EXPECT_TRUE(Publish(kSecond, "export class Counter {}; export class Two {}")["success"].AsBool());
+  EXPECT_EQ(Code(Publish(kFirst)), 10079);
+  // Without tags nothing tells a second upload from a mistake.
+  EXPECT_EQ(Code(Publish(kNewClass)), 10074);
+}
+
+TEST_F(ControlPlaneTest, TheMetadataPartIsKnownByItsNameAlone) {
+  struct {
+    const char *filename, *type;
+    bool last;
+  } cases[] = {{nullptr, "", false},
+               {"metadata.json", "application/json", false},
+               {"blob", "application/octet-stream", false},
+               {nullptr, "text/plain;charset=UTF-8", true}};
+  for (const auto& item : cases) {
+    FormWriter form("b");
+    auto metadata = [&] {
+      std::optional<std::string_view> filename;
+      if (item.filename != nullptr) filename = item.filename;
+      form.Add("metadata", filename, item.type, R"({"main_module":"index.mjs"})");
+    };
+    if (!item.last) metadata();
+    form.Add("index.mjs", "index.mjs", "application/javascript+module", kCode);
+    if (item.last) metadata();
+    std::string type = form.content_type();
+    Json answer = Call("PUT", kScript, std::move(form).Finish(), type);
+    EXPECT_TRUE(answer["success"].AsBool()) << ToText(answer);
+  }
+}
+
+TEST_F(ControlPlaneTest, AnUploadThatIsNoneIsRefusedAndChangesNothing) {
+  struct {
+    const char *type, *body;
+    int64_t code;
+    const char* text;
+  } cases[] = {
+      {"", "", 10021, "Content-Type must be multipart/form-data"},
+      {"application/json", "{}", 10021, "Content-Type must be multipart/form-data"},
+      {"multipart/form-data", "--b--", 10021, "no usable boundary"},
+      {"multipart/form-data; boundary=b", "", 10021, "first boundary is missing"},
+      {"multipart/form-data; boundary=b", "--b--\r\n", 10021, "no part \"metadata\""},
+      {"multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"metadata\"\r\n\r\n{\"a\":\r\n",
+       10021, "last boundary is missing"},
+      {"multipart/form-data; boundary=b",
+       "--b\r\nContent-Disposition: form-data; name=\"metadata\"\r\n\r\n{\"a\":\r\n--b--", 10021, "metadata: line 1"},
+      {"multipart/form-data; boundary=b",
+       "--b\r\nContent-Disposition: form-data; name=\"metadata\"\r\n\r\nnull\r\n--b--", 10021, "must be a JSON object"},
+      {"multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"metadata\"\r\n\r\n{}\r\n--b--",
+       10021, "\"main_module\" is missing"},
+      {"multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--", 10021,
+       "a part has no name"},
+  };
+  for (const auto& item : cases) {
+    Json answer = Call("PUT", kScript, item.body, item.type);
+    EXPECT_EQ(status_, 400) << item.text;
+    EXPECT_EQ(Code(answer), item.code) << item.text;
+    EXPECT_NE(answer["errors"].items()[0]["message"].AsString().find(item.text), std::string::npos) << ToText(answer);
+  }
+  EXPECT_EQ(plane_->script_count(), 0u);
+  EXPECT_TRUE(runtime_.live.empty());
+}
+
+TEST_F(ControlPlaneTest, RefusalsOfTheWayInHaveTheCodesThatClientsKnow) {
+  auto send = [&](const char* method, const std::string& path, const char* token) {
+    HttpRequest request;
+    request.method = method;
+    request.url = "http://127.0.0.1:8788/client/v4" + path;
+    if (token != nullptr) request.headers.Append("Authorization", token);
+    HttpResponse response = Send(std::move(request));
+    Result<Json> json = ParseJson(response.body.bytes);
+    EXPECT_TRUE(json.has_value());
+    EXPECT_FALSE((*json)["success"].AsBool());
+    EXPECT_TRUE((*json)["result"].is_null());
+    return std::pair(response.status, (*json)["errors"].items()[0]);
+  };
+  for (const char* token : {(const char*)nullptr, "Bearer wrong", "Basic secret", "secret"}) {
+    for (const char* path : {kScript, "/user", "/accounts/local/nothing"}) {
+      auto [status, error] = send("PUT", path, token);
+      EXPECT_EQ(status, 403);
+      EXPECT_EQ(error["code"].AsInt64(), 10000);
+      EXPECT_EQ(error["message"].AsString(), "Authentication error");
+    }
+  }
+  auto [status, error] = send("GET", "/accounts/local/d1/database", "Bearer secret");
+  EXPECT_EQ(status, 404);
+  EXPECT_EQ(error["code"].AsInt64(), 7003);
+  EXPECT_EQ(error["message"].AsString(),
+            "Could not route to /client/v4/accounts/local/d1/database, perhaps your object identifier is invalid?");
+  EXPECT_EQ(send("PATCH", kScript, "Bearer secret").first, 405);
 }
 
 TEST_F(ControlPlaneTest, TheVersionedRoadDeploysAndRollsBack) {

@@ -175,6 +175,13 @@ void Deployer::ResolveNamespaces(const ScriptRecord& record, Json::Array* bindin
   }
 }
 
+bool Deployer::IsRepeated(const ScriptRecord& record, const Upload& upload) {
+  const std::optional<Migrations>& sent = upload.migrations;
+  return sent && sent->new_tag && *sent->new_tag == record.migration_tag &&
+         sent->old_tag.value_or("") != record.migration_tag &&
+         ToText(upload.metadata["migrations"]) == ToText(record.last_migrations);
+}
+
 VersionRecord Deployer::NewVersion(const ScriptRecord& record) const {
   VersionRecord version;
   version.id = MakeUuid(deps_.random);
@@ -213,6 +220,7 @@ loop::Task<Decision<VersionRecord>> Deployer::PutLocked(std::string name, Upload
     record.tag = MakeHex(deps_.random, 16);
     record.created_on = Now();
   }
+  if (IsRepeated(record, upload)) upload.migrations.reset();
   record.modified_on = Now();
   VersionRecord version = NewVersion(record);
   version.main_module = upload.main_module;
@@ -244,11 +252,13 @@ loop::Task<Decision<VersionRecord>> Deployer::PutLocked(std::string name, Upload
   }
   version.exported_classes = report->classes;
   version.handlers = report->handlers;
+  version.startup_ms = static_cast<uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(report->startup).count());
   Decision<LifecyclePlan> plan = PlanLifecycle(InputOf(record, upload, version));
   if (!plan.ok()) co_return plan.refusal();
 
   // Write.
   record.migration_tag = plan->tag;
+  if (upload.migrations) record.last_migrations = upload.metadata["migrations"];
   record.classes = std::move(plan->classes);
   NumberClasses(&record.classes);
   ResolveNamespaces(record, &version.bindings);

@@ -70,6 +70,8 @@ class Deployer {
   LifecycleInput InputOf(const ScriptRecord& record, const Upload& upload, const VersionRecord& version) const;
   void NumberClasses(std::vector<ObjectClass>* classes);
   void ResolveNamespaces(const ScriptRecord& record, Json::Array* bindings) const;
+  // A client that lost the answer sends its upload again: the migrations are applied already.
+  static bool IsRepeated(const ScriptRecord& record, const Upload& upload);
   VersionRecord NewVersion(const ScriptRecord& record) const;
   void AddDeployment(ScriptRecord* record, std::string version_id, Json annotations) const;
   void Trim(ScriptRecord* record, CatalogChange* change) const;

@@ -44,6 +44,11 @@ std::optional<Refusal> ReadStep(const Json& json, MigrationStep* step) {
   if (auto refusal = ReadNames(json, "new_classes", &step->new_classes)) return refusal;
   if (auto refusal = ReadNames(json, "new_sqlite_classes", &step->new_sqlite_classes)) return refusal;
   if (auto refusal = ReadNames(json, "deleted_classes", &step->deleted_classes)) return refusal;
+  for (const char* key : {"renamed_classes", "transferred_classes"}) {
+    if (!json[key].is_null() && !json[key].is_array()) {
+      return Bad(std::string("migrations: \"") + key + "\" must be an array of objects.");
+    }
+  }
   for (const Json& item : json["renamed_classes"].items()) {
     const std::string& from = item["from"].AsString();
     const std::string& to = item["to"].AsString();

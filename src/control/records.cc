@@ -32,7 +32,7 @@ Json ToJson(const VersionRecord& version) {
   json.Set("compatibility_date", version.compatibility_date);
   json.Set("compatibility_flags", Names(version.compatibility_flags));
   json.Set("exported_classes", Names(version.exported_classes)).Set("handlers", Names(version.handlers));
-  json.Set("annotations", version.annotations);
+  json.Set("startup_ms", version.startup_ms).Set("annotations", version.annotations);
   return json;
 }
 
@@ -53,6 +53,7 @@ Result<VersionRecord> VersionFromJson(const Json& json) {
   version.compatibility_flags = Names(json["compatibility_flags"]);
   version.exported_classes = Names(json["exported_classes"]);
   version.handlers = Names(json["handlers"]);
+  version.startup_ms = json["startup_ms"].AsUint64();
   version.annotations = json["annotations"];
   if (version.id.empty()) return Error(ErrorCode::kCorrupt, "a version without an id");
   return version;
@@ -112,7 +113,8 @@ Json ToJson(const ScriptRecord& script) {
   Json json;
   json.Set("name", script.name).Set("tag", script.tag);
   json.Set("created_on", script.created_on).Set("modified_on", script.modified_on);
-  json.Set("migration_tag", script.migration_tag).Set("classes", std::move(classes));
+  json.Set("migration_tag", script.migration_tag).Set("last_migrations", script.last_migrations);
+  json.Set("classes", std::move(classes));
   json.Set("versions", std::move(versions)).Set("deployments", std::move(deployments));
   json.Set("settings", script.settings).Set("schedules", script.schedules).Set("routes", script.routes);
   json.Set("domains", script.domains).Set("subdomain_enabled", script.subdomain_enabled);
@@ -127,6 +129,7 @@ Result<ScriptRecord> ScriptFromJson(const Json& json) {
   script.created_on = json["created_on"].AsString();
   script.modified_on = json["modified_on"].AsString();
   script.migration_tag = json["migration_tag"].AsString();
+  script.last_migrations = json["last_migrations"];
   for (const Json& item : json["classes"].items()) {
     ObjectClass& entry = script.classes.emplace_back();
     entry.class_name = item["class_name"].AsString();

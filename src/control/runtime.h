@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/bundle.h"
+#include "base/clock.h"
 #include "base/function.h"
 #include "base/result.h"
 
@@ -20,6 +21,7 @@ struct ScriptReport {
   std::vector<std::string> exports;   // Every name that the main module exports, "default" included.
   std::vector<std::string> classes;   // Those that are classes or constructor functions, "default" excluded.
   std::vector<std::pair<std::string, Bytes>> code_caches;  // By module name as uploaded; may be empty.
+  Duration startup{0};                                     // How long it took.
 };
 
 using OnDone = UniqueFunction<void(Result<Done>)>;

@@ -33,6 +33,7 @@ Decision<std::optional<ModuleKind>> KindOf(const FormPart& part) {
                "\" is a CommonJS module or a service worker. limpet runs ES modules: name it "
                ".mjs, or bundle it.");
   }
+  if (type.empty()) return Bad("Module \"" + part.name + "\" has no type: its part needs a Content-Type.");
   return Bad("Module \"" + part.name + "\" has the type \"" + part.content_type + "\", which is not supported.");
 }
 
@@ -103,6 +104,11 @@ std::optional<Refusal> ReadMetadata(Upload* upload) {
   if (metadata["exports"].is_object() && !metadata["exports"].members().empty()) {
     return Bad("metadata: \"exports\" is not supported by this version of limpet: use \"migrations\".");
   }
+  for (const char* key : {"bindings", "keep_bindings", "compatibility_flags"}) {
+    if (const Json* value = metadata.Find(key); value != nullptr && !value->is_array() && !value->is_null()) {
+      return Bad(std::string("metadata: \"") + key + "\" must be an array.");
+    }
+  }
   std::set<std::string> names;
   if (metadata["bindings"].items().size() > kBindingsMax) return Bad("metadata: too many bindings.");
   for (const Json& binding : metadata["bindings"].items()) {
@@ -127,6 +133,7 @@ Decision<Upload> ParseUpload(std::string_view content_type, BytesView body) {
   bool found = false;
   for (const FormPart& part : *parts) {
     if (part.name != "metadata") continue;
+    if (found) return Bad("The upload has two parts \"metadata\".");
     Result<Json> metadata = ParseJson(part.content);
     if (!metadata.has_value()) return Bad("metadata: " + metadata.error().message());
     upload.metadata = std::move(metadata).value();

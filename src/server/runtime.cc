@@ -19,6 +19,7 @@ control::ScriptReport ToScriptReport(worker::Report report) {
   result.exports = std::move(report.exports);
   result.classes = std::move(report.classes);
   result.code_caches = std::move(report.code_caches);
+  result.startup = report.startup;
   return result;
 }
 

@@ -87,11 +87,13 @@ Result<Report> Instantiate(js::Runtime& js, loop::AsioLoop& loop, const ScriptVe
   auto budget = std::make_shared<js::Budget>();
   budget->cpu_left = limit;
   std::optional<Result<Report>> report;
+  Instant start = loop.Now();
   auto ended = js::Ended::kNo;
   host.isolate->Run(
       budget, [&](js::Scope& scope) { report = Evaluate(scope, version); }, [&](js::Ended how) { ended = how; });
   if (ended == js::Ended::kMemory) return Error::Script("Error", "Script startup exceeded memory limit.");
   if (ended != js::Ended::kNo || !report) return Error::Script("Error", "Script startup exceeded CPU time limit.");
+  if (report->has_value()) report->value().startup = loop.Now() - start;
   return *std::move(report);
 }
 

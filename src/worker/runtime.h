@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/bundle.h"
+#include "base/clock.h"
 #include "base/counters.h"
 #include "base/function.h"
 #include "base/http.h"
@@ -93,6 +94,7 @@ struct Report {
   std::string default_export;  // "none", "object", "class", "other"
   std::vector<std::string> handlers, exports, classes;
   std::vector<std::pair<std::string, Bytes>> code_caches;
+  Duration startup{0};  // Compiling and running the modules, without the isolate's own start.
 };
 // Blocks for at most `limit` of CPU (1 s). `loop` is the calling thread's own.
 Result<Report> Instantiate(js::Runtime& js, loop::AsioLoop& loop, const ScriptVersion& version, Duration limit);

@@ -170,3 +170,13 @@ test("SIGTERM lets running requests end", async () => {
   assert.equal((await stopped).code, 0);
   server = await startLimpet({ dataDir: server.dataDir });
 });
+
+test("a deploy says how long the script's start took", async () => {
+  const quick = await server.deploy({ name: "quick-start", code: kHello });
+  assert.ok(quick.startup_time_ms >= 1, String(quick.startup_time_ms));
+  const slow = await server.deploy({ name: "slow-start", code: `let n = 0; for (let i = 0; i < 1e8; i++) n += i % 7;\n${kHello}` });
+  assert.ok(slow.startup_time_ms >= 20, String(slow.startup_time_ms));
+  const stuck = await tryDeploy(server, { name: "stuck-start", code: `for (;;) {}\n${kHello}` });
+  assert.equal(stuck.json.errors[0].code, 10021);
+  assert.match(stuck.json.errors[0].message, /startup exceeded CPU time limit/);
+});

@@ -1,4 +1,4 @@
-// Checks what holds for the whole tree: layers (tools/layers.txt), file and README sizes, wording.
+// Checks what holds for the whole tree: layers (tools/layers.txt), file and README sizes, wording, examples.
 //   node tools/check_tree.mjs      prints each violation; last line: N passed, N failed
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
@@ -102,6 +102,24 @@ function readmeProblems() {
   return [...folders].filter((folder) => !existsSync(join(kRoot, `src/${folder}/README.md`))).map((folder) => `src/${folder}: no README.md`);
 }
 
+// What would otherwise drift apart: the template's source is the counter example's, and an example's README says how to
+// publish it and where it answers.
+function exampleProblems() {
+  const problems = [];
+  const [example, template] = ["examples/counter/src/index.mjs", "templates/counter/src/index.mjs"];
+  if (text(example) !== text(template)) problems.push(`${template}: not the same as ${example}`);
+  for (const config of files.filter((each) => /^examples\/[^/]+\/wrangler\.toml$/.test(each))) {
+    const folder = dirname(config);
+    const name = text(config).match(/^name = "(.*)"$/m)?.[1];
+    const readme = existsSync(join(kRoot, folder, "README.md")) ? text(`${folder}/README.md`) : "";
+    if (name !== basename(folder)) problems.push(`${config}: its name is not its folder's`);
+    for (const needed of ["limpet publish", `http://${name}.localhost:8787/`]) {
+      if (!readme.includes(needed)) problems.push(`${folder}/README.md: does not say ${needed}`);
+    }
+  }
+  return problems;
+}
+
 // The checker itself must be able to say no.
 function selfTest() {
   const layers = parseLayers("base: |\nstore: base |\nfile store/rocks/*: | rocksdb/\n");
@@ -111,7 +129,7 @@ function selfTest() {
           ...allowed.filter((each) => includeProblem(layers, ...each)).map((each) => `refused: ${each}`)];
 }
 
-const checks = { "self test": selfTest, layers: layerProblems, "file sizes": sizeProblems, wording: wordingProblems, readmes: readmeProblems };
+const checks = { "self test": selfTest, layers: layerProblems, "file sizes": sizeProblems, wording: wordingProblems, readmes: readmeProblems, examples: exampleProblems };
 let passed = 0;
 let failed = 0;
 for (const [name, check] of Object.entries(checks)) {

@@ -39,11 +39,25 @@ Result<ScriptState> FindScript(const std::string& name, Client& client) {
 
 // Triggers come after the code: a failure leaves the script live.
 Result<Done> PutTriggers(const ProjectConfig& config, const std::string& name, Client& client) {
-  for (const auto& [value, path] : {std::pair{&config.crons, "/schedules"}, std::pair{&config.routes, "/routes"}}) {
-    if (value->is_null()) continue;
-    LIMPET_TRY(ApiAnswer answer, client.Call("PUT", ScriptPath(name) + path, ToText(*value), "application/json"));
+  auto put = [&](const char* path, const Json& value) -> Result<Done> {
+    LIMPET_TRY(ApiAnswer answer, client.Call("PUT", ScriptPath(name) + path, ToText(value), "application/json"));
     if (!answer.success) return Refused(answer);
+    return Done{};
+  };
+  if (!config.crons.is_null()) {
+    LIMPET_TRY([[maybe_unused]] Done crons, put("/schedules", config.crons));
   }
+  if (config.routes.is_null()) return Done{};
+  Json routes = Json::MakeArray(), origins = Json::MakeArray();
+  for (const Json& route : config.routes.items()) {
+    if (route["custom_domain"].AsBool()) {
+      origins.Append(Json().Set("hostname", route["pattern"]));
+    } else {
+      routes.Append(route);
+    }
+  }
+  LIMPET_TRY([[maybe_unused]] Done routed, put("/routes", routes));
+  LIMPET_TRY([[maybe_unused]] Done named, put("/domains/records", Json().Set("origins", std::move(origins))));
   return Done{};
 }
 

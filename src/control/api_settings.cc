@@ -1,4 +1,5 @@
 // Secrets, settings, schedules, routes of a script.
+#include "control/domains.h"
 #include "control/plane.h"
 
 namespace limpet::control {
@@ -145,16 +146,43 @@ Plane::Answer Plane::PutRoutes(Call call) {
 Plane::Answer Plane::DomainsChangeset(Call call) {
   Decision<Json> body = ParseBody(call);
   if (!body.ok()) co_return Failure(body.refusal());
-  Json empty = Json::MakeArray();
-  co_return Success(Json().Set("added", *body).Set("updated", empty).Set("removed", empty).Set("conflicting", empty));
+  Decision<Json> wanted = ReadDomains(*body);
+  if (!wanted.ok()) co_return Failure(wanted.refusal());
+  std::shared_ptr<const ScriptRecord> script = catalog_->Find(call.script);
+  if (script == nullptr) co_return Failure(NoSuchScript(call.script));
+  Json added = Json::MakeArray(), removed = script->domains, updated = Json::MakeArray(),
+       conflicting = Json::MakeArray();
+  for (const Json& domain : wanted->items()) {
+    const std::string& host = domain["hostname"].AsString();
+    Json left = WithoutDomain(removed, host);
+    if (left.items().size() < removed.items().size()) {
+      removed = std::move(left);  // It is there and stays.
+    } else if (std::shared_ptr<const ScriptRecord> owner = OwnerOf(catalog_->scripts(), host, call.script)) {
+      Json taken = domain;
+      updated.Append(taken.Set("id", host).Set("service", owner->name).Set("modified", true));
+    } else {
+      added.Append(domain);
+    }
+  }
+  Json json = Json().Set("added", std::move(added)).Set("updated", std::move(updated));
+  co_return Success(json.Set("removed", std::move(removed)).Set("conflicting", std::move(conflicting)));
+}
+
+// What the tool asks of each domain that a changeset would take from another script: its id is its name.
+Plane::Answer Plane::Domain(Call call) {
+  const std::string& host = call.target.segments.back();
+  std::shared_ptr<const ScriptRecord> owner = OwnerOf(catalog_->scripts(), host, "");
+  if (owner == nullptr) co_return Failure({404, 100114, "There is no custom domain \"" + host + "\"."});
+  co_return Success(Json().Set("id", host).Set("hostname", host).Set("service", owner->name));
 }
 
 Plane::Answer Plane::PutDomains(Call call) {
   Decision<Json> body = ParseBody(call);
   if (!body.ok()) co_return Failure(body.refusal());
   Json origins = (*body)["origins"];
-  Decision<Done> edited =
-      co_await deployer_->Edit(call.script, [origins](ScriptRecord& script) { script.domains = origins; });
+  auto override_existing =
+      (*body)["override_existing_origin"].AsBool() ? Deployer::Override::kYes : Deployer::Override::kNo;
+  Decision<Done> edited = co_await deployer_->SetDomains(call.script, origins, override_existing);
   if (!edited.ok()) co_return Failure(edited.refusal());
   co_return Success(std::move(origins));
 }

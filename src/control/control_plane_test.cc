@@ -32,12 +32,17 @@ class FakeRuntime final : public Runtime {
     live.erase(script_name);
     Answer(std::move(done));
   }
+  void SetHosts(std::shared_ptr<const HostMap> given, OnDone done) override {
+    hosts = *given;
+    Answer(std::move(done));
+  }
   void RetireNamespaces(std::vector<NamespaceId> namespaces, OnDone done) override {
     for (NamespaceId ns : namespaces) retired.insert(ns.value);
     Answer(std::move(done));
   }
   std::map<std::string, std::shared_ptr<const ScriptVersion>> live;
   std::set<uint64_t> retired;
+  HostMap hosts;
 
  private:
   static Result<ScriptReport> Look(const ScriptVersion& version) {
@@ -430,6 +435,35 @@ TEST_F(ControlPlaneTest, OnlyTheTokenAndKnownHostsGetIn) {
   EXPECT_EQ(get("http://localhost:8788/healthz", ""), 200);
   EXPECT_EQ(get("http://localhost:8788/metrics", "", "", {.loopback = false}), 403);
   EXPECT_EQ(get("http://localhost:8788/client/v4/none", "Bearer secret"), 404);
+}
+
+TEST_F(ControlPlaneTest, CustomDomainsAreRoutedKeptAndTakenOver) {
+  Publish("null", "export default {}", "");
+  std::string other = "/accounts/local/workers/scripts/other";
+  Upload("PUT", other, R"({"main_module":"index.mjs"})", "export default {}");
+  auto put = [&](const std::string& script, const std::string& host, bool taking_over = false) {
+    return Call("PUT", script + "/domains/records",
+                R"({"override_existing_origin":)" + std::string(taking_over ? "true" : "false") +
+                    R"(,"origins":[{"hostname":")" + host + R"(","zone_id":"z"}]})");
+  };
+  EXPECT_TRUE(put(kScript, "Shop.Example.com")["success"].AsBool());
+  EXPECT_EQ(runtime_.hosts, (HostMap{{"shop.example.com", "counter"}}));
+  EXPECT_EQ(Code(put(other, "shop.example.com")), 100116);
+  EXPECT_EQ(status_, 409);
+  Json changes = Call("POST", other + "/domains/changeset?replace_state=true", R"([{"hostname":"shop.example.com"}])");
+  ASSERT_EQ(changes["result"]["updated"].items().size(), 1u);
+  std::string id = changes["result"]["updated"].items()[0]["id"].AsString();
+  EXPECT_EQ(Call("GET", "/accounts/local/workers/domains/records/" + id)["result"]["service"].AsString(), "counter");
+  EXPECT_EQ(Code(Call("GET", "/accounts/local/workers/domains/records/none.example")), 100114);
+  EXPECT_TRUE(put(other, "shop.example.com", true)["success"].AsBool());
+  runtime_.hosts.clear();
+  Open();
+  EXPECT_EQ(runtime_.hosts, (HostMap{{"shop.example.com", "other"}}));
+  for (const char* host : {"", "a/b", "*.example.com", "a.example:80", ".a", "a..b"}) {
+    EXPECT_EQ(Code(put(kScript, host)), 10021) << host;
+  }
+  Call("DELETE", other);
+  EXPECT_TRUE(runtime_.hosts.empty());
 }
 
 TEST_F(ControlPlaneTest, EveryPlainRouteAnswersInTheEnvelope) {

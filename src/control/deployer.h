@@ -56,9 +56,11 @@ class Deployer {
   loop::Task<Decision<Done>> Delete(std::string name, Force force);
   // Changes fields of the record that no running code depends on.
   loop::Task<Decision<Done>> Edit(std::string name, UniqueFunction<void(ScriptRecord&)> edit);
+  // Replaces the script's custom domains ([{hostname}]). One that another script has is taken from it, or refused.
+  enum class Override : bool { kNo, kYes };
+  loop::Task<Decision<Done>> SetDomains(std::string name, Json domains, Override override_existing);
 
  private:
-  struct Draft;
   // Waits for the turn of a change. If the one before has an unknown outcome, finds it out, and makes live what did
   // land. Error: the store still can't tell; the turn is over.
   loop::Task<Result<Done>> Enter();
@@ -67,6 +69,7 @@ class Deployer {
   loop::Task<Decision<std::string>> DeployLocked(std::string name, std::string version_id, Json annotations);
   loop::Task<Decision<VersionRecord>> SetSecretsLocked(std::string name, Secrets secrets);
   loop::Task<Decision<Done>> DeleteLocked(std::string name, Force force);
+  loop::Task<Decision<Done>> SetDomainsLocked(std::string name, Json domains, Override override_existing);
   LifecycleInput InputOf(const ScriptRecord& record, const Upload& upload, const VersionRecord& version) const;
   void NumberClasses(std::vector<ObjectClass>* classes);
   void ResolveNamespaces(const ScriptRecord& record, Json::Array* bindings) const;
@@ -77,6 +80,7 @@ class Deployer {
   void Trim(ScriptRecord* record, CatalogChange* change) const;
   loop::Task<Done> Activate(std::string name);
   loop::Task<Done> Remove(std::string name);
+  loop::Task<Done> RouteHosts();
   loop::Task<Done> Retire(std::vector<NamespaceId> namespaces);
   loop::Task<Done> Destroy(NamespaceId ns);
   std::string Now() const { return IsoTime(deps_.loop.WallNow()); }

@@ -161,6 +161,7 @@ const Plane::Route Plane::kRoutes[] = {
     {"GET", "/accounts/*/workers/tails/by-consumer/*", &Plane::EmptyList},
     {"GET", "/accounts/*/containers/applications", &Plane::EmptyList},
     {"GET", "/accounts/*/storage/kv/namespaces", &Plane::EmptyList},
+    {"GET", "/accounts/*/workers/domains/records/*", &Plane::Domain},
     {"GET", "/accounts/*/workers/services/*", &Plane::Service},
     {"DELETE", "/accounts/*/workers/services/*", &Plane::DeleteScript},
     {"GET", "/accounts/*/workers/workers/*", &Plane::Worker},

@@ -79,6 +79,7 @@ class Plane final : public ControlPlane {
   Answer PutSchedules(Call call);
   Answer PutRoutes(Call call);
   Answer DomainsChangeset(Call call);
+  Answer Domain(Call call);
   Answer PutDomains(Call call);
 
   Decision<Json> ParseBody(const Call& call) const;

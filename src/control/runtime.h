@@ -1,6 +1,8 @@
 // What the control plane knows of the running system. Implemented in server/.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -24,6 +26,9 @@ struct ScriptReport {
   Duration startup{0};                                     // How long it took.
 };
 
+// Custom domains, in lower case, and the names of the scripts that answer on them.
+using HostMap = std::map<std::string, std::string, std::less<>>;
+
 using OnDone = UniqueFunction<void(Result<Done>)>;
 
 // Called on the control plane's loop; every callback comes on that loop, once, never from inside the call, and not
@@ -41,6 +46,8 @@ class Runtime {
   virtual void Activate(std::shared_ptr<const ScriptVersion> version, OnDone done) = 0;
   // No shard routes to the script any more.
   virtual void Remove(std::string script_name, OnDone done) = 0;
+  // The custom domains from now on, all of them.
+  virtual void SetHosts(std::shared_ptr<const HostMap> hosts, OnDone done) = 0;
   // The namespaces are gone for good: live objects are reset, later events refused. Answers once no commit of theirs is
   // on the way on any shard, so that their data can be destroyed.
   virtual void RetireNamespaces(std::vector<NamespaceId> namespaces, OnDone done) = 0;

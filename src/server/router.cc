@@ -29,7 +29,7 @@ std::string HostOf(std::string_view url) {
   return ToLowerAscii(host);
 }
 
-std::optional<std::string> Router::ScriptOf(std::string_view host) const {
+std::optional<std::string> Router::ScriptOf(std::string_view host, const HostMap& custom) const {
   for (const std::string& domain : options_.domains) {
     if (auto name = LabelBefore(host, domain)) return name;
   }
@@ -40,6 +40,7 @@ std::optional<std::string> Router::ScriptOf(std::string_view host) const {
       return std::string(rest.substr(0, dot));
     }
   }
+  if (auto found = custom.find(host); found != custom.end()) return found->second;
   if (!options_.default_script.empty()) return options_.default_script;
   return std::nullopt;
 }

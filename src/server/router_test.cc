@@ -14,20 +14,28 @@ TEST(Router, TakesTheHostOutOfAUrl) {
 
 TEST(Router, NamesTheScriptByTheLabelBeforeADomain) {
   Router router({.domains = {"localhost", "workers.example"}, .default_script = ""});
-  EXPECT_EQ(router.ScriptOf("counter.localhost"), "counter");
-  EXPECT_EQ(router.ScriptOf("counter.workers.example"), "counter");
-  EXPECT_EQ(router.ScriptOf("counter.someone.workers.dev"), "counter");
+  EXPECT_EQ(router.ScriptOf("counter.localhost", {}), "counter");
+  EXPECT_EQ(router.ScriptOf("counter.workers.example", {}), "counter");
+  EXPECT_EQ(router.ScriptOf("counter.someone.workers.dev", {}), "counter");
   for (const char* host : {"localhost", ".localhost", "a.b.localhost", "counterlocalhost", "workers.dev",
                            "a.workers.dev", "a.b.c.workers.dev", "127.0.0.1", "", ".a.workers.dev"}) {
-    EXPECT_EQ(router.ScriptOf(host), std::nullopt) << host;
+    EXPECT_EQ(router.ScriptOf(host, {}), std::nullopt) << host;
   }
 }
 
 TEST(Router, FallsBackToTheDefaultScript) {
   Router router({.domains = {"localhost"}, .default_script = "mine"});
-  EXPECT_EQ(router.ScriptOf("localhost"), "mine");
-  EXPECT_EQ(router.ScriptOf("127.0.0.1"), "mine");
-  EXPECT_EQ(router.ScriptOf("other.localhost"), "other");
+  EXPECT_EQ(router.ScriptOf("localhost", {}), "mine");
+  EXPECT_EQ(router.ScriptOf("127.0.0.1", {}), "mine");
+  EXPECT_EQ(router.ScriptOf("other.localhost", {}), "other");
+}
+
+TEST(Router, CustomDomainsComeBeforeTheDefaultScript) {
+  Router router({.domains = {"localhost"}, .default_script = "mine"});
+  HostMap custom{{"shop.example.com", "shop"}, {"other.localhost", "thief"}};
+  EXPECT_EQ(router.ScriptOf("shop.example.com", custom), "shop");
+  EXPECT_EQ(router.ScriptOf("a.shop.example.com", custom), "mine");
+  EXPECT_EQ(router.ScriptOf("other.localhost", custom), "other");
 }
 
 TEST(Router, SaysWhatThereIsInsteadOfAnUnknownScript) {

@@ -102,6 +102,15 @@ void ShardRuntime::Remove(std::string script_name, control::OnDone done) {
       std::move(done));
 }
 
+void ShardRuntime::SetHosts(std::shared_ptr<const control::HostMap> hosts, control::OnDone done) {
+  OnAllShards(
+      [hosts](ShardServer& shard, UniqueFunction<void()> acted) {
+        shard.SetHosts(hosts);
+        acted();
+      },
+      std::move(done));
+}
+
 void ShardRuntime::RetireNamespaces(std::vector<NamespaceId> namespaces, control::OnDone done) {
   OnAllShards(
       [namespaces](ShardServer& shard, UniqueFunction<void()> acted) {

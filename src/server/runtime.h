@@ -26,6 +26,7 @@ class ShardRuntime final : public control::Runtime {
              UniqueFunction<void(Result<control::ScriptReport>)> done) override;
   void Activate(std::shared_ptr<const ScriptVersion> version, control::OnDone done) override;
   void Remove(std::string script_name, control::OnDone done) override;
+  void SetHosts(std::shared_ptr<const control::HostMap> hosts, control::OnDone done) override;
   void RetireNamespaces(std::vector<NamespaceId> namespaces, control::OnDone done) override;
 
  private:

@@ -105,7 +105,7 @@ void ShardServer::Tick() {
 void ShardServer::Handle(HttpRequest request, const net::RequestInfo& info, net::Responder responder) {
   count_requests_.Add();
   std::string host = HostOf(request.url);
-  std::optional<std::string> script = context_.router.ScriptOf(host);
+  std::optional<std::string> script = context_.router.ScriptOf(host, *hosts_);
   auto exchange = std::make_shared<Exchange>(std::move(responder));
   if (context_.options.on_request) {
     exchange->method = request.method;

@@ -51,6 +51,7 @@ class ShardServer {
   // On the shard's loop.
   void Activate(std::shared_ptr<const ScriptVersion> version);
   void Remove(const std::string& script);
+  void SetHosts(std::shared_ptr<const HostMap> hosts) { hosts_ = std::move(hosts); }
   void Retire(NamespaceId ns, UniqueFunction<void()> then);  // `then` when none of its commits is on the way.
 
   // Any thread; `then` comes from the loop.
@@ -74,6 +75,7 @@ class ShardServer {
   ShardContext context_;
   LoopThread thread_;
   std::set<std::string> scripts_known_;
+  std::shared_ptr<const HostMap> hosts_ = std::make_shared<const HostMap>();
   std::shared_ptr<const std::string> cf_;
   Counter& count_requests_;
   Counter& count_errors_;

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import http from "node:http";
-import { request, startLimpet, tryDeploy, until } from "./lib.mjs";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { limpet, request, startLimpet, temporaryFolder, tryDeploy, until } from "./lib.mjs";
 import { counters, kHello } from "./scripts.mjs";
 
 let server;
@@ -179,4 +181,37 @@ test("a deploy says how long the script's start took", async () => {
   const stuck = await tryDeploy(server, { name: "stuck-start", code: `for (;;) {}\n${kHello}` });
   assert.equal(stuck.json.errors[0].code, 10021);
   assert.match(stuck.json.errors[0].message, /startup exceeded CPU time limit/);
+});
+
+test("a script answers on NAME.SUBDOMAIN.workers.dev and on its custom domains, also after a restart", async () => {
+  const folder = temporaryFolder("limpet-domains");
+  const say = (name, routes) => {
+    writeFileSync(join(folder, "wrangler.toml"), `name = "${name}"\nmain = "a.mjs"\nroutes = [${routes}]\n`);
+    writeFileSync(join(folder, "a.mjs"), `export default { fetch: () => new Response("${name}") };`);
+    return limpet(["publish"], { cwd: folder, env: own.env });
+  };
+  const domain = (pattern) => `{ pattern = "${pattern}", custom_domain = true }`;
+  let own = await startLimpet({ dataDir: join(folder, "data") });
+  const on = async (host) => (await request(own.url, { host })).body;
+  const shop = await say("shop", `"example.net/*", ${domain("Shop.example.com")}, ${domain("www.shop.example.com")}`);
+  assert.equal(shop.code, 0, shop.stderr);
+  const taken = await say("thief", domain("shop.example.com"));
+  assert.equal(taken.code, 1);
+  assert.match(taken.stderr, /"shop\.example\.com" belongs to the Worker "shop"/);
+  for (const host of ["shop.local.workers.dev", "shop.anyone.workers.dev", "shop.example.com", "SHOP.EXAMPLE.COM:80", "www.shop.example.com"]) {
+    assert.equal(await on(host), "shop", host);
+  }
+  for (const host of ["example.com", "a.shop.example.com", "example.net"]) assert.match(await on(host), /^No Worker answers/, host);
+  await own.stop();
+  own = await startLimpet({ dataDir: join(folder, "data") });
+  assert.equal(await on("shop.example.com"), "shop");
+  assert.equal((await say("shop", "")).code, 0);
+  assert.match(await on("shop.example.com"), /^No Worker answers/);
+  assert.equal((await say("thief", domain("shop.example.com"))).code, 0);
+  assert.equal(await on("shop.example.com"), "thief");
+  await own.remove("thief");
+  assert.match(await on("shop.example.com"), /^No Worker answers/);
+  const wrong = await say("shop", domain("shop.example.com/path"));
+  assert.match(wrong.stderr, /no host name that a custom domain can have/);
+  await own.stop();
 });

@@ -321,6 +321,7 @@ class Reader {
       routes.Append(route.is_string() ? Json().Set("pattern", route.AsString()) : route);
     };
     if (const Json* route = json.Find("route")) add(*route);
+    if (json.Find("routes") != nullptr && routes.is_null()) routes = Json::MakeArray();  // An empty list clears.
     for (const Json& route : json["routes"].items()) add(route);
     config_.routes = std::move(routes);
     if (json.Find("triggers") == nullptr) return;

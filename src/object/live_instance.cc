@@ -132,6 +132,7 @@ void LiveInstance::SendReply(const EventRef& event, Result<HttpResponse> result)
   event->result = std::move(result);
   // From the loop: the caller may be code in another isolate, and this may be inside a turn of ours.
   host_.deferred().Later([event] { event->reply(*std::exchange(event->result, std::nullopt)); });
+  if (LIMPET_MUTANT(answered_twice)) host_.deferred().Later([event] { event->reply(HttpResponse()); });
   host_.ActivityChanged(*this);
 }
 
@@ -264,6 +265,7 @@ void LiveInstance::TearDown() {
   for (auto& body : std::exchange(bodies_, {})) body->Break(*error_);
   for (EventRef& event : std::exchange(running_, {})) {
     event->running_in = nullptr;
+    if (LIMPET_MUTANT(end_forgets_events)) continue;
     event->result = *error_;
     host_.deferred().Later([event] { event->reply(*std::exchange(event->result, std::nullopt)); });
   }

@@ -25,6 +25,26 @@ struct Mutations {
   bool read_sees_later_write = false;      // A commit overtakes a read that was issued before its writes.
   bool abort_keeps_writes = false;         // Abort commits the burst that it should drop.
   bool acknowledge_early = false;          // Writes count as durable when they are sent.
+  bool next_before_settled = false;        // The next instance starts while writes of the old one are on their way.
+  bool old_write_lands_late = false;       // What an ended instance had not sent yet is sent after all, later.
+  bool roll_starts_old_code = false;       // The code of a first deploy is started though a second one came.
+  bool roll_without_grace = false;         // Running events are ended at once by a deploy.
+  bool roll_without_limit = false;         // ... or never.
+  bool roll_loses_order = false;           // Events that go back to the inbox go behind those that came later.
+  bool roll_loses_event = false;           // ... or are forgotten.
+  bool end_forgets_events = false;         // Events that run in an instance that ends get no reply.
+  bool answered_twice = false;             // ... or one more.
+  bool drain_drops_running = false;        // A drain ends running events.
+  bool drain_takes_events = false;         // A drain does not refuse new events.
+  bool drain_forgets_instances = false;    // A shard counts as drained at once.
+  bool drain_forgets_writes = false;       // ... or when its last instance has ended, with writes on their way.
+  bool remove_keeps_waiting = false;       // Events that wait for a class that is deleted get no reply.
+  bool remove_keeps_running = false;       // Instances of a deleted class live on.
+  bool remove_before_settled = false;      // A class counts as gone while its writes are on their way.
+  bool break_spares_running = false;       // BreakAll does not reach instances that run an event.
+  bool places_by_caller = false;           // Two shards think that they own an object.
+  bool calls_out_of_order = false;         // Calls to another shard overtake each other.
+  bool call_answer_lost = false;           // An answer from another shard does not find its way home.
 };
 
 inline Mutations& ActiveMutations() {

@@ -361,6 +361,9 @@ void ObjectStorage::Shut(const Error& error) {
     Flush();
     shut_ = error;
   }
+  if (LIMPET_MUTANT(old_write_lands_late) && cache_.has_sealed()) {
+    session_.Commit(host_.claim(), {id_, cache_.TakeSealed().writes}, [](Result<uint64_t>) {});
+  }
   cache_.DropUnsealed();
   waiting_.clear();
 }

@@ -1,8 +1,10 @@
 #include "object/placement.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
+#include "object/mutations.h"
 
 namespace limpet::object {
 
@@ -71,6 +73,7 @@ Directory::~Directory() {
 
 void Directory::Fetch(const ObjectId& id, std::optional<std::string> name, HttpRequest request, OnReply reply) {
   size_t owner = ShardOf(id, shards());
+  if (LIMPET_MUTANT(places_by_caller)) owner = (owner + self_) % peers_.size();
   if (owner == self_) return peers_[owner].shard->Fetch(id, std::move(name), std::move(request), std::move(reply));
   if (request.body.stream != nullptr) {
     request.body.stream = BridgeBody(std::move(request.body.stream), *peers_[self_].loop, *peers_[owner].loop);
@@ -89,6 +92,7 @@ void Directory::Send() {
   for (size_t owner = 0; owner < outbox_.size(); ++owner) {
     if (outbox_[owner].empty()) continue;
     auto calls = std::exchange(outbox_[owner], {});
+    if (LIMPET_MUTANT(calls_out_of_order)) std::reverse(calls.begin(), calls.end());
     peers_[owner].loop->Post(
         [calls = std::move(calls), peer = peers_[owner], home_loop = peers_[self_].loop, home = home_]() mutable {
           for (Call& call : calls) Receive(peer, home_loop, home, std::move(call));
@@ -104,7 +108,7 @@ void Directory::Receive(Peer peer, loop::Loop* home_loop, const std::shared_ptr<
     }
     home_loop->Post([home, number, result = std::move(result)]() mutable {
       auto owed = home->owed.find(number);
-      if (owed == home->owed.end()) return;
+      if (owed == home->owed.end() || (LIMPET_MUTANT(call_answer_lost) && number % 8 == 0)) return;
       OnReply reply = std::move(owed->second);
       home->owed.erase(owed);
       reply(std::move(result));

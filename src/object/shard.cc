@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "object/mutations.h"
 #include "object/shard_impl.h"
 
 namespace limpet::object {
@@ -106,7 +107,7 @@ void ShardImpl::Fetch(const ObjectId& id, std::optional<std::string> name, HttpR
   event->request = std::move(request);
   event->name = std::move(name);
   event->reply = std::move(reply);
-  if (draining_) {
+  if (draining_ && !LIMPET_MUTANT(drain_takes_events)) {
     return ReplyLater(std::move(event),
                       Error(ErrorCode::kUnavailable, "The server is shutting down.").With(Error::kRetryable));
   }
@@ -133,8 +134,10 @@ void ShardImpl::Return(EventRef event) {
   // By its order of arrival: events that came later may be here already.
   Slot* slot = Find(event->object);
   LIMPET_CHECK(slot != nullptr);
+  if (LIMPET_MUTANT(roll_loses_event)) return;
   auto before = slot->inbox.begin();
   while (before != slot->inbox.end() && (*before)->order < event->order) ++before;
+  if (LIMPET_MUTANT(roll_loses_order)) before = slot->inbox.end();
   slot->inbox.insert(before, std::move(event));
 }
 

@@ -1,4 +1,5 @@
 // The life of instances: start, eviction, reset, rolling, drain.
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -17,6 +18,13 @@ void ShardImpl::Check(const ObjectId& id) {
   if (slot == nullptr) return;
   slot->check_pending = false;
   if (slot->instance != nullptr) {
+#ifdef LIMPET_MUTANTS
+    if (LIMPET_MUTANT(next_before_settled) && !slot->instance->gone()) {
+      zombies_.push_back(std::move(slot->instance));
+      --live_;
+      return CheckLater(*slot);
+    }
+#endif
     if (!slot->instance->gone()) return;
     slot->instance.reset();
     count_live_.Add(-1);
@@ -25,6 +33,7 @@ void ShardImpl::Check(const ObjectId& id) {
   if (slot->inbox.empty()) return EraseSlot(*slot);
   Namespace& ns = namespaces_[id.ns.value];
   if (ns.code == nullptr) {
+    if (LIMPET_MUTANT(remove_keeps_waiting)) slot->inbox.clear();
     FailInbox(*slot,
               ns.removed ? *ns.removed : Error(ErrorCode::kNotFound, "The Durable Object class does not exist."));
     return EraseSlot(*slot);
@@ -68,11 +77,12 @@ void ShardImpl::Ended(LiveInstance& instance) {
     Slot* slot = Find(id);
     if (slot == nullptr || slot->instance == nullptr || slot->instance->incarnation() != incarnation) return;
     slot->instance->TearDown();
+    if (LIMPET_MUTANT(drain_forgets_writes)) CheckDrained();
   });
 }
 
 void ShardImpl::Settled(LiveInstance& instance) {
-  if (!instance.gone()) return;
+  if (!instance.gone() && !LIMPET_MUTANT(next_before_settled)) return;
   if (Slot* slot = Find(instance.id())) CheckLater(*slot);
 }
 
@@ -118,17 +128,20 @@ void ShardImpl::Roll(LiveInstance& instance) {
   if (LIMPET_MUTANT(two_instances_rolling)) {
     Slot* slot = Find(instance.id());
     zombies_.push_back(std::move(slot->instance));
+    --live_;
     return;
   }
 #endif
   instance.rolling = true;
   instance.idle_deadline.Unlink();
-  rolling_.Set(instance.roll_deadline, loop_.Now() + options_.roll_grace);
+  Duration grace = LIMPET_MUTANT(roll_without_grace) ? Duration::zero() : options_.roll_grace;
+  if (!LIMPET_MUTANT(roll_without_limit)) rolling_.Set(instance.roll_deadline, loop_.Now() + grace);
   ActivityChanged(instance);
 }
 
 void ShardImpl::SetClass(NamespaceId ns, std::shared_ptr<ClassCode> code) {
   Namespace& space = namespaces_[ns.value];
+  if (LIMPET_MUTANT(roll_starts_old_code) && space.code != nullptr && space.slots > 0) return;
   space.code = std::move(code);
   space.removed.reset();
   std::shared_ptr<ClassCode> current = space.code;
@@ -143,16 +156,18 @@ void ShardImpl::RemoveClass(NamespaceId ns, Error reason, UniqueFunction<void()>
   space.removed = Error(ErrorCode::kNotFound, reason.message());
   for (auto& [id, slot] : slots_) {
     if (id.ns != ns) continue;
-    if (slot->instance != nullptr) slot->instance->Break(reason);
+    if (slot->instance != nullptr && !LIMPET_MUTANT(remove_keeps_running)) slot->instance->Break(reason);
     CheckLater(*slot);
   }
-  if (space.slots == 0) return deferred_.Later(std::move(then));
+  if (space.slots == 0 || LIMPET_MUTANT(remove_before_settled)) return deferred_.Later(std::move(then));
   space.when_empty.push_back(std::move(then));
 }
 
 void ShardImpl::BreakAll(const ClassCode* code, Error error) {
   for (auto& [id, slot] : slots_) {
-    if (slot->instance != nullptr && slot->instance->made_by().get() == code) slot->instance->Break(error);
+    if (slot->instance == nullptr || slot->instance->made_by().get() != code) continue;
+    if (LIMPET_MUTANT(break_spares_running) && !slot->instance->idle()) continue;
+    slot->instance->Break(error);
   }
 }
 
@@ -160,13 +175,23 @@ void ShardImpl::Drain(UniqueFunction<void()> then) {
   draining_ = true;
   drained_ = std::move(then);
   for (auto& [id, slot] : slots_) {
-    if (slot->instance != nullptr) ActivityChanged(*slot->instance);
+    if (slot->instance == nullptr) continue;
+    ActivityChanged(*slot->instance);
+    if (LIMPET_MUTANT(drain_drops_running)) slot->instance->Break(Error(ErrorCode::kCanceled, "dropped"));
   }
   CheckDrained();
 }
 
 void ShardImpl::CheckDrained() {
-  if (draining_ && slots_.empty() && drained_) deferred_.Later(std::exchange(drained_, {}));
+  bool drained = slots_.empty() || LIMPET_MUTANT(drain_forgets_instances);
+#ifdef LIMPET_MUTANTS
+  if (LIMPET_MUTANT(drain_forgets_writes)) {
+    drained = std::ranges::all_of(slots_, [](auto& slot) {
+      return slot.second->inbox.empty() && (slot.second->instance == nullptr || slot.second->instance->broken());
+    });
+  }
+#endif
+  if (draining_ && drained && drained_) deferred_.Later(std::exchange(drained_, {}));
 }
 
 }  // namespace limpet::object

@@ -274,9 +274,11 @@ Result<std::vector<ObjectId>> FaultyEngine::ListObjects(NamespaceId ns, std::opt
 const Image& FaultyEngine::durable() const { return state_->image; }
 bool FaultyEngine::settled() const { return state_->settled; }
 
-size_t FaultyEngine::in_flight() const {
+size_t FaultyEngine::InFlight(const std::function<bool(const ObjectId&)>& which) const {
   size_t count = 0;
-  for (const auto& [object, commits] : state_->waiting) count += commits.size();
+  for (const auto& [object, commits] : state_->waiting) {
+    if (which(object)) count += commits.size();
+  }
   return count;
 }
 

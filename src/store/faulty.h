@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -46,7 +47,10 @@ class FaultyEngine final : public Engine {
   // What would be there if the power went now and no write on its way made it.
   const Image& durable() const;
   // Commits that are neither durable nor failed.
-  size_t in_flight() const;
+  size_t in_flight() const {
+    return InFlight([](const ObjectId&) { return true; });
+  }
+  size_t InFlight(const std::function<bool(const ObjectId&)>& which) const;
   // False between a failed commit and its settlement.
   bool settled() const;
 

@@ -9,13 +9,16 @@ namespace limpet::sim {
 using object::InputLock;
 using object::Instance;
 using std::chrono::microseconds;
-using std::chrono::milliseconds;
+using std::chrono::seconds;
 
 std::unique_ptr<object::Code> FakeClass::Instantiate(Instance& instance) {
-  return std::make_unique<FakeCode>(place_, instance);
+  if (version_ != place_->version) place_->model->Violate("an instance was made of code that had been replaced");
+  if (place_->removed.contains(instance.id().ns)) place_->model->Violate("an instance was made of a deleted class");
+  return std::make_unique<FakeCode>(place_, this, instance);
 }
 
-FakeCode::FakeCode(Place* place, Instance& instance) : place_(place), instance_(instance) {
+FakeCode::FakeCode(Place* place, FakeClass* made_by, Instance& instance)
+    : place_(place), made_by_(made_by), instance_(instance), number_(++place->instances) {
   place_->model->InstanceMade(instance_.id());
 }
 
@@ -23,7 +26,7 @@ FakeCode::~FakeCode() {
   life_.reset();
   Model& model = *place_->model;
   model.InstanceGone(instance_.id());
-  if (!model.quiet) return;
+  if (!model.quiet || model.retired(instance_.id().ns)) return;
   if (owed_outputs_ > 0) model.Violate("an instance was evicted while outputs waited");
   if (WriteOf(model.Durable(instance_.id())) != WriteOf(shadow_))
     model.Violate("an instance was evicted with a write pending");
@@ -34,6 +37,7 @@ FakeCode::~FakeCode() {
 void FakeCode::Turn(std::function<void()> body) {
   if (in_turn_) return waiting_turns_.push_back(std::move(body));
   in_turn_ = true;
+  CheckMayRun();
   body();
   if (!instance_.broken()) {
     if (before_.empty()) Completed();
@@ -51,6 +55,14 @@ void FakeCode::TurnUnder(Lock lock, std::function<void(Lock&)> body) {
   Turn([held, body = std::move(body)] { body(*held); });
 }
 
+void FakeCode::CheckMayRun() {
+  if (instance_.broken()) return;
+  if (number_ <= made_by_->dead_up_to) place_->model->Violate("code ran in an isolate that is gone");
+  Instant replaced = made_by_->replaced_at;
+  if (replaced == Instant::max()) return;
+  if (place_->loop->Now() - replaced > place_->roll_grace) place_->model->Violate("replaced code ran after its grace");
+}
+
 void FakeCode::CheckEntry(const char* what) {
   Model& model = *place_->model;
   if (in_turn_) model.Violate(std::string(what) + " came in during a turn");
@@ -58,13 +70,24 @@ void FakeCode::CheckEntry(const char* what) {
   if (critical_ > 0) model.Violate(std::string(what) + " came in during a critical section");
 }
 
-void FakeCode::Start(InputLock, UniqueFunction<void(Result<Done>)> done) {
+void FakeCode::Start(InputLock lock, UniqueFunction<void(Result<Done>)> done) {
   shadow_ = place_->model->Durable(instance_.id());
+  Random& random = place_->loop->random();
+  if (!place_->model->quiet && random.Below(16) == 0) return done(Error::Script("Error", "the constructor failed"));
+  if (random.Below(3) == 0) {
+    // A constructor that calls blockConcurrencyWhile: no event comes in before its end.
+    auto run = std::make_shared<Run>();
+    run->script = {{Op::kEnter}, {random.Below(2) == 0 ? Op::kSleep : Op::kGet, 2000}, {Op::kPut, 1}, {Op::kLeave}};
+    TurnUnder(std::move(lock), [this, run](Lock& lock) { Go(run, lock); });
+  }
   done(Done{});
 }
 
 void FakeCode::Fetch(InputLock lock, HttpRequest request, object::OnReply reply) {
   CheckEntry("an event");
+  uint64_t arrival = std::stoull(request.method);
+  if (arrival <= last_arrival_) place_->model->Violate("events were delivered in another order than they came");
+  last_arrival_ = arrival;
   auto run = std::make_shared<Run>();
   run->script = place_->script_of(request.url);
   run->reply = std::move(reply);
@@ -355,16 +378,14 @@ void FakeCode::Background(Duration delay, bool gated, const char* what) {
 
 void FakeCode::Call(const RunRef& run, uint32_t number) {
   ObjectId callee;
-  auto request = std::make_shared<HttpRequest>(place_->request_of(number, &callee));
-  bool same = object::ShardOf(callee, static_cast<uint32_t>(place_->shards)) == place_->shard;
+  auto request = std::make_shared<HttpRequest>(place_->request_of(number, instance_.id(), &callee));
+  if (callee == instance_.id() && place_->model->quiet) return After(seconds(0), [this, run] { Reenter(run); });
+  bool same = place_->Owns(callee);
   bool gated = same ? !place_->outlets->call_same_shard : !place_->outlets->call_other_shard;
   Emit(gated, same ? "a call on the same shard" : "a call to another shard", [this, run, callee, request] {
-    place_->directory->Fetch(
-        callee, std::nullopt, std::move(*request),
-        [this, run, callee, place = place_, life = std::weak_ptr<int>(life_)](Result<HttpResponse> reply) {
-          place->check_reply(callee, reply);
-          if (!life.expired()) Reenter(run);
-        });
+    place_->call(callee, std::move(*request), [this, run, life = std::weak_ptr<int>(life_)](Result<HttpResponse>) {
+      if (!life.expired()) Reenter(run);
+    });
   });
 }
 
@@ -375,6 +396,10 @@ bool FakeCode::DoOutside(const RunRef& run, Step step, Lock& lock) {
     case Op::kSleep:
       lock = {};
       After(delay, [this, run] { Reenter(run); });
+      return false;
+    case Op::kHang:
+      lock = {};
+      After(seconds(40), [this, run] { Reenter(run); });
       return false;
     case Op::kFetch:
       lock = {};

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,31 +28,40 @@ struct OutletMutations {
 struct Place {
   loop::SimLoop* loop;
   Model* model;
-  object::Directory* directory = nullptr;
   size_t shard = 0;
   size_t shards = 1;
+  bool Owns(const ObjectId& id) const { return object::ShardOf(id, static_cast<uint32_t>(shards)) == shard; }
+  uint64_t version = 0;           // Of the code that the shard should start now.
+  std::set<NamespaceId> removed;  // The shard should start nothing of these.
+  Duration roll_grace{};
+  uint64_t instances = 0;
   const OutletMutations* outlets;
   std::function<bool()> claim_valid;
   std::function<Script(const std::string& url)> script_of;
-  std::function<HttpRequest(uint32_t number, ObjectId* callee)> request_of;
-  // Looks at a reply of `callee`, at the moment it comes to its caller.
-  std::function<void(const ObjectId& callee, const Result<HttpResponse>& reply)> check_reply;
+  std::function<HttpRequest(uint32_t number, const ObjectId& caller, ObjectId* callee)> request_of;
+  // Calls an object from this shard.
+  std::function<void(const ObjectId& callee, HttpRequest request, object::OnReply reply)> call;
   bool interrupts = false;  // Turns are interrupted: the loop runs inside them.
   int depth = 0;            // Of such interruptions.
 };
 
 class FakeClass final : public object::ClassCode {
  public:
-  explicit FakeClass(Place* place) : place_(place) {}
+  FakeClass(Place* place, uint64_t version) : place_(place), version_(version) {}
   std::unique_ptr<object::Code> Instantiate(object::Instance& instance) override;
+  uint64_t version() const { return version_; }
+
+  Instant replaced_at = Instant::max();  // When newer code was set.
+  uint64_t dead_up_to = 0;               // Instances up to this number lived in an isolate that is gone.
 
  private:
   Place* place_;
+  uint64_t version_;
 };
 
 class FakeCode final : public object::Code {
  public:
-  FakeCode(Place* place, object::Instance& instance);
+  FakeCode(Place* place, FakeClass* made_by, object::Instance& instance);
   ~FakeCode() override;
   void Start(object::InputLock lock, UniqueFunction<void(Result<Done>)> done) override;
   void Fetch(object::InputLock lock, HttpRequest request, object::OnReply reply) override;
@@ -73,6 +83,8 @@ class FakeCode final : public object::Code {
   // Runs `body` as one turn; after the turn under way if there is one (an isolate runs one at a time).
   void Turn(std::function<void()> body);
   void TurnUnder(Lock lock, std::function<void(Lock&)> body);
+  // Something of this instance runs: it must be one that still may.
+  void CheckMayRun();
   // An event comes in that does not belong to a critical section: nothing may hold the gate.
   void CheckEntry(const char* what);
   // Steps until the script waits for something; `lock` is what its turn runs under.
@@ -108,7 +120,10 @@ class FakeCode final : public object::Code {
   bool Settle(object::Storage::Now<T> now, const RunRef& run, bool holds, Lock& lock, Check check);
 
   Place* place_;
+  FakeClass* made_by_;
   object::Instance& instance_;
+  const uint64_t number_;      // On its shard.
+  uint64_t last_arrival_ = 0;  // Of the events that came in.
   std::shared_ptr<int> life_ = std::make_shared<int>(0);
   Pairs shadow_;
   std::vector<Pairs> before_;           // Of each open transaction.

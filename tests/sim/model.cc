@@ -24,23 +24,38 @@ Pairs Model::Durable(const ObjectId& object) const {
 
 void Model::Emitted(const ObjectId& object, uint64_t write, bool claim_valid, const char* what) {
   std::string number = engine_->durable().Get(object, store::Space::kKv, kWriteKey).value_or("0");
-  if (std::stoull(number) < write)
+  if (std::stoull(number) < write && !dropped_.contains(object.ns)) {
     Violate(std::string(what) + " left before write " + std::to_string(write) + " was durable");
+  }
   if (!claim_valid) Violate(std::string(what) + " left after the claim had expired");
 }
 
 void Model::InstanceMade(const ObjectId& object) {
   if (!live_.insert(object).second) Violate("a second instance of an object");
+  if (Writing([&](const ObjectId& id) { return id == object; })) {
+    Violate("an instance was made before the writes of the one before had settled");
+  }
+  std::map<uint64_t, Pairs>& states = states_[object];
+  if (!states.empty()) settled_[object] = states.rbegin()->first;
+  uint64_t durable = WriteOf(Durable(object));
+  std::erase_if(states, [durable](const auto& state) { return state.first != durable; });
 }
 
 void Model::CheckDisk() {
   for (auto& [object, states] : states_) {
     Pairs durable = Durable(object);
+    if (dropped_.contains(object.ns)) {
+      if (!durable.empty()) Violate("a deleted class left storage behind");
+      continue;
+    }
     uint64_t write = WriteOf(durable);
     if (write < seen_[object]) Violate("a durable write is gone");
     seen_[object] = write;
     if (write == 0 && durable.empty()) continue;
     auto state = states.find(write);
+    if (state == states.end() && write <= settled_[object] && live_.contains(object)) {
+      return Violate("a write of an older instance landed after the next one was made");
+    }
     if (state == states.end()) return Violate("half of a burst is on disk: write " + std::to_string(write));
     if (state->second != durable)
       return Violate("a state on disk that never was: " + Show(durable) + " where " + Show(state->second) +

@@ -32,8 +32,16 @@ class Model {
   void Completed(const ObjectId& object, const Pairs& state) { states_[object][WriteOf(state)] = state; }
   // Something left the object that was issued after confirmed write `write`.
   void Emitted(const ObjectId& object, uint64_t write, bool claim_valid, const char* what);
+  // Every write of the object's instance before this one has landed or never will.
   void InstanceMade(const ObjectId& object);
   void InstanceGone(const ObjectId& object) { live_.erase(object); }
+  // The namespace is being deleted: nothing of it is owed to anybody any more.
+  void Retired(NamespaceId ns) { retired_.insert(ns); }
+  bool retired(NamespaceId ns) const { return retired_.contains(ns); }
+  // The namespace's storage was destroyed, and must not come back.
+  void Dropped(NamespaceId ns) { dropped_.insert(ns); }
+  // A write of such an object is on its way to the disk.
+  bool Writing(const std::function<bool(const ObjectId&)>& which) const { return engine_->InFlight(which) > 0; }
   // After each step: what is on disk is a complete state, and never an older one than before.
   void CheckDisk();
 
@@ -46,6 +54,8 @@ class Model {
   uint64_t last_write_ = 0;
   std::map<ObjectId, std::map<uint64_t, Pairs>> states_;
   std::map<ObjectId, uint64_t> seen_;
+  std::map<ObjectId, uint64_t> settled_;  // The last write before the instance that lives now.
+  std::set<NamespaceId> retired_, dropped_;
   std::set<ObjectId> live_;
 };
 

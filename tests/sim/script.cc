@@ -11,6 +11,7 @@ Op Pick(Random& random, bool inside, ScriptKinds kinds) {
                                     Op::kCall,      Op::kReplyEarly, Op::kFetch};
   if (inside || random.Below(3) > 0) return kAnywhere[random.Below(std::size(kAnywhere))];
   Op op = kOutside[random.Below(std::size(kOutside))];
+  if (kinds.aborts && random.Below(60) == 0) return Op::kHang;
   return op == Op::kCall && !kinds.calls ? Op::kFetch : op;
 }
 

@@ -27,6 +27,7 @@ enum class Op : uint8_t {
   kEnter,  // A critical section: up to kLeave.
   kLeave,
   kSleep,       // An awaited timer.
+  kHang,        // An awaited timer that outlasts any deploy.
   kFetch,       // An awaited subrequest.
   kTimerFetch,  // A timer, not awaited, that writes and then sends a subrequest.
   kWaitUntil,   // Work that goes on after the reply: writes, then sends.

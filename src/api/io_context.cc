@@ -95,6 +95,12 @@ void IoContext::WhenDurable(UniqueFunction<void(Result<Done>)> then) {
   instance_->WhenDurable(std::move(then));
 }
 
+void IoContext::ReportUncaught(const Error& error, std::string_view where) {
+  WhenDurable([host = host_, error, where = std::string(where)](Result<Done> durable) {
+    if (durable.has_value()) host->ReportUncaught(error, where);
+  });
+}
+
 void IoContext::StopJavaScript(js::Scope& scope) {
   stopped_ = true;
   host_->isolate->TerminateTurn();
@@ -270,7 +276,7 @@ void IoContext::Fire(uint64_t number) {
     if (callback->Call(scope.context(), v8::Undefined(scope.isolate()), 0, nullptr).ToLocal(&result)) return;
     if (caught.HasCaught() && !caught.HasTerminated()) {
       Error error = ToError(scope, caught.Exception());
-      host_->ReportUncaught(error);
+      ReportUncaught(error);
     }
   });
 }
@@ -363,7 +369,7 @@ void IoContext::AddWaitUntil(js::Scope& scope, v8::Local<v8::Promise> promise) {
     if (self == nullptr) return;
     js::Scope inner(js::Isolate::From(args.GetIsolate()), args.GetIsolate(), args.GetIsolate()->GetCurrentContext());
     Error error = ToError(inner, args[0]);
-    self->host_->ReportUncaught(error, "(in promise) ");
+    self->ReportUncaught(error, "(in promise) ");
     self->WaitUntilDone();
   };
   v8::Local<v8::Function> on_settled;

@@ -93,6 +93,8 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
 
   // -- gates
   void WhenDurable(UniqueFunction<void(Result<Done>)> then);
+  // IoHost::ReportUncaught, through the output gate: its text may tell of writes. Unsaid if they fail.
+  void ReportUncaught(const Error& error, std::string_view where = {});
   object::Instance* instance() const { return instance_; }
   // What native.currentObject gives: unique in the isolate, 0 for a stateless event.
   uint64_t object_number() const { return object_number_; }

@@ -106,7 +106,7 @@ void Reject(const Arguments& args) {
   IoContext* context = call.Context();
   if (context == nullptr) return;
   Error error = WithFlags(Error::Script(call.Text(1), call.Text(2)).WithStack(call.Text(3)), call.Flags(4));
-  context->host().ReportUncaught(error);
+  context->ReportUncaught(error);
   context->Answer(call.Number(0), std::move(error));
 }
 

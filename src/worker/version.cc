@@ -143,6 +143,8 @@ Result<std::shared_ptr<LoadedScript>> LoadedScript::Make(const ShardDeps& deps,
   loaded->isolate->owner = static_cast<api::IoHost*>(loaded.get());
   loaded->isolate->on_unhandled_rejection = [raw = loaded.get()](js::Scope& scope, v8::Local<v8::Value> value) {
     Error error = api::ToError(scope, value);
+    api::IoContext* context = api::IoContext::Current(scope.isolate());
+    if (context != nullptr) return context->ReportUncaught(error, "(in promise) ");
     raw->ReportUncaught(error, "(in promise) ");
   };
   return loaded;

@@ -64,6 +64,18 @@ const cases = {
   "the names of the classes": {
     run: ({ env }) => [env.Subject, env.Subject.newUniqueId(), env.Subject.get(env.Subject.newUniqueId())].map((each) => each.constructor.name), expect: ["DurableObjectNamespace", "DurableObjectId", "DurableObject"],
   },
+  "a stub is no promise": {
+    run: async ({ object }) => [object.then, "then" in object, (await object) === object], expect: [undefined, false, true],
+  },
+  "a stub's constructor can't be called": {
+    run: async ({ object }) => [await thrown(() => object.constructor()), await thrown(() => new object.constructor())], expect: ["TypeError: Illegal constructor", "TypeError: Illegal constructor"],
+  },
+  "toString, valueOf and hasOwnProperty of a stub are the local ones": {
+    run: ({ object }) => [String(object), object.valueOf() === object, object.hasOwnProperty("fetch"), Object.keys(object)], expect: ["[object DurableObject]", true, false, ["name", "id"]],
+  },
+  "a stub's fetch, id and name belong to its class": {
+    run: ({ object }) => ["fetch", "id", "name", "constructor"].map((key) => key in object), expect: [true, true, true, true],
+  },
   "state has id, storage and its methods": {
     inObject: ({ state }) => ["id", "storage", "waitUntil", "blockConcurrencyWhile", "abort"].map((key) => typeof state[key]), expect: ["object", "object", "function", "function", "function"],
   },

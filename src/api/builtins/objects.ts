@@ -118,3 +118,10 @@ export class DurableObject {
 
 inherit(DurableObject, Fetcher);
 platform({ DurableObjectId, DurableObjectNamespace, Fetcher, DurableObject });
+
+// `stub.constructor()` looks like a call of the object's method: it says what `new` says, not V8's text about classes.
+function callable() { throw new TypeError("Illegal constructor"); }
+callable.prototype = DurableObject.prototype;
+Object.defineProperty(callable, "name", { value: "DurableObject", configurable: true });
+Object.defineProperty(DurableObject.prototype, "constructor",
+                      { value: callable, writable: true, enumerable: false, configurable: true });

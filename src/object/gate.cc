@@ -67,7 +67,9 @@ InputLock GateNode::Lock() {
 void GateNode::ReleaseLock() {
   GateNode* target = Target();
   LIMPET_CHECK(target->locks_ > 0);
-  if (--target->locks_ == 0) target->Schedule();
+  if (--target->locks_ > 0) return;
+  target->Schedule();
+  if (target->parent_ == nullptr && target->host_ != nullptr && !target->has_waiters()) target->host_->GateFree();
 }
 
 void GateNode::Wait(OnLock ready) {

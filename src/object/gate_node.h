@@ -23,6 +23,8 @@ class GateHost {
   virtual void GateRunnable(GateRef node) = 0;
   // Runs `ready` as a turn of the instance's code.
   virtual void RunUnderLock(OnLock& ready, Result<InputLock> lock) = 0;
+  // The last lock of the root gate was released, and nobody waits. Called often, from anywhere.
+  virtual void GateFree() {}
   virtual void SectionStarted(GateNode& section) = 0;
   virtual void SectionTimedOut() = 0;
   // A running section was dropped: it can never end.

@@ -180,6 +180,13 @@ void LiveInstance::RunUnderLock(OnLock& ready, Result<InputLock> lock) {
   ready(std::move(lock));
 }
 
+// A turn may be run by its isolate later than it was asked for, and its lock outlasts the call that answered: nothing
+// else would tell that the instance is idle now.
+void LiveInstance::GateFree() {
+  if (LIMPET_MUTANT(roll_misses_idle)) return;
+  if (ending && in_code_ == 0 && idle() && !broken()) host_.ActivityChanged(*this);
+}
+
 bool LiveInstance::ClaimHolds() {
   if (claim().valid_until == Instant::max() || LIMPET_MUTANT(stale_claim_answers)) return true;
   if (host_.loop().Now() < claim().valid_until) return true;
@@ -247,7 +254,7 @@ void LiveInstance::AfterCode() {
     host_.Ended(*this);
   } else if (torn_down_) {
     host_.Settled(*this);
-  } else if (rolling && idle() && !broken()) {
+  } else if (ending && idle() && !broken()) {
     host_.ActivityChanged(*this);
   }
 }

@@ -91,6 +91,7 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   Instant last_event{};
   bool flush_wanted = false;
   bool rolling = false;
+  bool ending = false;  // It goes as soon as it is idle: it is rolling, or its shard drains.
 
  private:
   class InCode;  // Marks a call into the code.
@@ -104,6 +105,7 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   // GateHost.
   void GateRunnable(GateRef node) override { host_.GateRunnable(std::move(node)); }
   void RunUnderLock(OnLock& ready, Result<InputLock> lock) override;
+  void GateFree() override;
   void SectionStarted(GateNode& section) override { host_.SectionStarted(section); }
   void SectionTimedOut() override;
   void SectionDropped(Error error) override;

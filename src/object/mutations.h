@@ -30,6 +30,7 @@ struct Mutations {
   bool roll_starts_old_code = false;       // The code of a first deploy is started though a second one came.
   bool roll_without_grace = false;         // Running events are ended at once by a deploy.
   bool roll_without_limit = false;         // ... or never.
+  bool roll_misses_idle = false;           // A rolling instance whose last lock goes after its reply stays.
   bool roll_loses_order = false;           // Events that go back to the inbox go behind those that came later.
   bool roll_loses_event = false;           // ... or are forgotten.
   bool end_forgets_events = false;         // Events that run in an instance that ends get no reply.

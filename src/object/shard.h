@@ -46,6 +46,7 @@ class Shard {
   // Sets the code of a namespace: at first, or to roll its objects. Rolling, for each live object: new events queue,
   // the running ones get `roll_grace` on the old instance with its storage, then it is reset with "Durable Object reset
   // because its code was updated."; the next instance starts only when the old one's writes are settled.
+  // (Objects that call each other in a circle meanwhile wait for each other's next instance: to the end of the grace.)
   virtual void SetClass(NamespaceId ns, std::shared_ptr<ClassCode> code) = 0;
   // The class is gone (deleted, or its script): live instances are reset, later events get kNotFound. `then` runs when
   // no commit of the namespace is on the way any more.

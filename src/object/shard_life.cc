@@ -48,6 +48,7 @@ void ShardImpl::StartInstance(Slot& slot, const std::shared_ptr<ClassCode>& code
   count_live_.Add();
   count_started_.Add();
   slot.instance->last_event = loop_.Now();
+  slot.instance->ending = draining_;
   slot.instance->Start();
 }
 
@@ -132,7 +133,7 @@ void ShardImpl::Roll(LiveInstance& instance) {
     return;
   }
 #endif
-  instance.rolling = true;
+  instance.rolling = instance.ending = true;
   instance.idle_deadline.Unlink();
   Duration grace = LIMPET_MUTANT(roll_without_grace) ? Duration::zero() : options_.roll_grace;
   if (!LIMPET_MUTANT(roll_without_limit)) rolling_.Set(instance.roll_deadline, loop_.Now() + grace);
@@ -176,6 +177,7 @@ void ShardImpl::Drain(UniqueFunction<void()> then) {
   drained_ = std::move(then);
   for (auto& [id, slot] : slots_) {
     if (slot->instance == nullptr) continue;
+    slot->instance->ending = true;
     ActivityChanged(*slot->instance);
     if (LIMPET_MUTANT(drain_drops_running)) slot->instance->Break(Error(ErrorCode::kCanceled, "dropped"));
   }

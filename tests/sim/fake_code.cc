@@ -80,7 +80,22 @@ void FakeCode::Start(InputLock lock, UniqueFunction<void(Result<Done>)> done) {
     run->script = {{Op::kEnter}, {random.Below(2) == 0 ? Op::kSleep : Op::kGet, 2000}, {Op::kPut, 1}, {Op::kLeave}};
     TurnUnder(std::move(lock), [this, run](Lock& lock) { Go(run, lock); });
   }
-  done(Done{});
+  if (!Busy()) return done(Done{});
+  auto held = std::make_shared<Lock>(std::move(lock));
+  auto owed = std::make_shared<UniqueFunction<void(Result<Done>)>>(std::move(done));
+  WhenFree([this, held, owed] {
+    Turn([owed] { (*owed)(Done{}); });
+    *held = {};
+  });
+}
+
+bool FakeCode::Busy() { return place_->interrupts && place_->loop->random().Below(6) == 0; }
+
+void FakeCode::WhenFree(std::function<void()> then) {
+  place_->loop->After(microseconds(place_->loop->random().Below(4000)),
+                      [life = std::weak_ptr<int>(life_), &instance = instance_, then = std::move(then)] {
+                        if (!life.expired() && !instance.broken()) then();
+                      });
 }
 
 void FakeCode::Fetch(InputLock lock, HttpRequest request, object::OnReply reply) {
@@ -91,7 +106,9 @@ void FakeCode::Fetch(InputLock lock, HttpRequest request, object::OnReply reply)
   auto run = std::make_shared<Run>();
   run->script = place_->script_of(request.url);
   run->reply = std::move(reply);
-  TurnUnder(std::move(lock), [this, run](Lock& lock) { Go(run, lock); });
+  if (!Busy()) return TurnUnder(std::move(lock), [this, run](Lock& lock) { Go(run, lock); });
+  auto held = std::make_shared<Lock>(std::move(lock));
+  WhenFree([this, held, run] { TurnUnder(std::move(*held), [this, run](Lock& lock) { Go(run, lock); }); });
 }
 
 void FakeCode::Go(const RunRef& run, Lock& lock) {

@@ -83,6 +83,9 @@ class FakeCode final : public object::Code {
   // Runs `body` as one turn; after the turn under way if there is one (an isolate runs one at a time).
   void Turn(std::function<void()> body);
   void TurnUnder(Lock lock, std::function<void(Lock&)> body);
+  // The isolate serves another turn, so that what it is asked to run now runs later.
+  bool Busy();
+  void WhenFree(std::function<void()> then);
   // Something of this instance runs: it must be one that still may.
   void CheckMayRun();
   // An event comes in that does not belong to a critical section: nothing may hold the gate.

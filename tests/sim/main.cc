@@ -49,6 +49,7 @@ constexpr Mutant kMutants[] = {
     IN_OBJECT(roll_starts_old_code),
     IN_OBJECT(roll_without_grace),
     IN_OBJECT(roll_without_limit),
+    IN_OBJECT(roll_misses_idle),
     IN_OBJECT(roll_loses_order),
     IN_OBJECT(roll_loses_event),
     IN_OBJECT(end_forgets_events),

@@ -31,25 +31,6 @@ namespace {
 
 using Info = v8::FunctionCallbackInfo<v8::Value>;
 
-// The bytes of a view or buffer where they are; small views that live on the heap are copied into `storage`. Valid
-// until JavaScript runs.
-constexpr size_t kHeapViewBytesMax = 64;
-BytesView Contents(v8::Local<v8::Value> value, uint8_t (&storage)[kHeapViewBytesMax]) {
-  if (value->IsArrayBufferView()) {
-    v8::MemorySpan<uint8_t> span = value.As<v8::ArrayBufferView>()->GetContents({storage, sizeof storage});
-    return {reinterpret_cast<const char*>(span.data()), span.size()};
-  }
-  if (value->IsArrayBuffer()) {
-    v8::Local<v8::ArrayBuffer> buffer = value.As<v8::ArrayBuffer>();
-    return {static_cast<const char*>(buffer->Data()), buffer->ByteLength()};
-  }
-  if (value->IsSharedArrayBuffer()) {
-    v8::Local<v8::SharedArrayBuffer> buffer = value.As<v8::SharedArrayBuffer>();
-    return {static_cast<const char*>(buffer->Data()), buffer->ByteLength()};
-  }
-  return {};
-}
-
 void ReturnLatin1(const Info& info, BytesView bytes) {
   v8::Isolate* isolate = info.GetIsolate();
   v8::Local<v8::String> text;
@@ -91,7 +72,7 @@ void Utf8EncodeInto(const Info& info) {
 // https://encoding.spec.whatwg.org/#utf-8-decode (or "without BOM" if `ignoreBOM`); V8 replaces as the standard says.
 void Utf8Decode(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
-  uint8_t storage[kHeapViewBytesMax];
+  HeapView storage;
   BytesView bytes = Contents(info[0], storage);
   if (!info[2]->IsTrue() && bytes.starts_with("\xEF\xBB\xBF")) bytes.remove_prefix(3);
   if (simdutf::validate_ascii(bytes.data(), bytes.size())) return ReturnLatin1(info, bytes);
@@ -108,7 +89,7 @@ void Utf8Decode(const Info& info) {
 }
 
 void Latin1(const Info& info) {
-  uint8_t storage[kHeapViewBytesMax];
+  HeapView storage;
   ReturnLatin1(info, Contents(info[0], storage));
 }
 
@@ -140,6 +121,22 @@ void Base64Decode(const Info& info) {
 }
 
 }  // namespace
+
+BytesView Contents(v8::Local<v8::Value> value, HeapView& storage) {
+  if (value->IsArrayBufferView()) {
+    v8::MemorySpan<uint8_t> span = value.As<v8::ArrayBufferView>()->GetContents({storage.bytes, sizeof storage.bytes});
+    return {reinterpret_cast<const char*>(span.data()), span.size()};
+  }
+  if (value->IsArrayBuffer()) {
+    v8::Local<v8::ArrayBuffer> buffer = value.As<v8::ArrayBuffer>();
+    return {static_cast<const char*>(buffer->Data()), buffer->ByteLength()};
+  }
+  if (value->IsSharedArrayBuffer()) {
+    v8::Local<v8::SharedArrayBuffer> buffer = value.As<v8::SharedArrayBuffer>();
+    return {static_cast<const char*>(buffer->Data()), buffer->ByteLength()};
+  }
+  return {};
+}
 
 void AddTextNatives(std::vector<js::NativeFunction>& to) {
   to.insert(to.end(), {{"utf8Encode", Utf8Encode},

@@ -263,6 +263,9 @@ std::vector<js::NativeFunction> PureNatives() {
   AddValueNatives(all);
   AddTextNatives(all);
   AddUrlNatives(all);
+  AddCryptoNatives(all);
+  AddCryptoKeyNatives(all);
+  AddCryptoSignNatives(all);
   return all;
 }
 

@@ -9,6 +9,7 @@
 
 #include <v8.h>
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -33,6 +34,13 @@ v8::MaybeLocal<v8::Value> Deserialize(js::Scope& scope, BytesView bytes);
 // Throws the error that the built-ins make for this name (a DOMException for its names); see Hooks.makeError for
 // `flags`.
 void ThrowNamedError(js::Scope& scope, std::string_view name, v8::Local<v8::String> message, int flags = 0);
+
+// The bytes of a view or buffer where they are (nothing if it is neither); a small view that lives on the heap is
+// copied into `storage`. Valid until JavaScript runs.
+struct HeapView {
+  uint8_t bytes[64];  // V8's limit for views without a buffer.
+};
+BytesView Contents(v8::Local<v8::Value> value, HeapView& storage);
 
 // Uninitialised memory that counts against the isolate's limit; over it a RangeError is pending and this is empty.
 v8::MaybeLocal<v8::ArrayBuffer> NewBuffer(v8::Isolate* isolate, size_t size);

@@ -1,6 +1,9 @@
-// The global functions: timers, microtasks, cloning, crypto, performance; and the installation of all globals.
+// The global functions: timers, microtasks, cloning, performance; and the installation of all globals.
 import { Blob, File, FormData } from "./blob";
 import { consoleObject, reportException } from "./console";
+import { Crypto } from "./crypto";
+import { CryptoKey } from "./crypto_key";
+import { SubtleCrypto } from "./crypto_subtle";
 import { DOMException } from "./errors";
 import { AbortController, AbortSignal, CustomEvent, ErrorEvent, Event, EventTarget } from "./events";
 import { fetch } from "./fetch";
@@ -13,7 +16,6 @@ import { atob, btoa, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStr
 import { URL, URLSearchParams } from "./url";
 
 const kScope = "ServiceWorkerGlobalScope";
-const kRandomBytesMax = 65536;
 
 function startTimer(name: string, callback: unknown, ms: unknown, repeat: boolean, rest: unknown[]): number {
   if (typeof callback !== "function") throw wrongArgument(name, kScope, 1, "function");
@@ -65,29 +67,6 @@ function reportError(error: unknown): void {
   reportException(error);
 }
 
-class Crypto {
-  constructor(token?: unknown) {
-    illegalConstructor(token);
-  }
-  getRandomValues(view: ArrayBufferView): ArrayBufferView {
-    const name = ArrayBuffer.isView(view) ? (view as any)[Symbol.toStringTag] : undefined;
-    if (name === undefined || name === "DataView" || name.startsWith("Float")) {
-      if (!ArrayBuffer.isView(view)) throw wrongArgument("getRandomValues", "Crypto", 1, "ArrayBufferView");
-      const text = "ArrayBufferView argument to getRandomValues() must be an integer-typed view.";
-      throw new DOMException(text, "TypeMismatchError");
-    }
-    if (view.byteLength > kRandomBytesMax) {
-      const text = `getRandomValues() only accepts buffers of size <= 64K but provided ${view.byteLength} bytes.`;
-      throw new DOMException(text, "QuotaExceededError");
-    }
-    native.randomFill(view);
-    return view;
-  }
-  randomUUID(): string {
-    return native.randomUUID();
-  }
-}
-
 class Performance {
   constructor(token?: unknown) {
     illegalConstructor(token);
@@ -128,16 +107,16 @@ class Scheduler {
   }
 }
 
-platform({ Crypto, Performance, Navigator, Scheduler });
+platform({ Performance, Navigator, Scheduler });
 
 // Writable and configurable; enumerable are the few that are on workerd.
 const kEnumerable = new Set(["crypto", "navigator", "performance", "scheduler", "self"]);
 
 export function installGlobals(): void {
   const all: Record<string, unknown> = {
-    ...kStreamClasses, AbortController, AbortSignal, Blob, Crypto, CustomEvent, DOMException, ErrorEvent, Event,
+    ...kStreamClasses, AbortController, AbortSignal, Blob, Crypto, CryptoKey, CustomEvent, DOMException, ErrorEvent, Event,
     EventTarget, File, FixedLengthStream, FormData, Headers, IdentityTransformStream, Navigator, Performance, Request,
-    Response, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, URL, URLSearchParams,
+    Response, SubtleCrypto, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, URL, URLSearchParams,
     atob, btoa, clearInterval, clearTimeout, console: consoleObject, crypto: new Crypto(kInternal), fetch,
     navigator: new Navigator(kInternal), performance: new Performance(kInternal), queueMicrotask, reportError,
     scheduler: new Scheduler(kInternal), self: globalThis, setInterval, setTimeout, structuredClone,

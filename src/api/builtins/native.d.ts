@@ -19,6 +19,11 @@ export type InBody = null | string | Uint8Array | number;
 // What a fetch under way is to JavaScript: C++ keeps it and gives it back with the answer (fetched, fetchFailed).
 export type FetchState = object;
 
+// Something of OpenSSL's, freed with the object (api/crypto_support.h). Never reaches a script.
+declare const kBox: unique symbol;
+export type Box = { readonly [kBox]: never };
+export type Bytes = ArrayBuffer | ArrayBufferView;
+
 export interface Native {
   // -- pure (native_values.cc, native_url.cc, native_text.cc)
   serialize(value: unknown): ArrayBuffer; // V8 ValueSerializer; throws DataCloneError
@@ -44,6 +49,36 @@ export interface Native {
   now(): number; // performance.now(), ms with fraction
   previewProxy(value: unknown): undefined | [target: unknown, handler: unknown]; // for console: is it a Proxy?
   promiseState(promise: Promise<unknown>): [state: 0 | 1 | 2, result: unknown]; // pending, fulfilled, rejected
+
+  // -- cryptography (native_crypto*.cc), pure. `hash`: a number of crypto_names.ts. undefined: OpenSSL refused.
+  cryptoDigest(hash: number, data: Bytes): ArrayBuffer;
+  cryptoEqual(a: Bytes, b: Bytes): boolean; // of equal length; in constant time
+  hasherNew(kind: number): Box; // a hash, or 16 crc32, 17 crc32c, 18 crc64nvme
+  hasherUpdate(hasher: Box, data: Bytes): void;
+  hasherFinish(hasher: Box): ArrayBuffer; // once
+  hmacNew(hash: number, key: Bytes): Box;
+  hmacSign(hmac: Box, data: Bytes): ArrayBuffer;
+  hmacVerify(hmac: Box, signature: Bytes, data: Bytes): boolean;
+  aesCbc(encrypt: boolean, key: Bytes, iv: Bytes, data: Bytes): ArrayBuffer | undefined;
+  aesGcm(encrypt: boolean, key: Bytes, iv: Bytes, data: Bytes, additional: Bytes | undefined, tagBytes: number): ArrayBuffer | undefined;
+  aesCtr(key: Bytes, counter: Bytes, counterBits: number, data: Bytes): ArrayBuffer | undefined; // undefined: counters repeat
+  aesKeyWrap(encrypt: boolean, key: Bytes, data: Bytes): ArrayBuffer | undefined;
+  cryptoHkdf(hash: number, key: Bytes, salt: Bytes, info: Bytes, bytes: number): ArrayBuffer | undefined;
+  cryptoPbkdf2(hash: number, password: Bytes, salt: Bytes, iterations: number, bytes: number): ArrayBuffer | undefined;
+  // Keys. `type`: "RSA", "P-256", "P-384", "P-521", "Ed25519", "X25519". One box serves both halves of a pair.
+  keyGenerate(type: string, bits?: number, exponent?: Bytes): Box | undefined;
+  keyFromDer(secret: boolean, der: Bytes): Box | number | undefined; // a number: so many bytes behind its end
+  keyFromPoint(curve: string, point: Bytes): Box | number; // a number: a PointProblem of crypto_public.ts
+  keyFromEc(curve: string, x: Bytes, y: Bytes, d: Bytes | undefined): Box | number;
+  keyFromRaw(type: string, secret: boolean, bytes: Bytes): Box | undefined;
+  keyFromRsa(...numbers: (Bytes | undefined)[]): Box | undefined; // n, e, d, p, q, dp, dq, qi
+  keyType(key: Box): string; // as above, "EC" for other curves, "" for other types
+  keyParts(key: Box, secret: boolean): (ArrayBuffer | undefined)[]; // RSA as above; x, y, d; x, d
+  keyToDer(key: Box, secret: boolean): ArrayBuffer | undefined; // PKCS #8, or SubjectPublicKeyInfo
+  keySign(key: Box, hash: number | undefined, padding: number, saltBytes: number, data: Bytes): ArrayBuffer | undefined;
+  keyVerify(key: Box, hash: number | undefined, padding: number, saltBytes: number, signature: Bytes, data: Bytes): boolean;
+  keyOaep(key: Box, encrypt: boolean, hash: number, label: Bytes | undefined, data: Bytes): ArrayBuffer | undefined;
+  keyDerive(key: Box, peer: Box): ArrayBuffer | undefined;
 
   // -- I/O (io_*.cc): they throw the global-scope error (spec/api.md section 1) when no event runs
   inEvent(): boolean;

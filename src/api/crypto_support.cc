@@ -39,6 +39,10 @@ v8::MaybeLocal<v8::Value> NewBox(v8::Isolate* isolate, void* held, Release relea
   return v8::ArrayBuffer::New(isolate, std::move(store)).As<v8::Value>();
 }
 
+v8::MaybeLocal<v8::Value> NewKeyBox(v8::Isolate* isolate, KeyPtr key) {
+  return NewBox(isolate, key.release(), [](void* held) { EVP_PKEY_free(static_cast<EVP_PKEY*>(held)); });
+}
+
 void* Unbox(v8::Local<v8::Value> box) {
   if (!box->IsArrayBuffer() || box.As<v8::ArrayBuffer>()->ByteLength() != kBoxBytes) return nullptr;
   char* bytes = static_cast<char*>(box.As<v8::ArrayBuffer>()->Data());

@@ -26,6 +26,7 @@
 #include "base/result.h"
 #include "js/isolate.h"
 #include "loop/asio_loop.h"
+#include "loop/pool.h"
 #include "net/http_client.h"
 #include "object/code.h"
 #include "object/ids.h"
@@ -48,6 +49,8 @@ class IoHost {
   object::Directory* directory = nullptr;
   net::HttpClient* client = nullptr;
   Random* random = nullptr;
+  loop::Pool* compute = nullptr;      // May be null: long computations then block the shard.
+  size_t computing = 0;               // How many of them are under way.
   std::vector<Namespace> namespaces;  // By the index that makeEnv gave.
   uint64_t next_number = 1;           // Of bodies, timers, …: unique in the isolate.
   Duration cpu_max{};

@@ -210,6 +210,7 @@ std::vector<js::NativeFunction> IoNatives() {
   std::vector<js::NativeFunction> natives;
   AddEventNatives(natives);
   AddFetchNatives(natives);
+  AddCryptoIoNatives(natives);
   AddStateNatives(natives);
   AddStorageNatives(natives);
   return natives;

@@ -7,9 +7,10 @@
 
 namespace limpet::api {
 
-void AddEventNatives(std::vector<js::NativeFunction>& natives);    // io_events.cc
-void AddFetchNatives(std::vector<js::NativeFunction>& natives);    // io_fetch.cc
-void AddStateNatives(std::vector<js::NativeFunction>& natives);    // io_state.cc
-void AddStorageNatives(std::vector<js::NativeFunction>& natives);  // io_storage.cc
+void AddEventNatives(std::vector<js::NativeFunction>& natives);     // io_events.cc
+void AddFetchNatives(std::vector<js::NativeFunction>& natives);     // io_fetch.cc
+void AddStateNatives(std::vector<js::NativeFunction>& natives);     // io_state.cc
+void AddCryptoIoNatives(std::vector<js::NativeFunction>& natives);  // io_crypto.cc
+void AddStorageNatives(std::vector<js::NativeFunction>& natives);   // io_storage.cc
 
 }  // namespace limpet::api

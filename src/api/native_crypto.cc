@@ -356,23 +356,26 @@ void Hkdf(const Info& args) {
 
 // cryptoPbkdf2(hash, password, salt, iterations, bytes): ArrayBuffer | undefined
 void Pbkdf2(const Info& info) {
-  QuietErrors quiet;
   const EVP_MD* hash = HashByNumber(info[0]);
   BytesOf password(info[1]), salt(info[2]);
-  uint32_t iterations = NumberOf(info[3]), size = NumberOf(info[4]);
   v8::Local<v8::ArrayBuffer> out;
-  if (hash == nullptr || iterations > INT_MAX || !FitsInt(size) || !FitsInt(password.size()) || !FitsInt(salt.size()) ||
-      !NewBuffer(info.GetIsolate(), size).ToLocal(&out)) {
-    return;
-  }
-  if (size == 0 || PKCS5_PBKDF2_HMAC(reinterpret_cast<const char*>(password.data()), static_cast<int>(password.size()),
-                                     salt.data(), static_cast<int>(salt.size()), static_cast<int>(iterations), hash,
-                                     static_cast<int>(size), DataOf(out)) == 1) {
+  if (hash == nullptr || !NewBuffer(info.GetIsolate(), NumberOf(info[4])).ToLocal(&out)) return;
+  if (DerivePbkdf2(hash, password.view(), salt.view(), NumberOf(info[3]), DataOf(out), out->ByteLength())) {
     info.GetReturnValue().Set(out);
   }
 }
 
 }  // namespace
+
+bool DerivePbkdf2(const EVP_MD* hash, BytesView password, BytesView salt, uint32_t iterations, uint8_t* out,
+                  size_t out_bytes) {
+  QuietErrors quiet;
+  if (out_bytes == 0) return true;
+  return iterations <= INT_MAX && FitsInt(out_bytes) && FitsInt(password.size()) && FitsInt(salt.size()) &&
+         PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()),
+                           reinterpret_cast<const uint8_t*>(salt.data()), static_cast<int>(salt.size()),
+                           static_cast<int>(iterations), hash, static_cast<int>(out_bytes), out) == 1;
+}
 
 void AddCryptoNatives(std::vector<js::NativeFunction>& to) {
   to.insert(to.end(), {{"cryptoDigest", Digest},

@@ -20,13 +20,8 @@ using ParamsPtr = std::unique_ptr<OSSL_PARAM, FreeWith<OSSL_PARAM_free>>;
 using BuilderPtr = std::unique_ptr<OSSL_PARAM_BLD, FreeWith<OSSL_PARAM_BLD_free>>;
 
 void ReturnKey(const Info& info, KeyPtr key) {
-  if (!key) return;
   v8::Local<v8::Value> box;
-  if (NewBox(info.GetIsolate(), key.release(), [](void* held) {
-        EVP_PKEY_free(static_cast<EVP_PKEY*>(held));
-      }).ToLocal(&box)) {
-    info.GetReturnValue().Set(box);
-  }
+  if (key && NewKeyBox(info.GetIsolate(), std::move(key)).ToLocal(&box)) info.GetReturnValue().Set(box);
 }
 
 void ReturnNumber(const Info& info, int64_t number) {
@@ -78,16 +73,9 @@ void Generate(const Info& info) {
     return ReturnKey(info, KeyPtr(curve ? EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", type.c_str())
                                         : EVP_PKEY_Q_keygen(nullptr, nullptr, type.c_str())));
   }
-  BytesOf exponent_bytes(info[2]);
-  NumberPtr exponent = ToNumber(exponent_bytes);
-  KeyContextPtr context(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
-  EVP_PKEY* key = nullptr;
-  if (EVP_PKEY_keygen_init(context.get()) == 1 && info[1]->IsInt32() &&
-      EVP_PKEY_CTX_set_rsa_keygen_bits(context.get(), info[1].As<v8::Int32>()->Value()) == 1 &&
-      EVP_PKEY_CTX_set1_rsa_keygen_pubexp(context.get(), exponent.get()) == 1 &&
-      EVP_PKEY_generate(context.get(), &key) == 1) {
-    ReturnKey(info, KeyPtr(key));
-  }
+  if (!info[1]->IsInt32()) return;
+  BytesOf exponent(info[2]);
+  ReturnKey(info, GenerateRsa(info[1].As<v8::Int32>()->Value(), exponent.view()));
 }
 
 // keyFromDer(private, der): box | the number of bytes behind its end | undefined
@@ -289,6 +277,18 @@ void ToDer(const Info& info) {
 }
 
 }  // namespace
+
+KeyPtr GenerateRsa(int bits, BytesView exponent) {
+  QuietErrors quiet;
+  NumberPtr number(
+      BN_bin2bn(reinterpret_cast<const uint8_t*>(exponent.data()), static_cast<int>(exponent.size()), nullptr));
+  KeyContextPtr context(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
+  EVP_PKEY* key = nullptr;
+  bool made = EVP_PKEY_keygen_init(context.get()) == 1 && EVP_PKEY_CTX_set_rsa_keygen_bits(context.get(), bits) == 1 &&
+              EVP_PKEY_CTX_set1_rsa_keygen_pubexp(context.get(), number.get()) == 1 &&
+              EVP_PKEY_generate(context.get(), &key) == 1;
+  return made ? KeyPtr(key) : nullptr;
+}
 
 void AddCryptoKeyNatives(std::vector<js::NativeFunction>& to) {
   to.insert(to.end(), {{"keyGenerate", Generate},

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "control/control_plane.h"
+#include "loop/pool.h"
 #include "server/flags.h"
 #include "server/runtime.h"
 #include "store/rocks/rocks_engine.h"
@@ -23,6 +24,7 @@ constexpr uint32_t kObjectsPartition = 0;
 // A core that was killed a moment ago still holds the folder's lock until the kernel has ended its threads.
 constexpr std::chrono::seconds kLockPatience{3};
 constexpr std::chrono::milliseconds kLockRetry{20};
+constexpr size_t kComputeThreads = 2;
 
 Result<net::Endpoint> LocalEndpoint(int fd) {
   sockaddr_storage storage{};
@@ -96,6 +98,7 @@ struct Server::State {
   SystemRandom random;
   RealClock clock;
   Counters counters;
+  loop::Pool compute{kComputeThreads};
   std::string token;
   net::Endpoint public_endpoint, admin_endpoint;
   bool stopped = false;
@@ -159,7 +162,7 @@ Result<Done> Server::State::OpenStore() {
 
 Result<Done> Server::State::OpenShards() {
   LIMPET_TRY(store::Claim claim, engine->Acquire(kObjectsPartition));
-  ShardContext context{options, router, js, logger, counters, random};
+  ShardContext context{options, router, js, logger, counters, random, compute};
   for (uint32_t index = 0; index < options.shards; ++index) {
     shards.push_back(std::make_unique<ShardServer>(index, context));
     LIMPET_TRY(Done opened, shards.back()->Open(*engine, claim, {admin_endpoint}));

@@ -81,6 +81,7 @@ void ShardServer::Connect(std::vector<object::Directory::Peer> peers) {
     deps.directory = directory_.get();
     deps.client = client_.get();
     deps.random = &context_.random;
+    deps.compute = &context_.compute;
     deps.logger = &context_.logger;
     deps.counters = &context_.counters;
     deps.observer = context_.options.observer;

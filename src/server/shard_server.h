@@ -30,6 +30,7 @@ struct ShardContext {
   Logger& logger;
   Counters& counters;
   Random& random;
+  loop::Pool& compute;  // For work of scripts that takes longer than a turn may.
 };
 
 // Made, opened, stopped and destroyed by the server's thread, in the order of the methods here.

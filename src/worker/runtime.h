@@ -19,6 +19,7 @@
 #include "base/random.h"
 #include "js/isolate.h"
 #include "loop/asio_loop.h"
+#include "loop/pool.h"
 #include "object/placement.h"
 #include "object/shard.h"
 
@@ -53,6 +54,7 @@ struct ShardDeps {
   object::Directory* directory = nullptr;
   net::HttpClient* client = nullptr;
   Random* random = nullptr;
+  loop::Pool* compute = nullptr;  // For long computations of scripts.
   Logger* logger = nullptr;
   Counters* counters = nullptr;
   Observer* observer = nullptr;  // May be null.

@@ -69,6 +69,7 @@ LoadedScript::LoadedScript(const ShardDeps& deps, std::shared_ptr<const ScriptVe
   directory = deps.directory;
   client = deps.client;
   random = deps.random;
+  compute = deps.compute;
   cpu_max = deps.limits.cpu_max;
   wait_until_max = deps.limits.wait_until_max;
 }

@@ -44,7 +44,7 @@ abstract class Rsa extends PairAlgorithm {
     return { description, hash, modulusBytes };
   }
 
-  generate(parameters: Parameters, extractable: boolean, wanted: string[]): CryptoKeyPair {
+  async generate(parameters: Parameters, extractable: boolean, wanted: string[]): Promise<CryptoKeyPair> {
     const exponent = parameters.bytes("publicExponent");
     if (exponent === undefined) throw parameters.missing("publicExponent");
     const hashName = parameters.hash();
@@ -63,7 +63,7 @@ abstract class Rsa extends PairAlgorithm {
     }
     if (bits > kModulusBitsMax) fail("OperationError", `RSA keys of more than ${kModulusBitsMax} bits can't be generated.`);
     const copy = bytesOf(exponent)!.slice() as Uint8Array;
-    const box = native.keyGenerate("RSA", bits, copy);
+    const box = await (native.keyGenerateLater(bits, copy) ?? native.keyGenerate("RSA", bits, copy));
     if (box === undefined) fail("OperationError", "Error generating RSA key.");
     return this.pair(box, this.#traits(box, hash.name, copy), extractable, usages);
   }

@@ -6,8 +6,9 @@ import {
 import { type Act, checkUsages, fail, findHash, isBytes, type Parameters } from "./crypto_names";
 import { bytesOf, native } from "./seam";
 
-// Work of one PBKDF2 at most: iterations times blocks of output. About ten seconds.
+// Work of one PBKDF2 at most: iterations times blocks of output. A few seconds.
 const kPbkdf2RoundsMax = 20_000_000;
+const kPbkdf2RoundsAtOnce = 20_000; // More are done on the pool: this many take milliseconds.
 
 function copyOf(data: Bytes | JsonWebKey): Uint8Array<ArrayBuffer> {
   return bytesOf(data)!.slice() as Uint8Array<ArrayBuffer>;
@@ -302,7 +303,7 @@ class Hkdf extends Derivation {
 }
 
 class Pbkdf2 extends Derivation {
-  deriveBits(key: Material, parameters: Parameters, bits: number | null): ArrayBuffer {
+  async deriveBits(key: Material, parameters: Parameters, bits: number | null): Promise<ArrayBuffer> {
     const salt = parameters.bytes("salt");
     const hash = parameters.requiredHash();
     if (salt === undefined) throw parameters.missing("salt");
@@ -318,7 +319,9 @@ class Pbkdf2 extends Derivation {
       fail("NotSupportedError",
         `Pbkdf2 failed: iteration counts above ${most} are not supported (requested ${iterations}).`);
     }
-    const derived = native.cryptoPbkdf2(hash.number, key.secret!, salt, iterations, bytes);
+    const work = [hash.number, key.secret!, salt, iterations, bytes] as const;
+    const later = iterations * blocks > kPbkdf2RoundsAtOnce ? native.cryptoPbkdf2Later(...work) : undefined;
+    const derived = await (later ?? native.cryptoPbkdf2(...work));
     if (derived === undefined) throw new Error("PBKDF2 deriveBits failed.");
     return derived;
   }

@@ -90,6 +90,10 @@ export interface Native {
   respond(event: number, status: number, statusText: string, headers: Packed, body: OutBody, length: number | undefined): void;
   reject(event: number, name: string, message: string, stack: string, flags: number): void; // flags: see makeError
 
+  // On the pool; undefined where that is not possible: do it at once.
+  keyGenerateLater(bits: number, exponent: Bytes): Promise<Box | undefined> | undefined; // RSA
+  cryptoPbkdf2Later(hash: number, password: Bytes, salt: Bytes, iterations: number, bytes: number): Promise<ArrayBuffer | undefined> | undefined;
+
   bodyRead(body: number): Promise<Uint8Array | undefined>; // the next chunk
   bodyReadAll(body: number): Promise<ArrayBuffer>; // the rest
   bodyCancel(body: number): void;

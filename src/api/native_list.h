@@ -11,6 +11,7 @@ namespace limpet::api {
 void AddValueNatives(std::vector<js::NativeFunction>& to);       // native_values.cc
 void AddTextNatives(std::vector<js::NativeFunction>& to);        // native_text.cc
 void AddUrlNatives(std::vector<js::NativeFunction>& to);         // native_url.cc
+void AddEncodingNatives(std::vector<js::NativeFunction>& to);    // native_encoding.cc
 void AddCryptoNatives(std::vector<js::NativeFunction>& to);      // native_crypto.cc
 void AddCryptoKeyNatives(std::vector<js::NativeFunction>& to);   // native_crypto_keys.cc
 void AddCryptoSignNatives(std::vector<js::NativeFunction>& to);  // native_crypto_sign.cc

@@ -263,6 +263,7 @@ std::vector<js::NativeFunction> PureNatives() {
   AddValueNatives(all);
   AddTextNatives(all);
   AddUrlNatives(all);
+  AddEncodingNatives(all);
   AddCryptoNatives(all);
   AddCryptoKeyNatives(all);
   AddCryptoSignNatives(all);

@@ -1,7 +1,7 @@
 // WebCrypto with key pairs: RSA, elliptic curves, Curve25519; and DigestStream. Shapes of results and texts of errors.
 import { worker } from "./lib.mjs";
 import { kEd25519, kP256, kP256Peer, kP384, kRsa, kX25519, kX25519Peer, publicHalf } from "./modules/crypto_keys.mjs";
-import { len, once, S, table, u } from "./modules/crypto_rows.mjs";
+import { len, once, S, table, u } from "./modules/rows.mjs";
 
 const DS = crypto.DigestStream;
 const jwk = { ...kRsa, alg: "RS256", key_ops: ["sign"], ext: true };

@@ -2,7 +2,7 @@
 // 7748, 8032), and every algorithm there and back in every format.
 import { worker } from "./lib.mjs";
 import { kEd25519, kP256, kP256Peer, kP384, kP384Peer, kP521, kP521Peer, kRsa, kX25519, kX25519Peer, publicHalf } from "./modules/crypto_keys.mjs";
-import { hex, once, S, table, u, unhex, utf8 } from "./modules/crypto_rows.mjs";
+import { hex, once, S, table, u, unhex, utf8 } from "./modules/rows.mjs";
 
 const digest = async (name, text) => hex(await S.digest(name, utf8(text)));
 const secret = (algorithm, key, ...usages) => S.importKey("raw", unhex(key), algorithm, false, usages);

@@ -1,6 +1,6 @@
 // WebCrypto with secret keys: digests, AES, HMAC, key derivation, wrapping. Shapes of results and texts of errors.
 import { worker } from "./lib.mjs";
-import { len, once, S, table, u } from "./modules/crypto_rows.mjs";
+import { len, once, S, table, u } from "./modules/rows.mjs";
 
 const P = { name: "PBKDF2", hash: "SHA-256", salt: u(8), iterations: 10 };
 const H = { name: "HKDF", hash: "SHA-256", salt: u(8), info: u(0) };

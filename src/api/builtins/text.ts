@@ -2,6 +2,7 @@
 import { DOMException } from "./errors";
 import { bytesOf, concatBytes, native, platform, textOf, wrongArgument } from "./seam";
 import { TransformStream } from "./streams";
+import { encodingOf, kSingleByte } from "./text_labels";
 
 export class TextEncoder {
   get encoding(): string { return "utf-8"; }
@@ -15,34 +16,22 @@ export class TextEncoder {
   }
 }
 
-// https://encoding.spec.whatwg.org/#names-and-labels, the row of UTF-8: the one encoding we have.
-const kUtf8Labels = ["unicode-1-1-utf-8", "unicode11utf8", "unicode20utf8", "utf-8", "utf8", "x-unicode20utf8"];
+// Decodes piece by piece. A fatal one throws; it is at its start again then, and after a call that is not `stream`.
+interface Decoder {
+  decode(bytes: Uint8Array, stream: boolean): string;
+}
+const kFailed = "Failed to decode input.";
 
-export class TextDecoder {
-  #fatal: boolean;
-  #ignoreBom: boolean;
+class Utf8Decoder implements Decoder {
   #pending: Uint8Array | undefined = undefined; // The first bytes of a character whose rest is to come.
   #started = false; // The place of a byte order mark has passed.
+  constructor(readonly fatal: boolean, readonly ignoreBom: boolean) {}
 
-  constructor(label: unknown = "utf-8", options?: { fatal?: boolean; ignoreBOM?: boolean }) {
-    if (!kUtf8Labels.includes(String(label).trim().toLowerCase())) {
-      throw new RangeError(`"${label}" is not a valid encoding.`);
-    }
-    this.#fatal = Boolean(options?.fatal);
-    this.#ignoreBom = Boolean(options?.ignoreBOM);
-  }
-  get encoding(): string { return "utf-8"; }
-  get fatal(): boolean { return this.#fatal; }
-  get ignoreBOM(): boolean { return this.#ignoreBom; }
-
-  decode(input?: unknown, options?: { stream?: boolean }): string {
-    let bytes = input === undefined ? kNoBytes : bytesOf(input);
-    if (bytes === undefined) throw wrongArgument("decode", "TextDecoder", 1, "Array");
+  decode(bytes: Uint8Array, stream: boolean): string {
     if (this.#pending !== undefined) {
       bytes = concatBytes([this.#pending, bytes]);
       this.#pending = undefined;
     }
-    const stream = Boolean(options?.stream);
     if (stream) {
       const whole = bytes.length - unfinished(bytes);
       if (whole < bytes.length) this.#pending = bytes.slice(whole);
@@ -52,12 +41,89 @@ export class TextDecoder {
     this.#started = stream && (started || bytes.length > 0);
     if (bytes.length === 0) return "";
     try {
-      return native.utf8Decode(bytes, this.#fatal, this.#ignoreBom || started);
+      return native.utf8Decode(bytes, this.fatal, this.ignoreBom || started);
     } catch {
       this.#started = false;
       this.#pending = undefined;
-      throw new TypeError("Failed to decode input.");
+      throw new TypeError(kFailed);
     }
+  }
+}
+
+class Utf16Decoder implements Decoder {
+  #pending: Uint8Array = kNoBytes; // An odd byte, or a leading surrogate whose trail may come.
+  #started = false;
+  constructor(readonly fatal: boolean, readonly ignoreBom: boolean, readonly bigEndian: boolean) {}
+
+  decode(input: Uint8Array, stream: boolean): string {
+    const bytes = this.#pending.length === 0 ? input : concatBytes([this.#pending, input]);
+    let text = native.utf16Decode(bytes, this.bigEndian);
+    let rest = bytes.length % 2;
+    const split = (text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800;
+    if (stream && split) {
+      text = text.slice(0, -1);
+      rest += 2;
+    }
+    this.#pending = stream && rest > 0 ? bytes.slice(bytes.length - rest) : kNoBytes;
+    if (!stream && rest > 0 && !split) text += "\ud800"; // What is cut off at the end is one error in all.
+    const started = this.#started;
+    this.#started = stream && (started || text !== "");
+    if (this.fatal && !text.isWellFormed()) {
+      this.#pending = kNoBytes;
+      this.#started = false;
+      throw new TypeError(kFailed);
+    }
+    if (!started && !this.ignoreBom && text.charCodeAt(0) === 0xfeff) text = text.slice(1);
+    return text.toWellFormed();
+  }
+}
+
+class SingleByteDecoder implements Decoder {
+  constructor(readonly fatal: boolean, readonly table: string) {}
+
+  decode(bytes: Uint8Array): string {
+    const text = native.singleByteDecode(bytes, this.table);
+    if (this.fatal && text.includes("\ufffd")) throw new TypeError(kFailed);
+    return text;
+  }
+}
+
+// https://encoding.spec.whatwg.org/#x-user-defined
+const kUserDefined = String.fromCharCode(...Array.from({ length: 128 }, (_, index) => 0xf780 + index));
+
+function decoderFor(encoding: string, fatal: boolean, ignoreBom: boolean): Decoder | undefined {
+  if (encoding === "utf-8") return new Utf8Decoder(fatal, ignoreBom);
+  if (encoding === "utf-16le" || encoding === "utf-16be") {
+    return new Utf16Decoder(fatal, ignoreBom, encoding === "utf-16be");
+  }
+  const table = encoding === "x-user-defined" ? kUserDefined : kSingleByte[encoding];
+  return table === undefined ? undefined : new SingleByteDecoder(fatal, table);
+}
+
+export class TextDecoder {
+  #encoding: string;
+  #fatal: boolean;
+  #ignoreBom: boolean;
+  #decoder: Decoder;
+
+  constructor(label: unknown = "utf-8", options?: { fatal?: boolean; ignoreBOM?: boolean }) {
+    const name = textOf(label);
+    const encoding = encodingOf(name);
+    this.#fatal = Boolean(options?.fatal);
+    this.#ignoreBom = Boolean(options?.ignoreBOM);
+    const decoder = encoding === undefined ? undefined : decoderFor(encoding, this.#fatal, this.#ignoreBom);
+    if (decoder === undefined) throw new RangeError(`"${name}" is not a valid encoding.`);
+    this.#encoding = encoding!;
+    this.#decoder = decoder;
+  }
+  get encoding(): string { return this.#encoding; }
+  get fatal(): boolean { return this.#fatal; }
+  get ignoreBOM(): boolean { return this.#ignoreBom; }
+
+  decode(input?: unknown, options?: { stream?: boolean }): string {
+    const bytes = input === undefined ? kNoBytes : bytesOf(input);
+    if (bytes === undefined) throw wrongArgument("decode", "TextDecoder", 1, "Array");
+    return this.#decoder.decode(bytes, Boolean(options?.stream));
   }
 }
 const kNoBytes = new Uint8Array(0);

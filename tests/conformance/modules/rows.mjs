@@ -1,4 +1,4 @@
-// What the cases of WebCrypto share.
+// Tables of cases, and what they share.
 export const S = crypto.subtle;
 
 // `count` bytes of one value.

@@ -1,5 +1,6 @@
 // The global functions: timers, microtasks, cloning, performance; and the installation of all globals.
 import { Blob, File, FormData } from "./blob";
+import { CompressionStream, DecompressionStream } from "./compression";
 import { consoleObject, reportException } from "./console";
 import { Crypto } from "./crypto";
 import { CryptoKey } from "./crypto_key";
@@ -114,9 +115,10 @@ const kEnumerable = new Set(["crypto", "navigator", "performance", "scheduler", 
 
 export function installGlobals(): void {
   const all: Record<string, unknown> = {
-    ...kStreamClasses, AbortController, AbortSignal, Blob, Crypto, CryptoKey, CustomEvent, DOMException, ErrorEvent, Event,
-    EventTarget, File, FixedLengthStream, FormData, Headers, IdentityTransformStream, Navigator, Performance, Request,
-    Response, SubtleCrypto, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, URL, URLSearchParams,
+    ...kStreamClasses, AbortController, AbortSignal, Blob, CompressionStream, Crypto, CryptoKey, CustomEvent,
+    DecompressionStream, DOMException, ErrorEvent, Event, EventTarget, File, FixedLengthStream, FormData, Headers,
+    IdentityTransformStream, Navigator, Performance, Request, Response, SubtleCrypto, TextDecoder, TextDecoderStream,
+    TextEncoder, TextEncoderStream, URL, URLSearchParams,
     atob, btoa, clearInterval, clearTimeout, console: consoleObject, crypto: new Crypto(kInternal), fetch,
     navigator: new Navigator(kInternal), performance: new Performance(kInternal), queueMicrotask, reportError,
     scheduler: new Scheduler(kInternal), self: globalThis, setInterval, setTimeout, structuredClone,

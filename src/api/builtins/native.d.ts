@@ -22,6 +22,8 @@ export type FetchState = object;
 // Something of OpenSSL's, freed with the object (api/crypto_support.h). Never reaches a script.
 declare const kBox: unique symbol;
 export type Box = { readonly [kBox]: never };
+declare const kZlib: unique symbol;
+export type ZlibState = { readonly [kZlib]: never };
 export type Bytes = ArrayBuffer | ArrayBufferView;
 
 export interface Native {
@@ -51,6 +53,10 @@ export interface Native {
   now(): number; // performance.now(), ms with fraction
   previewProxy(value: unknown): undefined | [target: unknown, handler: unknown]; // for console: is it a Proxy?
   promiseState(promise: Promise<unknown>): [state: 0 | 1 | 2, result: unknown]; // pending, fulfilled, rejected
+
+  // -- compression (native_zlib.cc), pure. status: 0 call again with the rest, 1 wants input, 2 ended, 3 failed
+  zlibNew(format: string, compress: boolean): ZlibState | undefined;
+  zlibStep(state: ZlibState, bytes: Uint8Array, offset: number, finish: boolean): [chunk: Uint8Array | undefined, consumed: number, status: number];
 
   // -- cryptography (native_crypto*.cc), pure. `hash`: a number of crypto_names.ts. undefined: OpenSSL refused.
   cryptoDigest(hash: number, data: Bytes): ArrayBuffer;

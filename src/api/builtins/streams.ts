@@ -128,7 +128,7 @@ export async function readAll(stream: ReadableStream): Promise<Uint8Array[]> {
 const kOtherOnBytes = "This TransformStream is being used as a byte stream, but received an object of " +
   "non-ArrayBuffer/ArrayBufferView type on its writable side.";
 
-function copyOfBytes(chunk: unknown): Uint8Array {
+export function copyOfBytes(chunk: unknown): Uint8Array {
   if (typeof chunk === "string") return native.utf8Encode(chunk);
   const bytes = bytesOf(chunk);
   if (bytes === undefined) throw new TypeError(kOtherOnBytes);

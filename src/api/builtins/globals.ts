@@ -15,6 +15,7 @@ import { illegalConstructor, kInternal, native, platform, wrongArgument } from "
 import { FixedLengthStream, IdentityTransformStream, kStreamClasses } from "./streams";
 import { atob, btoa, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream } from "./text";
 import { URL, URLSearchParams } from "./url";
+import { URLPattern } from "./url_pattern";
 
 const kScope = "ServiceWorkerGlobalScope";
 
@@ -118,7 +119,7 @@ export function installGlobals(): void {
     ...kStreamClasses, AbortController, AbortSignal, Blob, CompressionStream, Crypto, CryptoKey, CustomEvent,
     DecompressionStream, DOMException, ErrorEvent, Event, EventTarget, File, FixedLengthStream, FormData, Headers,
     IdentityTransformStream, Navigator, Performance, Request, Response, SubtleCrypto, TextDecoder, TextDecoderStream,
-    TextEncoder, TextEncoderStream, URL, URLSearchParams,
+    TextEncoder, TextEncoderStream, URL, URLPattern, URLSearchParams,
     atob, btoa, clearInterval, clearTimeout, console: consoleObject, crypto: new Crypto(kInternal), fetch,
     navigator: new Navigator(kInternal), performance: new Performance(kInternal), queueMicrotask, reportError,
     scheduler: new Scheduler(kInternal), self: globalThis, setInterval, setTimeout, structuredClone,

@@ -26,7 +26,7 @@ const cases = table(once(async () => ({})), {
   "with a bad base": [() => new URLPattern("/a", "nope"), "TypeError: Failed to construct URLPattern"],
   "exec without a match": [() => p.exec("https://example.com/nope"), null],
   "exec of nothing": [() => p.exec(), null],
-  "exec of a dictionary": [() => p.exec({ pathname: "/books/5" }), { inputs: [{ protocol: undefined, username: undefined, password: undefined, hostname: undefined, port: undefined, pathname: "/books/5", search: undefined, hash: undefined, baseURL: undefined }], protocol: { input: "", groups: { 0: "" } }, username: { input: "", groups: { 0: "" } }, password: { input: "", groups: { 0: "" } }, hostname: { input: "", groups: { 0: "" } }, port: { input: "", groups: { 0: "" } }, pathname: { input: "/books/5", groups: { rest: undefined, id: "5" } }, search: { input: "", groups: { 0: "" } }, hash: { input: "", groups: { 0: "" } } }],
+  "exec of a dictionary": [() => JSON.parse(JSON.stringify(p.exec({ pathname: "/books/5" }))), { inputs: [{ pathname: "/books/5" }], protocol: { input: "", groups: { 0: "" } }, username: { input: "", groups: { 0: "" } }, password: { input: "", groups: { 0: "" } }, hostname: { input: "", groups: { 0: "" } }, port: { input: "", groups: { 0: "" } }, pathname: { input: "/books/5", groups: { id: "5" } }, search: { input: "", groups: { 0: "" } }, hash: { input: "", groups: { 0: "" } } }],
   "exec with a base": [() => p.exec("/books/7", "https://e.com"), { inputs: ["/books/7", "https://e.com"], protocol: { input: "https", groups: { 0: "https" } }, username: { input: "", groups: { 0: "" } }, password: { input: "", groups: { 0: "" } }, hostname: { input: "e.com", groups: { 0: "e.com" } }, port: { input: "", groups: { 0: "" } }, pathname: { input: "/books/7", groups: { rest: undefined, id: "7" } }, search: { input: "", groups: { 0: "" } }, hash: { input: "", groups: { 0: "" } } }],
   "exec of what is no URL": [() => p.exec("not a url"), null],
   "exec of a dictionary and a base": [() => p.exec({ pathname: "/books/5" }, "https://e.com"), "TypeError: Failed to exec URLPattern"],
@@ -43,7 +43,7 @@ const cases = table(once(async () => ({})), {
   "of another scheme": [() => all(new URLPattern("data\\:foobar")), ["data", "*", "*", "", "", "foobar", "*", "*", false]],
   "of an IPv6 address": [() => all(new URLPattern({ hostname: "[::1]" })), "TypeError: Failed to construct URLPattern"],
   "normalises paths": [() => [new URLPattern({ pathname: "/a/../b" }).pathname, new URLPattern({ pathname: "a", baseURL: "https://x.com/y/z" }).pathname], ["/b", "/y/a"]],
-  "inputs of a dictionary": [() => p.exec({ pathname: "/books/1" }).inputs, [{ protocol: undefined, username: undefined, password: undefined, hostname: undefined, port: undefined, pathname: "/books/1", search: undefined, hash: undefined, baseURL: undefined }]],
+  "inputs of a dictionary": [() => JSON.parse(JSON.stringify(p.exec({ pathname: "/books/1" }).inputs)), [{ pathname: "/books/1" }]],
   "inputs of a text and a base": [() => p.exec("/books/1", "https://e.com").inputs, ["/books/1", "https://e.com"]],
 });
 

@@ -9,6 +9,7 @@ import { DOMException } from "./errors";
 import { AbortController, AbortSignal, CustomEvent, ErrorEvent, Event, EventTarget } from "./events";
 import { fetch } from "./fetch";
 import { Headers } from "./headers";
+import { MessageChannel, MessageEvent, MessagePort } from "./messages";
 import { Request } from "./request";
 import { Response } from "./response";
 import { illegalConstructor, kInternal, native, platform, wrongArgument } from "./seam";
@@ -118,8 +119,8 @@ export function installGlobals(): void {
   const all: Record<string, unknown> = {
     ...kStreamClasses, AbortController, AbortSignal, Blob, CompressionStream, Crypto, CryptoKey, CustomEvent,
     DecompressionStream, DOMException, ErrorEvent, Event, EventTarget, File, FixedLengthStream, FormData, Headers,
-    IdentityTransformStream, Navigator, Performance, Request, Response, SubtleCrypto, TextDecoder, TextDecoderStream,
-    TextEncoder, TextEncoderStream, URL, URLPattern, URLSearchParams,
+    IdentityTransformStream, MessageChannel, MessageEvent, MessagePort, Navigator, Performance, Request,
+    Response, SubtleCrypto, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, URL, URLPattern, URLSearchParams,
     atob, btoa, clearInterval, clearTimeout, console: consoleObject, crypto: new Crypto(kInternal), fetch,
     navigator: new Navigator(kInternal), performance: new Performance(kInternal), queueMicrotask, reportError,
     scheduler: new Scheduler(kInternal), self: globalThis, setInterval, setTimeout, structuredClone,

@@ -24,8 +24,6 @@
 #include "net/listener.h"
 #include "server/flags.h"
 
-extern char** environ;
-
 namespace limpet::server {
 namespace {
 

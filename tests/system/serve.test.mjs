@@ -43,6 +43,12 @@ test("SIGTERM lets a running request end and takes no new one", async () => {
   assert.equal(server.running.stdout.trim().split("\n").length, 1, "one line on standard output");
 });
 
+test("a first start has nothing to warn of", async () => {
+  const server = await startLimpet();
+  assert.equal((await server.stop()).code, 0);
+  assert.doesNotMatch(server.running.stderr, /warn|error/i);
+});
+
 test("a second SIGTERM ends at once", async () => {
   const server = await startLimpet();
   await server.deploy({ name: "stuck", code: kSlow.replace("800", "25_000") });

@@ -10,6 +10,8 @@
 
 #include <cstdarg>
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -113,6 +115,11 @@ Result<Done> Database::Open(Folder& folder) {
   LIMPET_CHECK(db_ == nullptr);
   LIMPET_TRY(Done sound, CheckLogs(folder.database_dir(), *options_.logger));
   (void)sound;
+  if (folder.is_new()) {  // RocksDB would make it, too, and complain first that it is not there.
+    std::error_code error;
+    std::filesystem::create_directory(folder.database_dir(), error);
+    if (error) return Error(ErrorCode::kUnavailable, "make " + folder.database_dir() + ": " + error.message());
+  }
   rocksdb::DB* opened = nullptr;
   rocksdb::Status status =
       rocksdb::DB::Open(DatabaseOptions(options_, folder.is_new()), folder.database_dir(), &opened);

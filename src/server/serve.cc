@@ -67,8 +67,8 @@ void TakeListeners(ServerOptions& options) {
   int fds[2] = {-1, -1};
   size_t comma = text.find(',');
   if (comma == std::string_view::npos) return;
-  std::from_chars(text.data(), text.data() + comma, fds[0]);
-  std::from_chars(text.data() + comma + 1, text.data() + text.size(), fds[1]);
+  std::from_chars(given, given + comma, fds[0]);
+  std::from_chars(given + comma + 1, given + text.size(), fds[1]);
   for (int fd : fds) {
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return;
   }

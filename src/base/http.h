@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/function.h"
 #include "base/result.h"
+#include "base/websocket.h"
 
 namespace limpet {
 
@@ -101,6 +102,9 @@ struct HttpResponse {
   std::string status_text;  // Empty: the standard phrase.
   HeaderList headers;
   Body body;
+  // With status 101: whoever answers a request that has "Upgrade: websocket" gives the end that is to be connected with
+  // the requester; whoever made such a request gets the end that speaks with the server.
+  std::unique_ptr<WebSocketEnd> websocket;
 };
 
 std::string_view StandardReason(int status);  // "Not Found"; empty if unknown.

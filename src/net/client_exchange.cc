@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "net/asio_address.h"
+#include "net/websocket_stream.h"
 
 namespace limpet::net {
 namespace {
@@ -55,7 +56,10 @@ void ClientExchange::Start() {
 
 Result<Done> ClientExchange::Prepare() {
   LIMPET_TRY(target_, ParseUrl(request_.url));
-  LIMPET_TRY(head_, MakeRequestHead(request_, target_));
+  if (AsksForWebSocket(request_.method, request_.headers) && !request_.body.present) {
+    upgrade_ = std::make_unique<ClientUpgrade>(MakeClientUpgrade(request_.headers, client_->random));
+  }
+  LIMPET_TRY(head_, MakeRequestHead(request_, target_, upgrade_ ? std::string_view(upgrade_->lines) : ""));
   key_ = (target_.tls ? "https " : "http ") + ToLowerAscii(target_.host) + " " + std::to_string(target_.port);
   if (request_.body.stream && request_.body.length) request_left_ = *request_.body.length;
   return Done{};
@@ -238,6 +242,7 @@ void ClientExchange::OnHeadBytes() {
     response.status_text = head.reason;
     in_.Consume(found.head_size);
     scanner_.Reset();
+    if (head.status == 101 && upgrade_) return SwitchToWebSocket(std::move(response));
     if (head.status == 101) return Fail(Broken("the server switched to another protocol, which was not asked for"));
     if (head.status < 200) continue;
     keep_alive_ = head.keep_alive;
@@ -245,6 +250,25 @@ void ClientExchange::OnHeadBytes() {
     response.body = TakeBody(empty ? Framing::kNone : head.framing, head.length);
     return Deliver(std::move(response));
   }
+}
+
+void ClientExchange::SwitchToWebSocket(HttpResponse response) {
+  if (!request_sent_) return Fail(Broken("the server answered before it had the request"));
+  Result<std::optional<DeflateAgreement>> deflate = CheckUpgradeAnswer(*upgrade_, response.headers);
+  if (!deflate) return Fail(Broken(deflate.error().message()));
+  WebSocketGroup::Opening opening;
+  opening.role = WebSocketGroup::Role::kClient;
+  opening.deflate = std::move(*deflate);
+  opening.read_ahead = in_.view();
+  opening.stream = MakeTransportStream(std::exchange(transport_, nullptr), client_->websockets->scratch());
+  response.websocket = client_->websockets->Open(std::move(opening));
+  body_done_ = true;
+  in_ = InBuffer();
+  std::shared_ptr<ClientExchange> self = shared_from_this();
+  HttpClient::Callback callback = std::move(callback_);
+  head_given_ = true;
+  End();
+  callback(std::move(response));
 }
 
 Body ClientExchange::TakeBody(Framing framing, uint64_t length) {

@@ -14,12 +14,17 @@
 #include "net/http_client.h"
 #include "net/in_buffer.h"
 #include "net/request_head.h"
+#include "net/websocket_handshake.h"
 
 namespace limpet::net {
 
 struct HttpClient::State {
   State(loop::AsioLoop& loop, ClientOptions options)
-      : loop(loop), options(std::move(options)), tls(boost::asio::ssl::context::tls_client), resolver(loop.context()) {}
+      : loop(loop),
+        options(std::move(options)),
+        tls(boost::asio::ssl::context::tls_client),
+        resolver(loop.context()),
+        websockets(std::make_unique<WebSocketGroup>(loop, this->options.websocket)) {}
 
   struct Idle {
     std::string key;
@@ -40,6 +45,8 @@ struct HttpClient::State {
   loop::TimerId sweep = 0;
   bool closed = false;
   std::unordered_set<ClientExchange*> running;
+  SystemRandom random;
+  std::unique_ptr<WebSocketGroup> websockets;
 };
 
 class ClientExchange : public std::enable_shared_from_this<ClientExchange> {
@@ -66,6 +73,7 @@ class ClientExchange : public std::enable_shared_from_this<ClientExchange> {
   void OnRead(boost::system::error_code error, size_t bytes);
   void OnHeadBytes();
   void Deliver(HttpResponse response);
+  void SwitchToWebSocket(HttpResponse response);
   Body TakeBody(Framing framing, uint64_t length);
   void ServeBody();
   bool RetryOnce();
@@ -83,6 +91,7 @@ class ClientExchange : public std::enable_shared_from_this<ClientExchange> {
   Target target_;
   std::string key_;
   std::string head_;
+  std::unique_ptr<ClientUpgrade> upgrade_;  // If the request asks for a WebSocket.
   std::shared_ptr<ClientTransport> transport_;
   bool ended_ = false;
   bool reused_ = false;

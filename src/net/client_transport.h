@@ -23,6 +23,7 @@ class ClientTransport : public std::enable_shared_from_this<ClientTransport> {
   ~ClientTransport() { Close(); }
 
   boost::asio::ip::tcp::socket& socket() { return socket_; }
+  bool has_tls() const { return tls_.has_value(); }
   // Handshake as a client that wants `host` (a name or an IP address) and trusts what `context` trusts.
   void StartTls(boost::asio::ssl::context& context, const std::string& host, ErrorCallback done);
   void Read(char* data, size_t size, ReadCallback done);

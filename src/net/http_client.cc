@@ -88,6 +88,7 @@ Result<std::unique_ptr<HttpClient>> HttpClient::Open(loop::AsioLoop& loop, Clien
 
 HttpClient::~HttpClient() {
   state_->closed = true;
+  state_->websockets.reset();
   state_->idle.clear();
   if (state_->sweep != 0) state_->loop.Cancel(state_->sweep);
   state_->resolver.cancel();

@@ -15,6 +15,7 @@
 #include "loop/asio_loop.h"
 #include "net/http_head.h"
 #include "net/ip_address.h"
+#include "net/websocket.h"
 
 namespace limpet::net {
 
@@ -30,6 +31,7 @@ struct ClientOptions {
   std::chrono::milliseconds idle_timeout{30'000};     // A kept connection.
   size_t idle_connections_max = 64;                   // Kept, all hosts together.
   size_t idle_per_host_max = 8;
+  WebSocketLimits websocket{};
 };
 
 class ClientExchange;
@@ -57,7 +59,7 @@ class HttpClient {
 
   // Error: kInvalidArgument if the CA file can't be read.
   static Result<std::unique_ptr<HttpClient>> Open(loop::AsioLoop& loop, ClientOptions options);
-  ~HttpClient();  // Cancels what runs: callbacks are dropped.
+  ~HttpClient();  // Cancels what runs: callbacks are dropped; WebSockets are cut.
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
@@ -66,6 +68,9 @@ class HttpClient {
   // loop, once the head is there (1xx are read over). Errors: kInvalidArgument (URL, method or headers), kUnavailable
   // (with Flag kRetryable: name, connect, TLS, the connection broke, timeouts), kConflict: the address is not allowed.
   // A reused connection that breaks before the response begins is replaced once, if the request has no streamed body.
+  // A GET with "Upgrade: websocket" (and no body) asks for a WebSocket: the handshake's headers are ours (compression
+  // is offered if a Sec-WebSocket-Extensions of the request names permessage-deflate), and a server that agrees yields
+  // status 101 with `websocket`, which does not depend on the handle. Any other answer is a response like any other.
   FetchHandle Fetch(HttpRequest request, Callback callback);
 
   size_t idle_connections() const;

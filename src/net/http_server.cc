@@ -50,15 +50,19 @@ void HttpServer::State::Remove(Connection& connection) {
   std::swap(connections[connection.index], connections.back());
   connections[connection.index]->index = connection.index;
   connections.pop_back();  // The caller holds a reference of its own.
-  count->store(connections.size(), std::memory_order_relaxed);
-  if (auto found = per_address.find(connection.peer()); found != per_address.end() && --found->second == 0) {
-    per_address.erase(found);
-  }
+  ShowCount();
+  LeaveAddress(connection.peer());
   CheckDrained();
 }
 
+void HttpServer::State::LeaveAddress(const IpAddress& address) {
+  if (auto found = per_address.find(address); found != per_address.end() && --found->second == 0) {
+    per_address.erase(found);
+  }
+}
+
 void HttpServer::State::CheckDrained() {
-  if (draining && connections.empty() && drained) loop.Post(std::exchange(drained, nullptr));
+  if (draining && connections.empty() && websockets.size() == 0 && drained) loop.Post(std::exchange(drained, nullptr));
 }
 
 void HttpServer::State::Tick() {
@@ -84,6 +88,7 @@ HttpServer::HttpServer(loop::AsioLoop& loop, ServerOptions options, Handler hand
 
 HttpServer::~HttpServer() {
   if (state_->grace_over != 0) state_->loop.Cancel(state_->grace_over);
+  state_->drained = nullptr;
   if (state_->tick != 0) state_->loop.Cancel(state_->tick);
   if (state_->watch != 0) state_->loop.Cancel(state_->watch);
   for (std::shared_ptr<Connection>& connection : std::exchange(state_->connections, {})) {
@@ -130,7 +135,7 @@ void HttpServer::Adopt(int socket_fd) {
   bool trusted = state.options.trusted_proxies.Contains(peer);
   size_t& of_address = state.per_address[peer];
   const ServerLimits& limits = state.options.limits;
-  if (state.connections.size() >= limits.connections_max ||
+  if (state.connections.size() + state.websockets.size() >= limits.connections_max ||
       (!trusted && of_address >= limits.connections_per_address_max)) {
     if (of_address == 0) state.per_address.erase(peer);
     (void)!::send(socket.native_handle(), kFull.data(), kFull.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -144,14 +149,16 @@ void HttpServer::Adopt(int socket_fd) {
   auto connection = std::make_shared<Connection>(state, std::move(socket), peer, trusted);
   connection->index = state.connections.size();
   state.connections.push_back(connection);
-  count_.store(state.connections.size(), std::memory_order_relaxed);
+  state.ShowCount();
   connection->Start();
 }
 
 void HttpServer::Drain(UniqueFunction<void()> then) {
   state_->draining = true;
   state_->drained = std::move(then);
-  for (std::shared_ptr<Connection>& connection : state_->connections) connection->Drain();
+  std::vector<std::shared_ptr<Connection>> all = state_->connections;
+  for (std::shared_ptr<Connection>& connection : all) connection->Drain();
+  state_->websockets.CloseAll(1001, "The server is going away.");
   // Closing a connection whose client is just sending would fail that request; so would closing one that is new.
   state_->grace_over = state_->loop.After(kDrainGrace, [state = state_.get()] { state->CloseIdle(); });
   state_->CheckDrained();
@@ -164,6 +171,9 @@ void HttpServer::State::CloseIdle() {
   for (std::shared_ptr<Connection>& connection : all) connection->CloseIfIdle();
 }
 
-void HttpServer::CheckDeadlines(Instant now) { state_->CheckDeadlines(now); }
+void HttpServer::CheckDeadlines(Instant now) {
+  state_->CheckDeadlines(now);
+  state_->websockets.CheckDeadlines(now);
+}
 
 }  // namespace limpet::net

@@ -14,6 +14,7 @@
 #include "loop/asio_loop.h"
 #include "net/http_head.h"
 #include "net/ip_address.h"
+#include "net/websocket.h"
 
 namespace limpet::net {
 
@@ -30,7 +31,8 @@ struct ServerLimits {
 };
 
 struct ServerOptions {
-  ServerLimits limits;
+  ServerLimits limits{};
+  WebSocketLimits websocket{};
   NetworkSet trusted_proxies = NetworkSet::Loopback();  // client_address.h says what they may do.
 };
 
@@ -52,9 +54,12 @@ class Responder {
   Responder& operator=(Responder&& other) noexcept;
   ~Responder() { Drop(); }
 
-  // Once. At once or later. A body stream is pulled as fast as the client takes it and destroyed when it is at its
-  // end, failed, or the client has gone. (A stream is destroyed from the loop, never inside a call of its own.) If the
-  // stream fails, the connection is cut, so that the client sees an incomplete body.
+  // Once. At once or later. Status 101 with `response.websocket` accepts a request for a WebSocket (one with
+  // "Upgrade: websocket"): the connection is coupled with that end and is no longer one of HTTP; a handshake that can't
+  // be met is answered with workerd's 400 or 426, and the end sees a disconnect. A body stream is pulled as fast as the
+  // client takes it and destroyed when it is at its end, failed, or the client has gone. (A stream is destroyed from
+  // the loop, never inside a call of its own.) If the stream fails, the connection is cut, so that the client sees an
+  // incomplete body.
   void Send(HttpResponse response);
   // Runs `closure` once if the client goes away before the response is wholly sent (one closure; a later call
   // replaces it; at once if it is gone already). A response may still be sent: the client may have closed only its
@@ -83,10 +88,11 @@ class HttpServer {
   // Takes over a connected TCP socket.
   void Adopt(int socket_fd);
   // Ends the connections: those in an exchange after their response, idle ones after kDrainGrace, in which a request
-  // that is on its way is still answered; then calls `then` (once, from the loop). Later connections are closed at
-  // once.
+  // that is on its way is still answered, WebSockets at once with 1001; then calls `then` (once, from the loop). Later
+  // connections are closed at once.
   static constexpr std::chrono::milliseconds kDrainGrace{250};
   void Drain(UniqueFunction<void()> then);
+  // WebSockets among them.
   size_t connections() const { return count_.load(std::memory_order_relaxed); }
   // Ends what is over its time at `now`; the server's own timer calls it each tick.
   void CheckDeadlines(Instant now);

@@ -83,7 +83,12 @@ class RawClient {
     EXPECT_TRUE(RunUntil(loop_, [&] { return Take(), ended_; })) << "still open after: " << received_;
     return received_;
   }
-  void Forget() { received_.clear(); }
+  // What the kernel takes now.
+  size_t SendSome(std::string_view bytes) {
+    ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    return sent > 0 ? static_cast<size_t>(sent) : 0;
+  }
+  void Forget() { received_ = std::string(); }
   bool ended() const { return ended_; }
 
  private:

@@ -1,5 +1,8 @@
 #include "net/request_head.h"
 
+#include <algorithm>
+#include <span>
+
 #include "base/bytes.h"
 #include "net/http_head.h"
 
@@ -10,11 +13,11 @@ constexpr std::string_view kOurs[] = {
     "host", "content-length", "connection", "keep-alive",    "transfer-encoding", "upgrade", "proxy-connection",
     "te",   "trailer",        "expect",     "http2-settings"};
 
-bool IsOurs(std::string_view name) {
-  for (std::string_view ours : kOurs) {
-    if (EqualsIgnoreCase(name, ours)) return true;
-  }
-  return false;
+constexpr std::string_view kOursInUpgrade[] = {"sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions",
+                                               "sec-websocket-accept"};
+
+bool IsOneOf(std::span<const std::string_view> names, std::string_view name) {
+  return std::any_of(names.begin(), names.end(), [&](std::string_view one) { return EqualsIgnoreCase(name, one); });
 }
 
 Error Invalid(std::string text) { return Error(ErrorCode::kInvalidArgument, std::move(text)); }
@@ -57,17 +60,18 @@ Result<Target> ParseUrl(std::string_view url) {
   return target;
 }
 
-Result<std::string> MakeRequestHead(const HttpRequest& request, const Target& target) {
+Result<std::string> MakeRequestHead(const HttpRequest& request, const Target& target, std::string_view upgrade_lines) {
   if (!IsHeaderName(request.method)) return Invalid("the method is invalid");
   std::string out;
   out.reserve(256 + request.headers.bytes());
   out.append(request.method).append(" ").append(target.path).append(" HTTP/1.1\r\nHost: ");
-  out.append(target.authority).append("\r\n");
+  out.append(target.authority).append("\r\n").append(upgrade_lines);
   for (size_t i = 0; i < request.headers.size(); ++i) {
     auto [name, value] = request.headers[i];
     if (!IsHeaderName(name)) return Invalid("a header name is invalid");
     if (!IsHeaderValue(value)) return Invalid("the header " + std::string(name) + " has an invalid value");
-    if (!IsOurs(name)) out.append(name).append(": ").append(value).append("\r\n");
+    if (IsOneOf(kOurs, name) || (!upgrade_lines.empty() && IsOneOf(kOursInUpgrade, name))) continue;
+    out.append(name).append(": ").append(value).append("\r\n");
   }
   const Body& body = request.body;
   bool expects_body = request.method == "POST" || request.method == "PUT" || request.method == "PATCH";

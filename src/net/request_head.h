@@ -22,7 +22,9 @@ struct Target {
 Result<Target> ParseUrl(std::string_view url);
 
 // Request line and headers. Host, Content-Length and those of the connection (Connection, Transfer-Encoding, …) are
-// ours: a script's are left out. Error: kInvalidArgument: method or a header.
-Result<std::string> MakeRequestHead(const HttpRequest& request, const Target& target);
+// ours: a script's are left out. `upgrade_lines`: the headers of a WebSocket's handshake, then those of that kind are
+// ours too; empty otherwise. Error: kInvalidArgument: method or a header.
+Result<std::string> MakeRequestHead(const HttpRequest& request, const Target& target,
+                                    std::string_view upgrade_lines = {});
 
 }  // namespace limpet::net

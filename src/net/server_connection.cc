@@ -108,6 +108,7 @@ bool Connection::Step() {
       in_.Consume(in_.size());
       if (linger_bytes_ > kLingerBytesMax) Close();
       return false;
+    case State::kUpgrade: TryFinishUpgrade(); return false;
     case State::kClosed: return false;
   }
   return false;
@@ -159,6 +160,7 @@ void Connection::CallHandler(RequestHead head, HttpRequest request, size_t head_
   if (host != head.host) request.headers.Set("Host", host);
   request.method.assign(head.method);
 
+  upgrade_offer_ = head.http_1_0 ? nullptr : TakeUpgradeOffer(head.method, request.headers);
   facts_ = {head.method == "HEAD", head.http_1_0, head.keep_alive && !server_->draining};
   response_started_ = response_done_ = false;
   state_ = State::kExchange;
@@ -305,7 +307,7 @@ void Connection::NotifyDisconnect() {
 }
 
 void Connection::StartRead() {
-  if (reading_ || peer_closed_ || state_ == State::kClosed) return;
+  if (reading_ || peer_closed_ || state_ == State::kClosed || state_ == State::kUpgrade) return;
   size_t room = kHeadReadBytes;
   if (state_ == State::kExchange) {
     if (WantsBody()) {
@@ -325,6 +327,7 @@ void Connection::OnRead(boost::system::error_code error, size_t bytes) {
   reading_ = false;
   in_.Commit(bytes);
   if (state_ == State::kClosed) return;
+  if (state_ == State::kUpgrade) return TryFinishUpgrade();  // Also if it failed: the WebSocket will see.
   if (error == boost::asio::error::eof) {
     peer_closed_ = true;
     OnEnd();

@@ -17,6 +17,7 @@
 #include "net/http_server.h"
 #include "net/in_buffer.h"
 #include "net/response_head.h"
+#include "net/websocket_handshake.h"
 
 namespace limpet::net {
 
@@ -33,7 +34,10 @@ inline constexpr std::chrono::milliseconds kWatchDelay{10};
 
 struct HttpServer::State {
   State(loop::AsioLoop& loop, ServerOptions options, Handler handler)
-      : loop(loop), options(std::move(options)), handler(std::move(handler)) {}
+      : loop(loop),
+        options(std::move(options)),
+        handler(std::move(handler)),
+        websockets(loop, this->options.websocket) {}
 
   loop::AsioLoop& loop;
   ServerOptions options;
@@ -51,9 +55,12 @@ struct HttpServer::State {
   // kWatchDelay or more. Most answers are faster, and a read that finds nothing is a system call.
   std::vector<std::weak_ptr<Connection>> unwatched;
   loop::TimerId watch = 0;
+  WebSocketGroup websockets;
 
   void WatchLater(Connection& connection);
   void Remove(Connection& connection);
+  void LeaveAddress(const IpAddress& address);
+  void ShowCount() { count->store(connections.size() + websockets.size(), std::memory_order_relaxed); }
   void Tick();
   void CheckDeadlines(Instant at);
   void CheckDrained();
@@ -83,7 +90,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void DropBody(uint64_t exchange);
 
  private:
-  enum class State : uint8_t { kHead, kExchange, kLinger, kClosed };
+  enum class State : uint8_t { kHead, kExchange, kUpgrade, kLinger, kClosed };
 
   struct RequestBody {
     bool done = true;
@@ -114,6 +121,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void OnRead(boost::system::error_code error, size_t bytes);
   void OnEnd();
   void NotifyDisconnect();
+
+  // Becoming a WebSocket (server_connection_upgrade.cc).
+  struct Upgrade {
+    UpgradeAnswer answer;
+    std::unique_ptr<WebSocketEnd> end;
+  };
+  void StartUpgrade(HttpResponse response);
+  void TryFinishUpgrade();
 
   // Writing (server_connection_write.cc).
   void Refuse(int status, std::string_view text);
@@ -150,6 +165,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // The exchange.
   uint64_t exchange_ = 1;
   ExchangeFacts facts_;
+  std::unique_ptr<UpgradeOffer> upgrade_offer_;  // The request asks for a WebSocket.
+  std::unique_ptr<Upgrade> upgrade_;             // In kUpgrade.
   RequestBody body_;
   UniqueFunction<void()> on_disconnect_;
   bool response_started_ = false;

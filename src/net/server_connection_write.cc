@@ -12,6 +12,7 @@ using boost::asio::ip::tcp;
 void Connection::Send(uint64_t exchange, HttpResponse response) {
   if (state_ != State::kExchange || exchange != exchange_ || response_started_) return;
   std::shared_ptr<Connection> self = shared_from_this();
+  if (response.websocket && response.status == 101) return StartUpgrade(std::move(response));
   facts_.keep_alive = DecideKeepAlive();
   Result<ResponsePlan> plan = AppendResponseHead(response, facts_, out_);
   if (!plan) {
@@ -207,6 +208,7 @@ void Connection::WaitWritable() {
   socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](boost::system::error_code error) {
     self->writing_ = false;
     if (self->state_ == State::kClosed) return;
+    if (self->state_ == State::kUpgrade) return self->TryFinishUpgrade();
     if (error) return self->Close();
     self->Flush();
     if (self->state_ != State::kClosed && self->out_empty()) self->AfterFlush();

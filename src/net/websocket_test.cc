@@ -1,0 +1,461 @@
+#include "net/websocket.h"
+
+#include <gtest/gtest.h>
+#include <malloc.h>
+
+#include <vector>
+
+#include "loop/websocket_pipe.h"
+#include "net/http_client.h"
+#include "net/net_testing.h"
+#include "net/websocket_frame.h"
+#include "net/websocket_testing.h"
+
+namespace limpet::net {
+namespace {
+
+constexpr std::string_view kUpgrade =
+    "GET /room HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+// A server whose handler accepts every WebSocket and keeps the script's end of each.
+struct Room {
+  explicit Room(ServerOptions options = {})
+      : server(
+            loop,
+            [this](HttpRequest request, const RequestInfo&, Responder responder) {
+              HttpResponse response;
+              response.status = 101;
+              response.headers.Append("X-Room", request.headers.Get("Upgrade").value_or("none"));
+              loop::WebSocketPipe pipe = loop::MakeWebSocketPipe(loop, loop);
+              response.websocket = std::move(pipe.first);
+              ends.push_back(std::move(pipe.second));
+              notes.push_back(std::make_unique<Notes>());
+              if (listening) ends.back()->SetReceiver(notes.back().get());
+              if (hold) {
+                held = std::make_unique<std::pair<Responder, HttpResponse>>(std::move(responder), std::move(response));
+              } else {
+                responder.Send(std::move(response));
+              }
+            },
+            std::move(options)) {}
+
+  // Runs the loop until `count` things were seen by the first end's receiver.
+  std::vector<std::string> Seen(size_t count) {
+    RunUntil(loop, [&] { return !notes.empty() && notes[0]->seen.size() >= count; });
+    return notes.empty() ? std::vector<std::string>() : notes[0]->seen;
+  }
+  void Turn() {
+    bool done = false;
+    loop.After(std::chrono::milliseconds(5), [&] { done = true; });
+    RunUntil(loop, [&] { return done; });
+  }
+
+  loop::AsioLoop loop;
+  std::vector<std::unique_ptr<Notes>> notes;
+  std::vector<std::unique_ptr<WebSocketEnd>> ends;
+  bool listening = true;
+  bool hold = false;
+  std::unique_ptr<std::pair<Responder, HttpResponse>> held;
+  TestServer server;
+};
+
+std::string Upgrade(std::string_view more = "") { return std::string(kUpgrade).append(more).append("\r\n"); }
+
+using Strings = std::vector<std::string>;
+
+TEST(WebSocket, AServerTakesAndSendsMessages) {
+  Room room;
+  RawClient client(room.loop, room.server.endpoint());
+  client.Send(Upgrade() + ClientFrame(0x81, "early"));  // Frames right behind the request.
+  EXPECT_TRUE(client.Sees("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nX-Room: websocket\r\n\r\n"));
+  client.Forget();
+  EXPECT_EQ(room.Seen(1), Strings{"text:early"});
+  room.ends[0]->Send(TextMessage("hello"));
+  EXPECT_TRUE(client.Sees("\x81\x05hello"));
+  std::string ping = ClientFrame(0x89, "are you there");
+  client.Send(ping.substr(0, 3));
+  room.Turn();
+  client.Send(ping.substr(3));
+  EXPECT_TRUE(
+      client.Sees("\x8a\x0d"
+                  "are you there"));
+  client.Send(ClientFrame(0x82, std::string("\x00\x01", 2)));
+  EXPECT_EQ(room.Seen(2)[1], std::string("binary:\x00\x01", 9));
+  EXPECT_EQ(room.server.server.connections(), 1u);
+
+  // The close handshake, begun by the client.
+  client.Forget();
+  client.Send(ClientFrame(0x88,
+                          "\x0f\xa0"
+                          "done"));
+  EXPECT_EQ(room.Seen(3)[2], "close:4000:done");
+  room.ends[0]->Send(TextMessage("last"));  // Half open.
+  room.ends[0]->Close(4000, "done");
+  room.ends[0]->Send(TextMessage("too late"));
+  EXPECT_EQ(client.UntilClosed(),
+            "\x81\x04last\x88\x06\x0f\xa0"
+            "done");
+  EXPECT_EQ(room.server.server.connections(), 0u);
+}
+
+TEST(WebSocket, AServerCloses) {
+  Room room;
+  RawClient client(room.loop, room.server.endpoint());
+  client.Send(Upgrade());
+  EXPECT_TRUE(client.Sees("\r\n\r\n"));
+  client.Forget();
+  room.ends[0]->Close(kCloseNoCode, "");
+  room.ends.clear();  // What was sent still goes out.
+  EXPECT_TRUE(client.Sees(std::string("\x88\x00", 2)));
+  EXPECT_FALSE(client.ended());
+  client.Send(ClientFrame(0x81, "on its way") + ClientFrame(0x88, "\x03\xe8"));
+  client.UntilClosed();
+}
+
+TEST(WebSocket, AnAnswerMayComeLater) {
+  Room room;
+  room.hold = true;
+  RawClient client(room.loop, room.server.endpoint());
+  client.Send(Upgrade());
+  ASSERT_TRUE(RunUntil(room.loop, [&] { return room.held != nullptr; }));
+  client.Send(ClientFrame(0x81, "one"));  // The server is reading ahead now.
+  room.Turn();
+  client.Send(ClientFrame(0x81, "two"));
+  room.held->first.Send(std::move(room.held->second));
+  EXPECT_EQ(room.Seen(2), (Strings{"text:one", "text:two"}));
+  EXPECT_TRUE(client.Sees("101 Switching Protocols"));
+}
+
+TEST(WebSocket, ABrokenProtocolEndsTheConnectionWithItsCode) {
+  Room room;
+  RawClient client(room.loop, room.server.endpoint());
+  client.Send(Upgrade());
+  EXPECT_TRUE(client.Sees("\r\n\r\n"));
+  client.Forget();
+  client.Send("\x81\x05Hello" + std::string(100'000, 'x'));  // Not masked, and more behind it.
+  EXPECT_TRUE(client.UntilClosed().starts_with("\x88\x2a\x03\xeaReceived an unmasked frame")) << client.Take();
+  EXPECT_EQ(room.Seen(1), Strings{"error:WebSocket protocol error; protocolError.statusCode = 1002; "
+                                  "protocolError.description = Received an unmasked frame from a client"});
+}
+
+TEST(WebSocket, UnmaskedFramesAreTakenIfAllowed) {
+  Room room({.websocket = {.accept_unmasked = true}});
+  RawClient client(room.loop, room.server.endpoint());
+  client.Send(Upgrade() + "\x81\x02ok");
+  EXPECT_EQ(room.Seen(1), Strings{"text:ok"});
+}
+
+TEST(WebSocket, ALineThatIsCutIsADisconnect) {
+  Room room;
+  RawClient client(room.loop, room.server.endpoint());
+  client.Send(Upgrade() + ClientFrame(0x01, "half"));
+  EXPECT_TRUE(client.Sees("\r\n\r\n"));
+  client.Close();
+  EXPECT_EQ(room.Seen(1), Strings{"lost"});
+  room.ends[0]->Send(TextMessage("nobody hears this"));
+  EXPECT_EQ(room.server.server.connections(), 0u);
+}
+
+TEST(WebSocket, AnEndThatIsDroppedCutsTheLine) {
+  Room room;
+  RawClient client(room.loop, room.server.endpoint());
+  client.Send(Upgrade());
+  EXPECT_TRUE(client.Sees("\r\n\r\n"));
+  client.Forget();
+  room.ends.clear();
+  EXPECT_EQ(client.UntilClosed(), "");
+}
+
+TEST(WebSocket, RefusesWhatIsNoHandshake) {
+  Room room;
+  for (auto [head, status] : std::vector<std::pair<std::string, std::string>>{
+           {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "500"},
+           {"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", "426"},
+           {"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Version: 13\r\n\r\n",
+            "400"},
+           {Upgrade("Content-Length: 5\r\n") + "he", "400"}}) {
+    RawClient client(room.loop, room.server.endpoint());
+    client.Send(head);
+    EXPECT_TRUE(client.Sees("HTTP/1.1 " + status + " "));
+    EXPECT_EQ(room.notes.back()->seen, Strings{"lost"});
+  }
+}
+
+TEST(WebSocket, CompressesWhatIsWorthIt) {
+  Room room;
+  RawClient client(room.loop, room.server.endpoint());
+  client.Send(Upgrade("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"));
+  EXPECT_TRUE(client.Sees("client_max_window_bits=15\r\nX-Room"));
+  client.Forget();
+  room.ends[0]->Send(TextMessage("short"));
+  EXPECT_TRUE(client.Sees("\x81\x05short"));
+  client.Forget();
+  std::string text(5000, 'x');
+  room.ends[0]->Send(TextMessage(text));
+  EXPECT_TRUE(RunUntil(room.loop, [&] { return client.Take().size() > 2; }));
+  room.Turn();
+  FrameOptions options{.mask = FrameOptions::Mask::kForbidden};
+  options.coders = std::make_shared<DeflateCoders>();
+  FrameReader reader(options);
+  std::string_view in = client.Take();
+  EXPECT_LT(in.size(), 100u);
+  ASSERT_EQ(reader.Next(in), FrameReader::Event::kMessage);
+  EXPECT_EQ(reader.TakeMessage()->payload(), text);
+  client.Send(ClientFrame(0xc1, std::string_view("\xf2\x48\xcd\xc9\xc9\x07\x00", 7)));
+  EXPECT_EQ(room.Seen(1), Strings{"text:Hello"});
+}
+
+TEST(WebSocket, ASlowReaderIsSeenAndBounded) {
+  Room room;
+  RawClient client(room.loop, room.server.endpoint(), 65536);
+  client.Send(Upgrade());
+  EXPECT_TRUE(client.Sees("\r\n\r\n"));
+  client.Forget();
+  WebSocketMessagePtr message = WebSocketMessage::Of(WebSocketMessage::Type::kBinary, std::string(512 * 1024, 'x'));
+  // The script's end shows what waits, up to the pipe's own marks: the coupling stops taking.
+  for (int i = 0; i < 40; ++i) room.ends[0]->Send(message);
+  room.Turn();
+  EXPECT_GT(room.ends[0]->buffered_bytes(), 10u * 1024 * 1024);
+  EXPECT_TRUE(room.notes[0]->seen.empty());
+  // All of it arrives once the client reads.
+  size_t got = 0;
+  EXPECT_TRUE(RunUntil(room.loop, [&] {
+    got += client.Take().size();
+    client.Forget();
+    return got >= 40u * (512 * 1024 + 10);
+  }));
+  EXPECT_EQ(room.ends[0]->buffered_bytes(), 0u);
+  EXPECT_EQ(room.notes[0]->seen, Strings{"drained"});
+}
+
+TEST(WebSocket, PauseStopsReading) {
+  Room room;
+  room.listening = false;
+  RawClient client(room.loop, room.server.endpoint());
+  client.Send(Upgrade());
+  EXPECT_TRUE(client.Sees("\r\n\r\n"));
+  // What the pipe and the kernel take is bounded: the client can't send everything.
+  std::string flood;
+  for (int i = 0; i < 64; ++i) flood += ClientFrame(0x82, std::string(1024 * 1024, 'x'));
+  Instant until = room.loop.Now() + std::chrono::milliseconds(300);
+  size_t sent = 0;
+  std::string_view rest = flood;
+  while (room.loop.Now() < until && !rest.empty()) {
+    size_t size = client.SendSome(rest);
+    rest.remove_prefix(size);
+    sent += size;
+    room.Turn();
+  }
+  EXPECT_LT(sent, 32u * 1024 * 1024);
+  room.ends[0]->SetReceiver(room.notes[0].get());
+  EXPECT_TRUE(client.Send(rest));
+  EXPECT_EQ(room.Seen(64).size(), 64u);
+}
+
+// A client's connection, with its receiver.
+struct Joined {
+  std::unique_ptr<WebSocketEnd> end;
+  std::string head;
+  std::string error;
+  int status = 0;
+  std::optional<std::string> extensions;
+  FetchHandle handle;
+  Notes notes;
+};
+
+void Join(HttpClient& client, loop::AsioLoop& loop, const std::string& url, Joined& joined, bool deflate = false) {
+  HttpRequest request;
+  request.url = url;
+  request.headers.Append("Upgrade", "websocket");
+  if (deflate) request.headers.Append("Sec-WebSocket-Extensions", "permessage-deflate");
+  bool done = false;
+  joined.handle = client.Fetch(std::move(request), [&](Result<HttpResponse> response) {
+    done = true;
+    if (!response) return void(joined.error = response.error().message());
+    joined.status = response->status;
+    joined.end = std::move(response->websocket);
+    if (auto value = response->headers.Get("Sec-WebSocket-Extensions")) joined.extensions = *value;
+    if (joined.end) joined.end->SetReceiver(&joined.notes);
+  });
+  ASSERT_TRUE(RunUntil(loop, [&] { return done; }));
+}
+
+std::unique_ptr<HttpClient> MakeClient(loop::AsioLoop& loop) {
+  return HttpClient::Open(loop, {.allow_private_network = true}).value();
+}
+
+TEST(WebSocketClient, SpeaksWithAServer) {
+  Room room;
+  std::unique_ptr<HttpClient> client = MakeClient(room.loop);
+  for (bool deflate : {false, true}) {
+    Joined joined;
+    Join(*client, room.loop, room.server.url(), joined, deflate);
+    ASSERT_TRUE(joined.end) << joined.error;
+    EXPECT_EQ(joined.extensions.has_value(), deflate);
+    joined.handle = FetchHandle();  // The WebSocket does not depend on it.
+    WebSocketEnd& far = *room.ends.back();
+    Notes& notes = *room.notes.back();
+    std::string text(100'000, 'y');
+    joined.end->Send(TextMessage("hi"));
+    joined.end->Send(TextMessage(text));
+    far.Send(TextMessage("there"));
+    far.Send(TextMessage(text));
+    ASSERT_TRUE(RunUntil(room.loop, [&] { return notes.seen.size() == 2 && joined.notes.seen.size() == 2; }));
+    EXPECT_EQ(notes.seen, (Strings{"text:hi", "text:" + text}));
+    EXPECT_EQ(joined.notes.seen, (Strings{"text:there", "text:" + text}));
+    joined.end->Close(1000, "bye");
+    ASSERT_TRUE(RunUntil(room.loop, [&] { return notes.ended; }));
+    far.Close(1000, "bye");
+    ASSERT_TRUE(RunUntil(room.loop, [&] { return joined.notes.ended; }));
+    EXPECT_EQ(joined.notes.seen.back(), "close:1000:bye");
+  }
+}
+
+TEST(WebSocketClient, AnotherAnswerIsAResponse) {
+  loop::AsioLoop loop;
+  TestServer server(loop,
+                    [](HttpRequest, const RequestInfo&, Responder responder) { responder.Send(TextResponse("no")); });
+  std::unique_ptr<HttpClient> client = MakeClient(loop);
+  Joined joined;
+  Join(*client, loop, server.url(), joined);
+  EXPECT_EQ(joined.status, 200);
+  EXPECT_EQ(joined.end, nullptr);
+}
+
+TEST(WebSocket, DrainClosesAndWaits) {
+  Room room;
+  RawClient client(room.loop, room.server.endpoint());
+  client.Send(Upgrade());
+  EXPECT_TRUE(client.Sees("\r\n\r\n"));
+  client.Forget();
+  bool drained = false;
+  room.server.server.Drain([&] { drained = true; });
+  EXPECT_TRUE(client.Sees("\x03\xe9The server is going away."));
+  EXPECT_FALSE(drained);
+  client.Send(ClientFrame(0x88, "\x03\xe9"));
+  client.UntilClosed();
+  EXPECT_TRUE(RunUntil(room.loop, [&] { return drained; }));
+  EXPECT_EQ(room.Seen(1), Strings{"close:1001:"});
+}
+
+TEST(WebSocket, TheServersEndCutsTheLines) {
+  loop::AsioLoop loop;
+  Notes notes;
+  loop::WebSocketPipe pipe = loop::MakeWebSocketPipe(loop, loop);
+  pipe.second->SetReceiver(&notes);
+  auto server = std::make_unique<TestServer>(loop, [&](HttpRequest, const RequestInfo&, Responder responder) {
+    HttpResponse response;
+    response.status = 101;
+    response.websocket = std::move(pipe.first);
+    responder.Send(std::move(response));
+  });
+  RawClient client(loop, server->endpoint());
+  client.Send(Upgrade());
+  EXPECT_TRUE(client.Sees("\r\n\r\n"));
+  server.reset();
+  EXPECT_EQ(notes.seen, Strings{"lost"});
+  client.UntilClosed();
+}
+
+TEST(WebSocket, TimeoutsCutWhoDoesNotAnswer) {
+  using std::chrono::seconds;
+  {
+    Room room({.websocket = {.ping_interval = seconds(30)}});
+    RawClient client(room.loop, room.server.endpoint());
+    client.Send(Upgrade());
+    EXPECT_TRUE(client.Sees("\r\n\r\n"));
+    client.Forget();
+    Instant start = room.loop.Now();
+    room.server.server.CheckDeadlines(start + seconds(29));
+    room.Turn();
+    EXPECT_EQ(client.Take(), "");
+    room.server.server.CheckDeadlines(start + seconds(31));
+    EXPECT_TRUE(client.Sees(std::string("\x89\x00", 2)));
+    client.Send(ClientFrame(0x8a, ""));
+    room.Turn();
+    room.server.server.CheckDeadlines(start + seconds(60));  // Heard at 31.
+    EXPECT_EQ(room.Seen(0), Strings{});
+    room.server.server.CheckDeadlines(start + seconds(62));
+    room.server.server.CheckDeadlines(start + seconds(92));
+    EXPECT_EQ(room.notes[0]->seen, Strings{"lost"});
+  }
+  {
+    Room room;
+    RawClient client(room.loop, room.server.endpoint());
+    client.Send(Upgrade());
+    EXPECT_TRUE(client.Sees("\r\n\r\n"));
+    room.ends[0]->Close(1000, "");
+    EXPECT_TRUE(client.Sees("\x88\x02\x03\xe8"));
+    room.server.server.CheckDeadlines(room.loop.Now() + seconds(9));
+    EXPECT_EQ(room.notes[0]->seen, Strings{});
+    room.server.server.CheckDeadlines(room.loop.Now() + seconds(12));
+    EXPECT_EQ(room.notes[0]->seen, Strings{"lost"});
+    client.UntilClosed();
+  }
+  {
+    Room room;
+    RawClient client(room.loop, room.server.endpoint(), 4096);
+    client.Send(Upgrade());
+    EXPECT_TRUE(client.Sees("\r\n\r\n"));
+    room.ends[0]->Send(WebSocketMessage::Of(WebSocketMessage::Type::kBinary, Bytes(20'000'000, 'x')));
+    room.Turn();
+    room.server.server.CheckDeadlines(room.loop.Now() + seconds(110));
+    EXPECT_FALSE(room.notes[0]->ended);
+    room.server.server.CheckDeadlines(room.loop.Now() + seconds(125));
+    EXPECT_EQ(room.notes[0]->seen.back(), "lost");
+  }
+}
+
+TEST(WebSocket, ManySmallMessagesOfATurnGoOutTogether) {
+  Room room;
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 20; ++i) {
+    clients.push_back(std::make_unique<RawClient>(room.loop, room.server.endpoint()));
+    clients.back()->Send(Upgrade());
+    EXPECT_TRUE(clients.back()->Sees("\r\n\r\n"));
+    clients.back()->Forget();
+  }
+  std::string expected;
+  for (int i = 0; i < 300; ++i) {
+    WebSocketMessagePtr message = TextMessage("message " + std::to_string(i));
+    expected += message->frame();
+    for (auto& end : room.ends) end->Send(message);
+  }
+  for (auto& client : clients) {
+    EXPECT_TRUE(RunUntil(room.loop, [&] { return client->Take().size() >= expected.size(); }));
+    EXPECT_EQ(client->Take(), expected);
+  }
+}
+
+TEST(WebSocket, AWaitingConnectionIsSmall) {
+  Room room;
+  auto open = [&](std::vector<std::unique_ptr<RawClient>>& into, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+      into.push_back(std::make_unique<RawClient>(room.loop, room.server.endpoint()));
+      into.back()->Send(Upgrade("Sec-WebSocket-Extensions: permessage-deflate\r\n"));
+      EXPECT_TRUE(into.back()->Sees("\r\n\r\n"));
+      into.back()->Forget();
+    }
+    std::string text(3000, 'x');
+    for (auto& end : room.ends) end->Send(TextMessage(text));
+    for (auto& client : into) {
+      client->Send(ClientFrame(0x81, text));
+      EXPECT_TRUE(RunUntil(room.loop, [&] { return !client->Take().empty(); }));
+    }
+    room.Turn();
+    for (auto& notes : room.notes) notes->seen = {};
+    for (auto& client : into) client->Forget();
+  };
+  std::vector<std::unique_ptr<RawClient>> first, rest;
+  open(first, 50);
+  size_t before = mallinfo2().uordblks;
+  open(rest, 200);
+  size_t each = (mallinfo2().uordblks - before) / 200;
+  std::cout << each << " bytes for a waiting connection, with the test's own client and notes" << std::endl;
+  EXPECT_LT(each, 3000u);
+}
+
+}  // namespace
+}  // namespace limpet::net

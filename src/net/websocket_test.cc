@@ -5,62 +5,11 @@
 
 #include <vector>
 
-#include "loop/websocket_pipe.h"
-#include "net/http_client.h"
-#include "net/net_testing.h"
 #include "net/websocket_frame.h"
 #include "net/websocket_testing.h"
 
 namespace limpet::net {
 namespace {
-
-constexpr std::string_view kUpgrade =
-    "GET /room HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-
-// A server whose handler accepts every WebSocket and keeps the script's end of each.
-struct Room {
-  explicit Room(ServerOptions options = {})
-      : server(
-            loop,
-            [this](HttpRequest request, const RequestInfo&, Responder responder) {
-              HttpResponse response;
-              response.status = 101;
-              response.headers.Append("X-Room", request.headers.Get("Upgrade").value_or("none"));
-              loop::WebSocketPipe pipe = loop::MakeWebSocketPipe(loop, loop);
-              response.websocket = std::move(pipe.first);
-              ends.push_back(std::move(pipe.second));
-              notes.push_back(std::make_unique<Notes>());
-              if (listening) ends.back()->SetReceiver(notes.back().get());
-              if (hold) {
-                held = std::make_unique<std::pair<Responder, HttpResponse>>(std::move(responder), std::move(response));
-              } else {
-                responder.Send(std::move(response));
-              }
-            },
-            std::move(options)) {}
-
-  // Runs the loop until `count` things were seen by the first end's receiver.
-  std::vector<std::string> Seen(size_t count) {
-    RunUntil(loop, [&] { return !notes.empty() && notes[0]->seen.size() >= count; });
-    return notes.empty() ? std::vector<std::string>() : notes[0]->seen;
-  }
-  void Turn() {
-    bool done = false;
-    loop.After(std::chrono::milliseconds(5), [&] { done = true; });
-    RunUntil(loop, [&] { return done; });
-  }
-
-  loop::AsioLoop loop;
-  std::vector<std::unique_ptr<Notes>> notes;
-  std::vector<std::unique_ptr<WebSocketEnd>> ends;
-  bool listening = true;
-  bool hold = false;
-  std::unique_ptr<std::pair<Responder, HttpResponse>> held;
-  TestServer server;
-};
-
-std::string Upgrade(std::string_view more = "") { return std::string(kUpgrade).append(more).append("\r\n"); }
 
 using Strings = std::vector<std::string>;
 
@@ -252,76 +201,6 @@ TEST(WebSocket, PauseStopsReading) {
   room.ends[0]->SetReceiver(room.notes[0].get());
   EXPECT_TRUE(client.Send(rest));
   EXPECT_EQ(room.Seen(64).size(), 64u);
-}
-
-// A client's connection, with its receiver.
-struct Joined {
-  std::unique_ptr<WebSocketEnd> end;
-  std::string head;
-  std::string error;
-  int status = 0;
-  std::optional<std::string> extensions;
-  FetchHandle handle;
-  Notes notes;
-};
-
-void Join(HttpClient& client, loop::AsioLoop& loop, const std::string& url, Joined& joined, bool deflate = false) {
-  HttpRequest request;
-  request.url = url;
-  request.headers.Append("Upgrade", "websocket");
-  if (deflate) request.headers.Append("Sec-WebSocket-Extensions", "permessage-deflate");
-  bool done = false;
-  joined.handle = client.Fetch(std::move(request), [&](Result<HttpResponse> response) {
-    done = true;
-    if (!response) return void(joined.error = response.error().message());
-    joined.status = response->status;
-    joined.end = std::move(response->websocket);
-    if (auto value = response->headers.Get("Sec-WebSocket-Extensions")) joined.extensions = *value;
-    if (joined.end) joined.end->SetReceiver(&joined.notes);
-  });
-  ASSERT_TRUE(RunUntil(loop, [&] { return done; }));
-}
-
-std::unique_ptr<HttpClient> MakeClient(loop::AsioLoop& loop) {
-  return HttpClient::Open(loop, {.allow_private_network = true}).value();
-}
-
-TEST(WebSocketClient, SpeaksWithAServer) {
-  Room room;
-  std::unique_ptr<HttpClient> client = MakeClient(room.loop);
-  for (bool deflate : {false, true}) {
-    Joined joined;
-    Join(*client, room.loop, room.server.url(), joined, deflate);
-    ASSERT_TRUE(joined.end) << joined.error;
-    EXPECT_EQ(joined.extensions.has_value(), deflate);
-    joined.handle = FetchHandle();  // The WebSocket does not depend on it.
-    WebSocketEnd& far = *room.ends.back();
-    Notes& notes = *room.notes.back();
-    std::string text(100'000, 'y');
-    joined.end->Send(TextMessage("hi"));
-    joined.end->Send(TextMessage(text));
-    far.Send(TextMessage("there"));
-    far.Send(TextMessage(text));
-    ASSERT_TRUE(RunUntil(room.loop, [&] { return notes.seen.size() == 2 && joined.notes.seen.size() == 2; }));
-    EXPECT_EQ(notes.seen, (Strings{"text:hi", "text:" + text}));
-    EXPECT_EQ(joined.notes.seen, (Strings{"text:there", "text:" + text}));
-    joined.end->Close(1000, "bye");
-    ASSERT_TRUE(RunUntil(room.loop, [&] { return notes.ended; }));
-    far.Close(1000, "bye");
-    ASSERT_TRUE(RunUntil(room.loop, [&] { return joined.notes.ended; }));
-    EXPECT_EQ(joined.notes.seen.back(), "close:1000:bye");
-  }
-}
-
-TEST(WebSocketClient, AnotherAnswerIsAResponse) {
-  loop::AsioLoop loop;
-  TestServer server(loop,
-                    [](HttpRequest, const RequestInfo&, Responder responder) { responder.Send(TextResponse("no")); });
-  std::unique_ptr<HttpClient> client = MakeClient(loop);
-  Joined joined;
-  Join(*client, loop, server.url(), joined);
-  EXPECT_EQ(joined.status, 200);
-  EXPECT_EQ(joined.end, nullptr);
 }
 
 TEST(WebSocket, DrainClosesAndWaits) {

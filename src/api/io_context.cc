@@ -81,7 +81,7 @@ void IoContext::TurnOver(js::Ended ended) {
   MaybeFinish();
 }
 
-void IoContext::Continue(object::GateRef where, Turn turn) {
+void IoContext::Continue(const object::GateRef& where, Turn turn) {
   if (ended_ || stopped_) return;
   if (instance_ == nullptr) return RunTurn({}, std::move(turn));
   instance_->Enter(where, [weak = weak_from_this(), turn = std::move(turn)](Result<object::InputLock> lock) mutable {
@@ -189,10 +189,9 @@ void IoContext::SettleNow(js::Scope& scope, uint64_t number, Make& make) {
   }
 }
 
-void IoContext::Settle(uint64_t number, object::GateRef where, Make make) {
+void IoContext::Settle(uint64_t number, const object::GateRef& where, Make make) {
   if (!resolvers_.Contains(number)) return;
-  Continue(std::move(where),
-           [this, number, make = std::move(make)](js::Scope& scope) mutable { SettleNow(scope, number, make); });
+  Continue(where, [this, number, make = std::move(make)](js::Scope& scope) mutable { SettleNow(scope, number, make); });
 }
 
 void IoContext::SettleUnder(uint64_t number, object::InputLock lock, Make make) {
@@ -261,7 +260,8 @@ void IoContext::Arm(uint64_t number, Timer& timer) {
 void IoContext::Fire(uint64_t number) {
   Timer* found = timers_.Find(number);
   if (found == nullptr) return;
-  Continue(found->where, [this, number](js::Scope& scope) {
+  object::GateRef where = found->where;  // The turn may be now, and the timer gone in it.
+  Continue(where, [this, number](js::Scope& scope) {
     Timer* timer = timers_.Find(number);
     if (timer == nullptr) return;
     v8::Local<v8::Function> callback = timer->callback.Get(scope.isolate());
@@ -308,11 +308,11 @@ void IoContext::CancelFetch(uint64_t number) {
   if (fetches_.Erase(number) && instance_ != nullptr && !ended_) instance_->Unpin();
 }
 
-void IoContext::FetchAnswered(uint64_t number, object::GateRef where, Result<HttpResponse> response) {
+void IoContext::FetchAnswered(uint64_t number, const object::GateRef& where, Result<HttpResponse> response) {
   Fetch* fetch = fetches_.Find(number);
   if (fetch == nullptr) return;
   fetch->handle.Detach();  // The response's body goes on by itself.
-  Continue(std::move(where), [this, number, response = std::move(response)](js::Scope& scope) mutable {
+  Continue(where, [this, number, response = std::move(response)](js::Scope& scope) mutable {
     SettleFetch(scope, number, response);
   });
 }

@@ -87,7 +87,7 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   // Runs `turn` under `lock` (empty for a stateless event), then seals the burst. Dropped after the end.
   void RunTurn(object::InputLock lock, Turn turn);
   // The same as an event of `where`: waits for the input gate first.
-  void Continue(object::GateRef where, Turn turn);
+  void Continue(const object::GateRef& where, Turn turn);
   const object::InputLock& lock() const { return lock_; }
   object::GateRef where() const { return lock_.gate(); }
   void set_lock(object::InputLock lock) { lock_ = std::move(lock); }
@@ -116,7 +116,7 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   void HoldResolver(uint64_t number, v8::Local<v8::Promise::Resolver> resolver);
   // In a turn of its own, as an event of `where`; `make` gives the value (or throws: rejected with that).
   using Make = UniqueFunction<v8::MaybeLocal<v8::Value>(js::Scope&)>;
-  void Settle(uint64_t number, object::GateRef where, Make make);
+  void Settle(uint64_t number, const object::GateRef& where, Make make);
   void SettleUnder(uint64_t number, object::InputLock lock, Make make);
   void SettleNow(js::Scope& scope, uint64_t number, Make& make);
 
@@ -152,7 +152,7 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   void CancelFetch(uint64_t number);
   bool FetchWanted(uint64_t number) { return fetches_.Contains(number); }
   // Settles its promise, as an event of `where`.
-  void FetchAnswered(uint64_t number, object::GateRef where, Result<HttpResponse> response);
+  void FetchAnswered(uint64_t number, const object::GateRef& where, Result<HttpResponse> response);
 
   // -- waitUntil, critical sections: functions of the script and what is known about them
   void AddWaitUntil(js::Scope& scope, v8::Local<v8::Promise> promise);

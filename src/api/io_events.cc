@@ -140,12 +140,11 @@ void BodyRead(const Arguments& args) {
     std::shared_ptr<IoContext> self = weak.lock();
     if (!self) return;
     if (IoContext::InBody* source = self->FindBody(number)) source->reading = false;
-    self->Settle(settle, std::move(where),
-                 [chunk = std::move(chunk)](js::Scope& scope) mutable -> v8::MaybeLocal<v8::Value> {
-                   if (!chunk.has_value()) return Throw(scope, chunk.error()), v8::MaybeLocal<v8::Value>();
-                   if (!chunk.value()) return v8::Undefined(scope.isolate()).As<v8::Value>();
-                   return js::ToUint8Array(scope.isolate(), *chunk.value());
-                 });
+    self->Settle(settle, where, [chunk = std::move(chunk)](js::Scope& scope) mutable -> v8::MaybeLocal<v8::Value> {
+      if (!chunk.has_value()) return Throw(scope, chunk.error()), v8::MaybeLocal<v8::Value>();
+      if (!chunk.value()) return v8::Undefined(scope.isolate()).As<v8::Value>();
+      return js::ToUint8Array(scope.isolate(), *chunk.value());
+    });
   });
 }
 
@@ -200,13 +199,12 @@ void BodyReadAll(const Arguments& args) {
                where = context->where()](Result<Bytes> all) mutable {
     std::shared_ptr<IoContext> self = weak.lock();
     if (!self) return;
-    self->Settle(settle, std::move(where),
-                 [all = std::move(all)](js::Scope& scope) mutable -> v8::MaybeLocal<v8::Value> {
-                   if (!all.has_value()) return Throw(scope, all.error()), v8::MaybeLocal<v8::Value>();
-                   v8::Local<v8::Uint8Array> bytes = js::ToUint8Array(scope.isolate(), all.value());
-                   if (bytes.IsEmpty()) return {};
-                   return bytes->Buffer().As<v8::Value>();
-                 });
+    self->Settle(settle, where, [all = std::move(all)](js::Scope& scope) mutable -> v8::MaybeLocal<v8::Value> {
+      if (!all.has_value()) return Throw(scope, all.error()), v8::MaybeLocal<v8::Value>();
+      v8::Local<v8::Uint8Array> bytes = js::ToUint8Array(scope.isolate(), all.value());
+      if (bytes.IsEmpty()) return {};
+      return bytes->Buffer().As<v8::Value>();
+    });
   };
   std::make_shared<Gather>(std::move(stream), std::move(done))->Run();
 }

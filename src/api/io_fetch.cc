@@ -32,7 +32,7 @@ std::optional<uint64_t> ReturnFetch(Call& call, IoContext& context) {
 auto OnAnswer(std::weak_ptr<IoContext> weak, uint64_t number, object::GateRef where) {
   return [weak = std::move(weak), number, where = std::move(where)](Result<HttpResponse> response) mutable {
     std::shared_ptr<IoContext> context = weak.lock();
-    if (context) context->FetchAnswered(number, std::move(where), std::move(response));
+    if (context) context->FetchAnswered(number, where, std::move(response));
   };
 }
 

@@ -47,7 +47,7 @@ bool CheckValue(Call& call, const IoContext& context, const std::string& key, si
 template <typename T>
 class Pending {
  public:
-  using Convert = v8::MaybeLocal<v8::Value> (*)(js::Scope&, T);
+  using Convert = v8::MaybeLocal<v8::Value> (*)(js::Scope&, const T&);
 
   Pending(Call& call, IoContext& context, Convert convert)
       : call_(call), context_(context), convert_(convert), number_(context.NextNumber()) {}
@@ -65,7 +65,7 @@ class Pending {
       self->SettleUnder(number, std::move(lock),
                         [answer = std::move(answer), convert](js::Scope& scope) mutable -> v8::MaybeLocal<v8::Value> {
                           if (!answer.has_value()) return Throw(scope, answer.error()), v8::MaybeLocal<v8::Value>();
-                          return convert(scope, std::move(answer).value());
+                          return convert(scope, answer.value());
                         });
     };
   }
@@ -76,7 +76,7 @@ class Pending {
     v8::Local<v8::Value> value;
     if (!now->has_value()) {
       (void)resolver_->Reject(call_.scope.context(), MakeJsError(call_.scope, now->error()));
-    } else if (convert_(call_.scope, std::move(*now).value()).ToLocal(&value)) {
+    } else if (convert_(call_.scope, now->value()).ToLocal(&value)) {
       (void)resolver_->Resolve(call_.scope.context(), value);
     } else if (caught.HasCaught() && !caught.HasTerminated()) {
       (void)resolver_->Reject(call_.scope.context(), caught.Exception());
@@ -91,12 +91,12 @@ class Pending {
   v8::Local<v8::Promise::Resolver> resolver_;
 };
 
-v8::MaybeLocal<v8::Value> OneValue(js::Scope& scope, std::optional<Bytes> value) {
+v8::MaybeLocal<v8::Value> OneValue(js::Scope& scope, const std::optional<Bytes>& value) {
   if (!value) return v8::Undefined(scope.isolate()).As<v8::Value>();
   return Deserialize(scope, *value);
 }
 
-v8::MaybeLocal<v8::Value> FlatPairs(js::Scope& scope, object::Pairs pairs) {
+v8::MaybeLocal<v8::Value> FlatPairs(js::Scope& scope, const object::Pairs& pairs) {
   std::vector<v8::Local<v8::Value>> flat;
   flat.reserve(pairs.size() * 2);
   for (auto& [key, bytes] : pairs) {
@@ -108,9 +108,11 @@ v8::MaybeLocal<v8::Value> FlatPairs(js::Scope& scope, object::Pairs pairs) {
   return v8::Array::New(scope.isolate(), flat.data(), flat.size()).As<v8::Value>();
 }
 
-v8::MaybeLocal<v8::Value> Nothing(js::Scope& scope, Done) { return v8::Undefined(scope.isolate()).As<v8::Value>(); }
+v8::MaybeLocal<v8::Value> Nothing(js::Scope& scope, const Done&) {
+  return v8::Undefined(scope.isolate()).As<v8::Value>();
+}
 
-v8::MaybeLocal<v8::Value> Count(js::Scope& scope, uint64_t count) {
+v8::MaybeLocal<v8::Value> Count(js::Scope& scope, const uint64_t& count) {
   return v8::Number::New(scope.isolate(), static_cast<double>(count)).As<v8::Value>();
 }
 

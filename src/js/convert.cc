@@ -85,7 +85,7 @@ Bytes CopyBytes(v8::Local<v8::Value> value) {
 }
 
 v8::Local<v8::Uint8Array> ToUint8Array(v8::Isolate* isolate, BytesView bytes) {
-  std::unique_ptr<v8::BackingStore> store =
+  std::shared_ptr<v8::BackingStore> store =
       v8::ArrayBuffer::NewBackingStore(isolate, bytes.size(), v8::BackingStoreInitializationMode::kUninitialized,
                                        v8::BackingStoreOnFailureMode::kReturnNull);
   if (store == nullptr) {

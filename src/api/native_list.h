@@ -12,6 +12,7 @@ void AddValueNatives(std::vector<js::NativeFunction>& to);       // native_value
 void AddTextNatives(std::vector<js::NativeFunction>& to);        // native_text.cc
 void AddUrlNatives(std::vector<js::NativeFunction>& to);         // native_url.cc
 void AddEncodingNatives(std::vector<js::NativeFunction>& to);    // native_encoding.cc
+void AddMultiByteNatives(std::vector<js::NativeFunction>& to);   // native_multibyte.cc
 void AddZlibNatives(std::vector<js::NativeFunction>& to);        // native_zlib.cc
 void AddCryptoNatives(std::vector<js::NativeFunction>& to);      // native_crypto.cc
 void AddCryptoKeyNatives(std::vector<js::NativeFunction>& to);   // native_crypto_keys.cc

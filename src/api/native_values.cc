@@ -264,6 +264,7 @@ std::vector<js::NativeFunction> PureNatives() {
   AddTextNatives(all);
   AddUrlNatives(all);
   AddEncodingNatives(all);
+  AddMultiByteNatives(all);
   AddZlibNatives(all);
   AddCryptoNatives(all);
   AddCryptoKeyNatives(all);

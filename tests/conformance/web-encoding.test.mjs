@@ -1,4 +1,4 @@
-// TextDecoder: labels, every encoding with one byte a character, UTF-16, streams, byte order marks, errors.
+// TextDecoder: labels, every encoding, streams, byte order marks, errors.
 import { worker } from "./lib.mjs";
 import { once, table, u } from "./modules/rows.mjs";
 
@@ -17,6 +17,28 @@ const everyByte = (label) => {
   for (let byte = 0; byte < 256; byte++) all += decoder.decode(bytes(byte)) + "|";
   return hash(all);
 };
+// All pairs of bytes that stand for something; what does not is a mark.
+const everyPair = (label, from, to, before = []) => {
+  const decoder = new TextDecoder(label);
+  let all = "";
+  for (let lead = from; lead <= to; lead++) {
+    for (let trail = 0; trail < 256; trail++) {
+      const text = decoder.decode(bytes(...before, lead, trail));
+      all += (text.includes("\ufffd") ? "?" : text) + "|";
+    }
+  }
+  return hash(all);
+};
+const everyFour = (from, to) => {
+  const decoder = new TextDecoder("gb18030");
+  let all = "";
+  for (let n = from; n < to; n += 3) {
+    const text = decoder.decode(bytes(0x81 + Math.floor(n / 12600), 0x30 + (Math.floor(n / 1260) % 10), 0x81 + (Math.floor(n / 10) % 126), 0x30 + (n % 10)));
+    all += (text.includes("\ufffd") ? "?" : text) + "|";
+  }
+  return hash(all);
+};
+const iso2022 = (...input) => codes(new TextDecoder("iso-2022-jp").decode(bytes(...input)));
 const pieces = (label, chunks, options) => {
   const decoder = new TextDecoder(label, options);
   return [...chunks.map((chunk) => codes(decoder.decode(bytes(...chunk), { stream: true }))), codes(decoder.decode())];
@@ -53,6 +75,39 @@ const rows = {
   "a byte order mark is nothing to others": [() => decode("windows-1251", 0xef, 0xbb, 0xbf), "43f bb 457"],
   "TextDecoderStream of another encoding": [async () => { const stream = new Response(bytes(0xcf, 0xf0, 0xe8)).body.pipeThrough(new TextDecoderStream("windows-1251")); let all = ""; for await (const chunk of stream) all += chunk; return all; }, "При"],
   "TextDecoderStream of none": [() => new TextDecoderStream("foo"), 'RangeError: "foo" is not a valid encoding.'],
+  "labels of several bytes": [() => labels("gb2312", "x-gbk", "big5-hkscs", "x-euc-jp", "csiso2022jp", "ms_kanji", "sjis", "ks_c_5601-1987"), ["gbk", "gbk", "big5", "euc-jp", "iso-2022-jp", "shift_jis", "shift_jis", "euc-kr"]],
+  "gb18030: every pair": [() => everyPair("gb18030", 0x81, 0xfe), 396514873],
+  "gbk: every pair": [() => everyPair("gbk", 0x81, 0xfe), 396514873],
+  "gb18030: four bytes, the plane of all scripts": [() => everyFour(0, 40_000), 1290440078],
+  "gb18030: four bytes, the planes above": [() => everyFour(189_000, 200_000), 3274597903],
+  "gb18030: four bytes, beyond the last": [() => everyFour(1_237_000, 1_238_000), 463933205],
+  "big5: every pair": [() => everyPair("big5", 0x81, 0xfe), 1954010828],
+  "big5: two characters of one": [() => decode("big5", 0x88, 0x62, 0x88, 0x64, 0x88, 0xa3, 0x88, 0xa5), "ca 304 ca 30c ea 304 ea 30c"],
+  "big5: above the basic plane": [() => decode("big5", 0x87, 0x45), "27267"],
+  "euc-jp: every pair": [() => everyPair("euc-jp", 0x80, 0xff), 3082659728],
+  "euc-jp: three bytes": [() => everyPair("euc-jp", 0xa1, 0xfe, [0x8f]), 2040764230],
+  "shift_jis: every pair below the private use": [() => everyPair("shift_jis", 0x80, 0xef), 2068284343],
+  "shift_jis: every pair above it": [() => everyPair("shift_jis", 0xfa, 0xff), 1251740653],
+  "euc-kr: every pair": [() => everyPair("euc-kr", 0x80, 0xff), 3843464418],
+  "iso-2022-jp: a word": [() => iso2022(0x1b, 0x24, 0x42, 0x24, 0x22, 0x24, 0x24, 0x1b, 0x28, 0x42, 0x41), "3042 3044 41"],
+  "iso-2022-jp: roman": [() => iso2022(0x1b, 0x28, 0x4a, 0x5c, 0x7e, 0x41), "a5 203e 41"],
+  "iso-2022-jp: katakana": [() => iso2022(0x1b, 0x28, 0x49, 0x31, 0x32, 0x60), "ff71 ff72 fffd"],
+  "iso-2022-jp: an unknown escape": [() => iso2022(0x1b, 0x24, 0x43, 0x41), "fffd 24 43 41"],
+  "iso-2022-jp: a cut-off escape": [() => iso2022(0x41, 0x1b, 0x24), "41 fffd", { limpet: "41 fffd 24", because: "the Encoding standard: the byte is read again" }],
+  "iso-2022-jp: two escapes": [() => iso2022(0x1b, 0x28, 0x4a, 0x1b, 0x28, 0x42, 0x41), "fffd 41"],
+  "iso-2022-jp: a high byte": [() => iso2022(0x41, 0x80, 0x42), "41 fffd 42"],
+  "iso-2022-jp in pieces": [() => pieces("iso-2022-jp", [[0x1b], [0x24], [0x42, 0x24], [0x22, 0x24], [0x24, 0x1b, 0x28], [0x42, 0x41]]), ["", "", "", "3042", "3044", "41", ""]],
+  "shift_jis in pieces": [() => pieces("shift_jis", [[0x82], [0xa0, 0x83], [0x41]]), ["", "3042", "30a2", ""]],
+  "gb18030 in pieces": [() => pieces("gb18030", [[0x81], [0x30], [0x81], [0x30, 0xb0], [0xa1]]), ["", "", "", "80", "554a", ""]],
+  "euc-jp: cut off": [() => pieces("euc-jp", [[0x8f, 0xa1]]), ["", "fffd"]],
+  "an ASCII byte behind half a character stays": [() => [decode("euc-kr", 0x81, 0x20, 0x41), decode("big5", 0x81, 0x20), decode("gb18030", 0x81, 0x20), decode("shift_jis", 0x81, 0x20)], ["fffd 20 41", "fffd 20", "fffd 20", "fffd 20"]],
+  "gb18030: a broken character of four bytes": [() => decode("gb18030", 0x81, 0x30, 0x81, 0x41, 0x42), "fffd 30 4e04 42"],
+  "shift_jis, fatal: half a character": [() => new TextDecoder("shift_jis", { fatal: true }).decode(bytes(0x82)), "TypeError: Failed to decode input."],
+  "shift_jis, fatal: starts anew after an error": [() => { const decoder = new TextDecoder("shift_jis", { fatal: true }); try { decoder.decode(bytes(0xff, 0x82), { stream: true }); } catch {} return decoder.decode(bytes(0x42)); }, "B"],
+  "Japanese of three encodings": [() => ["shift_jis", "euc-jp"].map((label) => new TextDecoder(label).decode({ shift_jis: bytes(0x93, 0xfa, 0x96, 0x7b), "euc-jp": bytes(0xc6, 0xfc, 0xcb, 0xdc) }[label])), ["日本", "日本"]],
+  "gb18030: a byte of 0x80": [() => decode("gb18030", 0x80), "fffd", { limpet: "20ac", because: "the Encoding standard: the euro sign" }],
+  "shift_jis: private use": [() => decode("shift_jis", 0xf0, 0x40), "e000", { limpet: "e000", because: "the Encoding standard" }],
+  "big5: a broken pair": [() => decode("big5", 0x81, 0x81), "fffd fffd", { limpet: "fffd", because: "the Encoding standard: one error" }],
 };
 for (const [label, expected] of Object.entries({
   "ibm866": 1866837297, "iso-8859-2": 3279703340, "iso-8859-3": 1249195910, "iso-8859-4": 155236245, "iso-8859-5": 2884258025,

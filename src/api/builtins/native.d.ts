@@ -39,6 +39,7 @@ export interface Native {
   utf8Decode(bytes: ArrayBuffer | ArrayBufferView, fatal: boolean, ignoreBOM: boolean): string; // throws TypeError if fatal
   utf16Decode(bytes: ArrayBufferView, bigEndian: boolean): string; // surrogates as they stand
   singleByteDecode(bytes: ArrayBufferView, table: string): string; // table: what 128 to 255 stand for
+  multiByteDecode(encoding: number, bytes: Uint8Array, finish: boolean, state: number): [text: string, used: number, state: number, failed: boolean];
   latin1(bytes: ArrayBufferView): string; // one byte, one character
   base64Encode(text: string): string | undefined; // btoa; undefined: a character above U+00FF
   base64Decode(text: string): string | undefined; // atob (forgiving); undefined: not base64

@@ -2,7 +2,7 @@
 import { DOMException } from "./errors";
 import { bytesOf, concatBytes, native, platform, textOf, wrongArgument } from "./seam";
 import { TransformStream } from "./streams";
-import { encodingOf, kSingleByte } from "./text_labels";
+import { encodingOf, kMultiByte, kSingleByte } from "./text_labels";
 
 export class TextEncoder {
   get encoding(): string { return "utf-8"; }
@@ -88,6 +88,22 @@ class SingleByteDecoder implements Decoder {
   }
 }
 
+class MultiByteDecoder implements Decoder {
+  #pending: Uint8Array = kNoBytes;
+  #state = 0;
+  constructor(readonly fatal: boolean, readonly number: number) {}
+
+  decode(input: Uint8Array, stream: boolean): string {
+    const bytes = this.#pending.length === 0 ? input : concatBytes([this.#pending, input]);
+    const [text, used, state, failed] = native.multiByteDecode(this.number, bytes, !stream, this.#state);
+    const goesOn = stream && !(failed && this.fatal);
+    this.#pending = goesOn && used < bytes.length ? bytes.slice(used) : kNoBytes;
+    this.#state = goesOn ? state : 0;
+    if (failed && this.fatal) throw new TypeError(kFailed);
+    return text;
+  }
+}
+
 // https://encoding.spec.whatwg.org/#x-user-defined
 const kUserDefined = String.fromCharCode(...Array.from({ length: 128 }, (_, index) => 0xf780 + index));
 
@@ -96,6 +112,8 @@ function decoderFor(encoding: string, fatal: boolean, ignoreBom: boolean): Decod
   if (encoding === "utf-16le" || encoding === "utf-16be") {
     return new Utf16Decoder(fatal, ignoreBom, encoding === "utf-16be");
   }
+  const number = kMultiByte[encoding];
+  if (number !== undefined) return new MultiByteDecoder(fatal, number);
   const table = encoding === "x-user-defined" ? kUserDefined : kSingleByte[encoding];
   return table === undefined ? undefined : new SingleByteDecoder(fatal, table);
 }

@@ -57,6 +57,11 @@ const kLabels: Record<string, string> = {
 declare const HOST_SINGLE_BYTE: Record<string, string>;
 export const kSingleByte = HOST_SINGLE_BYTE;
 
+// Those with several bytes a character, as C++ numbers them; gbk decodes as gb18030.
+export const kMultiByte: Record<string, number> = {
+  gbk: 0, gb18030: 0, big5: 1, "euc-jp": 2, "iso-2022-jp": 3, shift_jis: 4, "euc-kr": 5,
+};
+
 const kEncodings = new Map<string, string>();
 for (const [encoding, labels] of Object.entries(kLabels)) {
   for (const label of labels.split(" ")) kEncodings.set(label, encoding);

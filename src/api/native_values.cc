@@ -167,16 +167,16 @@ void RandomFill(const Info& info) {
   if (!InEvent(info.GetIsolate()) || !info[0]->IsArrayBufferView()) return;
   v8::Local<v8::ArrayBufferView> view = info[0].As<v8::ArrayBufferView>();
   auto* data = static_cast<uint8_t*>(view->Buffer()->Data());
-  SystemRandom random;
-  if (view->ByteLength() > 0) random.Fill({data + view->ByteOffset(), view->ByteLength()});
+  if (view->ByteLength() > 0) {
+    js::Isolate::From(info.GetIsolate()).random.Fill({data + view->ByteOffset(), view->ByteLength()});
+  }
 }
 
 // https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-4
 void RandomUuid(const Info& info) {
   if (!InEvent(info.GetIsolate())) return;
   uint8_t bytes[16];
-  SystemRandom random;
-  random.Fill(bytes);
+  js::Isolate::From(info.GetIsolate()).random.Fill(bytes);
   bytes[6] = static_cast<uint8_t>((bytes[6] & 0x0F) | 0x40);
   bytes[8] = static_cast<uint8_t>((bytes[8] & 0x3F) | 0x80);
   char text[36];

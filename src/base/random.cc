@@ -32,6 +32,18 @@ void SystemRandom::Fill(std::span<uint8_t> bytes) {
   }
 }
 
+void BufferedRandom::Fill(std::span<uint8_t> bytes) {
+  if (bytes.size() > buffer_.size() / 4) return system_.Fill(bytes);
+  if (bytes.size() > left_) {
+    system_.Fill(buffer_);
+    left_ = buffer_.size();
+  }
+  std::span<uint8_t> given(buffer_.data() + buffer_.size() - left_, bytes.size());
+  std::copy(given.begin(), given.end(), bytes.begin());
+  std::fill(given.begin(), given.end(), 0);
+  left_ -= bytes.size();
+}
+
 void SeededRandom::Fill(std::span<uint8_t> bytes) {
   while (!bytes.empty()) {
     state_ += 0x9E3779B97F4A7C15u;

@@ -1,6 +1,8 @@
 // Randomness is passed in, so that a seed replays a run.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -18,6 +20,17 @@ class Random {
 class SystemRandom final : public Random {
  public:
   void Fill(std::span<uint8_t> bytes) override;
+};
+
+// The system's, read in blocks, so that a small number costs no call of the kernel. One thread.
+class BufferedRandom final : public Random {
+ public:
+  void Fill(std::span<uint8_t> bytes) override;
+
+ private:
+  SystemRandom system_;
+  std::array<uint8_t, 1024> buffer_{};
+  size_t left_ = 0;  // At the end of the buffer; what was given out is zero.
 };
 
 // The same numbers for the same seed (splitmix64); for simulations and jitter only.

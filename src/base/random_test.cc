@@ -29,6 +29,16 @@ TEST(Random, BelowReachesEveryNumberUnderTheLimit) {
   EXPECT_EQ(random.Below(1), 0u);
 }
 
+TEST(BufferedRandom, NeverGivesTheSameTwice) {
+  BufferedRandom random;
+  std::set<uint64_t> seen;
+  for (int i = 0; i < 1000; ++i) seen.insert(random.Next());
+  EXPECT_EQ(seen.size(), 1000u);
+  std::vector<uint8_t> large(4000, 0);
+  random.Fill(large);
+  EXPECT_GT(std::set<uint8_t>(large.begin(), large.end()).size(), 100u);
+}
+
 TEST(Random, FillWritesEveryByteAndNoOther) {
   for (size_t size : {0u, 1u, 7u, 8u, 9u, 1000u}) {
     std::vector<uint8_t> buffer(size + 1, 0);

@@ -20,6 +20,7 @@
 #include "base/bundle.h"
 #include "base/clock.h"
 #include "base/function.h"
+#include "base/random.h"
 #include "base/result.h"
 #include "loop/asio_loop.h"
 
@@ -122,6 +123,8 @@ class Isolate {
   void* current = nullptr;
   // Another, for the owner.
   void* owner = nullptr;
+  // For scripts.
+  BufferedRandom random;
   static Isolate& From(v8::Isolate* isolate);
 
   // Called with (promise rejections without a handler at the end of a turn, their value).

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <utility>
 
 #include "cli/cli.h"
 
@@ -23,6 +24,19 @@ size_t Distance(const std::string& a, const std::string& b) {
     }
   }
   return row.back();
+}
+
+std::optional<std::string> Nearest(const std::string& word, const std::vector<std::string>& known) {
+  std::optional<std::string> nearest;
+  size_t least = 3;  // Two slips at most.
+  for (const std::string& one : known) {
+    size_t distance = Distance(word, one);
+    if (distance < least && distance < word.size()) {
+      least = distance;
+      nearest = one;
+    }
+  }
+  return nearest;
 }
 
 void AddServer(CLI::App* command, Arguments* arguments) {
@@ -112,6 +126,33 @@ Arguments Finish(const CLI::App& app, Arguments arguments, const Raw& raw) {
   return arguments;
 }
 
+// What is wrong with the words of `command`, as people say it; CLI11's own text if nothing better is known.
+std::string UsageText(const CLI::App& app, const std::vector<std::string>& words, const CLI::ParseError& error) {
+  const CLI::App* command = nullptr;
+  for (const CLI::App* one : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (one->check_name(words[0])) command = one;
+  }
+  std::string advice = ". Try: limpet " + (command != nullptr ? words[0] + " " : "") + "--help";
+  if (command == nullptr) return error.what() + advice;
+  for (const std::string& word : words) {
+    std::string flag = word.substr(0, word.find('='));
+    if (!flag.starts_with("--") || flag == "--" || command->get_option_no_throw(flag) != nullptr) continue;
+    std::vector<std::string> known;
+    for (const CLI::Option* option : command->get_options()) {
+      if (!option->get_lnames().empty()) known.push_back("--" + option->get_lnames()[0]);
+    }
+    std::optional<std::string> nearest = Nearest(flag, known);
+    return "limpet " + words[0] + " has no flag " + flag + (nearest ? "; did you mean " + *nearest + "?" : ".") +
+           advice.substr(1);
+  }
+  std::string text = error.what();
+  const CLI::Option* option = command->get_option_no_throw(text.substr(0, text.find(':')));
+  if (option != nullptr && error.get_name() == "ArgumentMismatch") {
+    text = option->get_name() + " needs " + option->get_type_name();
+  }
+  return text + advice;
+}
+
 ParsedArguments Parse(const std::vector<std::string>& words, const std::string& version) {
   Arguments arguments;
   Raw raw;
@@ -128,7 +169,7 @@ ParsedArguments Parse(const std::vector<std::string>& words, const std::string& 
   } catch (const CLI::CallForAllHelp&) {
     return {std::nullopt, {kExitOk, app.help("", CLI::AppFormatMode::All)}};
   } catch (const CLI::ParseError& error) {
-    return {std::nullopt, {kExitUsage, std::string(error.what()) + ". Try: limpet --help"}};
+    return {std::nullopt, {kExitUsage, UsageText(app, words, error)}};
   }
   return {Finish(app, std::move(arguments), raw), {}};
 }
@@ -136,16 +177,7 @@ ParsedArguments Parse(const std::vector<std::string>& words, const std::string& 
 }  // namespace
 
 std::optional<std::string> NearestCommand(const std::string& word) {
-  std::optional<std::string> nearest;
-  size_t least = 3;  // Two slips at most.
-  for (const char* command : kCommands) {
-    size_t distance = Distance(word, command);
-    if (distance < least && distance < word.size()) {
-      least = distance;
-      nearest = command;
-    }
-  }
-  return nearest;
+  return Nearest(word, {std::begin(kCommands), std::end(kCommands)});
 }
 
 ParsedArguments ParseArguments(const std::vector<std::string>& words, const std::string& version) {

@@ -83,8 +83,15 @@ TEST(Arguments, MistypedCommandsGetASuggestionAndCodeTwo) {
   ParsedArguments parsed = ParseArguments({"pubish"}, "0");
   EXPECT_EQ(parsed.exit.code, kExitUsage);
   EXPECT_NE(parsed.exit.text.find("limpet publish"), std::string::npos) << parsed.exit.text;
-  EXPECT_EQ(ParseArguments({"publish", "--new-clas", "A"}, "0").exit.code, kExitUsage);
-  EXPECT_EQ(ParseArguments({"publish", "--rename-class", "A"}, "0").exit.code, kExitUsage);
+  ParsedArguments flag = ParseArguments({"publish", "--new-clas", "A"}, "0");
+  EXPECT_EQ(flag.exit.code, kExitUsage);
+  EXPECT_EQ(flag.exit.text,
+            "limpet publish has no flag --new-clas; did you mean --new-class? Try: limpet publish --help");
+  EXPECT_EQ(ParseArguments({"deploy", "--xyzzy=1"}, "0").exit.text,
+            "limpet deploy has no flag --xyzzy. Try: limpet deploy --help");
+  ParsedArguments half = ParseArguments({"publish", "--rename-class", "A"}, "0");
+  EXPECT_EQ(half.exit.code, kExitUsage);
+  EXPECT_EQ(half.exit.text, "--rename-class needs FROM TO. Try: limpet publish --help");
   EXPECT_EQ(ParseArguments({"--version"}, "1.2").exit.text, "limpet 1.2");
   EXPECT_EQ(ParseArguments({"--help"}, "0").exit.code, kExitOk);
   EXPECT_EQ(ParseArguments({"publish", "--help"}, "0").exit.code, kExitOk);

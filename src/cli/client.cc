@@ -90,10 +90,6 @@ std::string Environment(const char* name) {
 }  // namespace
 
 Result<std::unique_ptr<Client>> Client::Open(Options options) {
-  if (!options.server.starts_with("http://") && !options.server.starts_with("https://")) {
-    return Error(ErrorCode::kInvalidArgument,
-                 "\"" + options.server + "\" is no server address; write http://HOST:PORT");
-  }
   while (options.server.ends_with("/")) options.server.pop_back();
   auto client = std::make_unique<NetClient>(std::move(options));
   LIMPET_TRY([[maybe_unused]] Done started, client->Start());
@@ -108,6 +104,10 @@ Result<Client::Options> FindServer(const std::string& server, const std::string&
   // The profile's token belongs to the profile's server: it is never sent anywhere else.
   bool profiled = profile.has_value() && (options.server.empty() || options.server == profile->server);
   if (options.server.empty()) options.server = profiled ? profile->server : kDefaultServer;
+  if (!options.server.starts_with("http://") && !options.server.starts_with("https://")) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "\"" + options.server + "\" is no server address; write http://HOST:PORT");
+  }
   if (options.token.empty() && profiled) options.token = profile->token;
   if (options.token.empty()) {
     return Error(ErrorCode::kNotFound,

@@ -8,6 +8,7 @@ namespace limpet::cli {
 namespace {
 
 constexpr char kAccount[] = "/accounts/local";
+constexpr int64_t kWrongToken = 10000;
 
 std::string ScriptPath(const std::string& name) { return std::string(kAccount) + "/workers/scripts/" + name; }
 
@@ -22,7 +23,13 @@ Result<std::unique_ptr<Client>> Connect(const Arguments& arguments) {
 }
 
 Error Refused(const ApiAnswer& answer) {
-  return Error(ErrorCode::kConflict, answer.message + " [code: " + std::to_string(answer.code) + "]");
+  // On a line of its own below what may be copied into a file.
+  bool lines = answer.message.find('\n') != std::string::npos;
+  std::string text = answer.message + (lines ? "\n\n" : " ") + "[code: " + std::to_string(answer.code) + "]";
+  if (answer.code == kWrongToken) {
+    text += ". The server has another token: pass --token, or set LIMPET_TOKEN, to what its DATA_DIR/admin-token holds";
+  }
+  return Error(ErrorCode::kConflict, std::move(text));
 }
 
 Result<ScriptState> FindScript(const std::string& name, Client& client) {

@@ -119,52 +119,55 @@ void HasherFinish(const Info& info) {
 
 // -- HMAC
 
-void FreeMac(void* held) { EVP_MAC_CTX_free(static_cast<EVP_MAC_CTX*>(held)); }
-
-// hmacNew(hash, key): box. Holds the state after the key, so that a signature need not work it in again.
-void HmacNew(const Info& info) {
-  QuietErrors quiet;
-  static EVP_MAC* const kHmac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
-  const EVP_MD* hash = HashByNumber(info[0]);
-  if (hash == nullptr) return;
-  BytesOf key(info[1]);
-  EVP_MAC_CTX* context = EVP_MAC_CTX_new(kHmac);
-  OSSL_PARAM params[] = {
-      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, const_cast<char*>(EVP_MD_get0_name(hash)), 0),
-      OSSL_PARAM_construct_end()};
-  if (context == nullptr || EVP_MAC_init(context, key.data(), key.size(), params) != 1) return FreeMac(context);
-  v8::Local<v8::Value> box;
-  if (NewBox(info.GetIsolate(), context, FreeMac).ToLocal(&box)) info.GetReturnValue().Set(box);
+// https://www.rfc-editor.org/rfc/rfc2104, from two hashes: setting up OpenSSL's own HMAC costs many times the work of a
+// short message, and keys are often imported for one signature. 0: OpenSSL refused.
+size_t Hmac(const EVP_MD* hash, const BytesOf& key, const BytesOf& data, uint8_t (&out)[EVP_MAX_MD_SIZE]) {
+  auto block = static_cast<size_t>(EVP_MD_get_block_size(hash));
+  uint8_t padded[128] = {};
+  unsigned int size = 0;
+  if (block > sizeof padded) return 0;
+  HashContextPtr context(EVP_MD_CTX_new());
+  if (key.size() <= block) {
+    std::memcpy(padded, key.data(), key.size());
+  } else if (EVP_DigestInit_ex2(context.get(), hash, nullptr) != 1 ||
+             EVP_DigestUpdate(context.get(), key.data(), key.size()) != 1 ||
+             EVP_DigestFinal_ex(context.get(), padded, &size) != 1) {
+    return 0;
+  }
+  auto pass = [&](uint8_t pad, const uint8_t* message, size_t message_bytes) {
+    uint8_t mixed[sizeof padded];
+    for (size_t i = 0; i < block; ++i) mixed[i] = padded[i] ^ pad;
+    bool done = EVP_DigestInit_ex2(context.get(), hash, nullptr) == 1 &&
+                EVP_DigestUpdate(context.get(), mixed, block) == 1 &&
+                EVP_DigestUpdate(context.get(), message, message_bytes) == 1 &&
+                EVP_DigestFinal_ex(context.get(), out, &size) == 1;
+    OPENSSL_cleanse(mixed, sizeof mixed);
+    return done;
+  };
+  bool done = pass(0x36, data.data(), data.size()) && pass(0x5C, out, size);
+  OPENSSL_cleanse(padded, sizeof padded);
+  return done ? size : 0;
 }
 
-// False: OpenSSL refused.
-bool Hmac(v8::Local<v8::Value> box, const BytesOf& data, uint8_t (&out)[EVP_MAX_MD_SIZE], size_t* size) {
-  auto* context = static_cast<EVP_MAC_CTX*>(Unbox(box));
-  return context != nullptr && EVP_MAC_init(context, nullptr, 0, nullptr) == 1 &&
-         EVP_MAC_update(context, data.data(), data.size()) == 1 && EVP_MAC_final(context, out, size, sizeof out) == 1;
-}
-
-// hmacSign(box, data): ArrayBuffer
+// hmacSign(hash, key, data): ArrayBuffer
 void HmacSign(const Info& info) {
   QuietErrors quiet;
-  BytesOf data(info[1]);
+  const EVP_MD* hash = HashByNumber(info[0]);
+  BytesOf key(info[1]), data(info[2]);
   uint8_t bytes[EVP_MAX_MD_SIZE];
-  size_t size = 0;
+  size_t size = hash == nullptr ? 0 : Hmac(hash, key, data, bytes);
   v8::Local<v8::ArrayBuffer> out;
-  if (Hmac(info[0], data, bytes, &size) && ToBuffer(info.GetIsolate(), bytes, size).ToLocal(&out)) {
-    info.GetReturnValue().Set(out);
-  }
+  if (size > 0 && ToBuffer(info.GetIsolate(), bytes, size).ToLocal(&out)) info.GetReturnValue().Set(out);
 }
 
-// hmacVerify(box, signature, data): boolean
+// hmacVerify(hash, key, signature, data): boolean
 void HmacVerify(const Info& info) {
   QuietErrors quiet;
-  BytesOf signature(info[1]);
-  BytesOf data(info[2]);
+  const EVP_MD* hash = HashByNumber(info[0]);
+  BytesOf key(info[1]), signature(info[2]), data(info[3]);
   uint8_t bytes[EVP_MAX_MD_SIZE];
-  size_t size = 0;
-  info.GetReturnValue().Set(Hmac(info[0], data, bytes, &size) && size == signature.size() &&
-                            CRYPTO_memcmp(bytes, signature.data(), size) == 0);
+  size_t size = hash == nullptr ? 0 : Hmac(hash, key, data, bytes);
+  info.GetReturnValue().Set(size > 0 && size == signature.size() && CRYPTO_memcmp(bytes, signature.data(), size) == 0);
 }
 
 // -- AES
@@ -383,7 +386,6 @@ void AddCryptoNatives(std::vector<js::NativeFunction>& to) {
                        {"hasherNew", HasherNew},
                        {"hasherUpdate", HasherUpdate},
                        {"hasherFinish", HasherFinish},
-                       {"hmacNew", HmacNew},
                        {"hmacSign", HmacSign},
                        {"hmacVerify", HmacVerify},
                        {"aesCbc", AesCbc},

@@ -27,7 +27,7 @@ export interface Material {
   readonly usages: readonly string[];
   readonly description: { name: string; [member: string]: any }; // What `key.algorithm` shows. Not to be read back.
   readonly secret?: Uint8Array<ArrayBuffer>; // The bytes of a secret key.
-  readonly box?: Box; // HMAC: its state; otherwise the pair.
+  readonly box?: Box; // Both halves of a pair.
   readonly hash?: string; // Of HMAC and RSA.
   readonly curve?: string; // As C++ names the type.
   readonly modulusBytes?: number;

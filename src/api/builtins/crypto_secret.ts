@@ -199,10 +199,9 @@ class Hmac implements Algorithm {
   readonly name = "HMAC";
   #key(secret: Uint8Array<ArrayBuffer>, bits: number, hash: string, extractable: boolean, usages: string[]): CryptoKey {
     if (bits % 8 !== 0) secret[secret.length - 1]! &= 0xff00 >> bits % 8; // Bits that are not the key's.
-    const { number, name } = findHash(hash);
+    const { name } = findHash(hash);
     const description = { name: this.name, hash: { name }, length: bits };
-    const box = native.hmacNew(number, secret);
-    return newKey({ algorithm: this, type: "secret", extractable, usages, description, secret, box, hash: name });
+    return newKey({ algorithm: this, type: "secret", extractable, usages, description, secret, hash: name });
   }
   #usages(act: Act, wanted: string[]): string[] {
     return checkUsages(this.name, act, wanted, ["sign", "verify"]);
@@ -257,10 +256,10 @@ class Hmac implements Algorithm {
     return exportedJwk(key, { kty: "oct", alg: `HS${key.hash!.slice(4)}`, k: encodeBase64Url(key.secret!) });
   }
   sign(key: Material, _: Parameters, data: Bytes): ArrayBuffer {
-    return native.hmacSign(key.box!, data);
+    return native.hmacSign(findHash(key.hash!).number, key.secret!, data);
   }
   verify(key: Material, _: Parameters, signature: Bytes, data: Bytes): boolean {
-    return native.hmacVerify(key.box!, signature, data);
+    return native.hmacVerify(findHash(key.hash!).number, key.secret!, signature, data);
   }
 }
 

@@ -65,9 +65,8 @@ export interface Native {
   hasherNew(kind: number): Box; // a hash, or 16 crc32, 17 crc32c, 18 crc64nvme
   hasherUpdate(hasher: Box, data: Bytes): void;
   hasherFinish(hasher: Box): ArrayBuffer; // once
-  hmacNew(hash: number, key: Bytes): Box;
-  hmacSign(hmac: Box, data: Bytes): ArrayBuffer;
-  hmacVerify(hmac: Box, signature: Bytes, data: Bytes): boolean;
+  hmacSign(hash: number, key: Bytes, data: Bytes): ArrayBuffer;
+  hmacVerify(hash: number, key: Bytes, signature: Bytes, data: Bytes): boolean;
   aesCbc(encrypt: boolean, key: Bytes, iv: Bytes, data: Bytes): ArrayBuffer | undefined;
   aesGcm(encrypt: boolean, key: Bytes, iv: Bytes, data: Bytes, additional: Bytes | undefined, tagBytes: number): ArrayBuffer | undefined;
   aesCtr(key: Bytes, counter: Bytes, counterBits: number, data: Bytes): ArrayBuffer | undefined; // undefined: counters repeat

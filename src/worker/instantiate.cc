@@ -32,6 +32,7 @@ Result<Report> Evaluate(js::Scope& scope, const ScriptVersion& version) {
   v8::Isolate* isolate = scope.isolate();
   v8::TryCatch caught(isolate);
   std::vector<v8::Local<v8::Value>> flags;
+  flags.reserve(version.compatibility_flags.size());
   for (const std::string& flag : version.compatibility_flags) flags.push_back(js::FromUtf8(isolate, flag));
   v8::Local<v8::Value> ignored;
   v8::Local<v8::Value> environment;

@@ -37,16 +37,19 @@ class Deferred {
     state->loop->Post([state] { Run(state); });
   }
   // Items may run the loop in a nested way (a turn is interrupted): the queue is looked at anew after each, and armed
-  // again before the first, so that a nested loop goes on with the rest.
+  // again before the first, so that a nested loop goes on with the rest. What an item adds runs here too, or each event
+  // of one object would cost a round of the loop; after kAtOnceMax items the loop has its turn.
+  static constexpr size_t kAtOnceMax = 64;
   static void Run(const std::shared_ptr<State>& state) {
     state->armed = false;
-    for (size_t left = state->queue.size(); left > 0 && !state->queue.empty(); --left) {
+    for (size_t left = kAtOnceMax; left > 0 && !state->queue.empty(); --left) {
       UniqueFunction<void()> work = std::move(state->queue.front());
       state->queue.pop_front();
       if (!state->queue.empty()) Arm(state);
       work();
       if (state->loop == nullptr) return;
     }
+    if (!state->queue.empty()) Arm(state);
   }
   std::shared_ptr<State> state_;
 };

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ./dev test [asan] [--seeds N] [--rounds N] [FILTER]: builds, runs every test, sums up in the last line.
+# ./dev test [asan|tsan] [--seeds N] [--rounds N] [FILTER]: builds, runs every test, sums up in the last line.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tools/common.sh
@@ -10,7 +10,7 @@ rounds=50
 filter=""
 while [ $# -gt 0 ]; do
   case "$1" in
-    asan) preset=asan ;;
+    asan | tsan) preset="$1" ;;
     --seeds) seeds="$2"; shift ;;
     --rounds) rounds="$2"; shift ;;
     -*) echo "unknown flag: $1" >&2; exit 2 ;;
@@ -70,6 +70,9 @@ if [ "$preset" = asan ]; then
   export LD_LIBRARY_PATH="$(dirname "$preload")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
   export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1
 fi
+if [ "$preset" = tsan ]; then
+  export TSAN_OPTIONS="suppressions=$PWD/tools/tsan.supp halt_on_error=0 exitcode=66 second_deadlock_stack=1"
+fi
 # Node's own variables would reach the host: tests run without them.
 unset NODE_OPTIONS NODE_PATH OPENSSL_CONF
 
@@ -77,6 +80,7 @@ while read -r program; do
   [ -n "$program" ] || continue
   name="$(basename "$program" .node)"
   wanted "$name" || continue
+  [ "$preset" != tsan ] || [[ " ${TSAN_TARGETS[*]} " == *" $name "* ]] || continue
   status=0
   if [[ "$program" == *.node ]]; then
     env ${preload:+LD_PRELOAD="$preload"} timeout 900 "$NODE" tests/host.cjs "$program" > "$log" 2>&1 || status=$?
@@ -87,7 +91,7 @@ while read -r program; do
 done < "build/$preset/unit_tests.txt"
 
 simulation="$(find "build/$preset" -type f -name limpet_sim -perm -u+x | head -n 1)"
-if wanted sim; then
+if [ "$preset" != tsan ] && wanted sim; then  # One thread.
   [ "$preset" = asan ] && seeds=$((seeds > 500 ? 500 : seeds))
   for arguments in "--seeds $seeds" --mutants; do
     status=0
@@ -106,7 +110,7 @@ if wanted sim; then
   done
 fi
 
-if wanted layers; then
+if [ "$preset" != tsan ] && wanted layers; then
   status=0
   "$NODE" tools/check_tree.mjs > "$log" 2>&1 || status=$?
   add_summary layers "$status"

@@ -19,7 +19,7 @@ std::string_view ErrorCodeName(ErrorCode code) {
   return "unknown";
 }
 
-Error&& Error::While(std::string_view attempt) && {
+Error Error::While(std::string_view attempt) && {
   message_.insert(0, ": ");
   message_.insert(0, attempt);
   return std::move(*this);

@@ -46,11 +46,12 @@ class [[nodiscard]] Error {
   const std::string& stack() const { return stack_; }  // Of a script's error, for logs; may be empty.
   bool Has(Flag flag) const { return (flags_ & flag) != 0; }
 
-  Error&& With(Flag flag) && { return flags_ |= flag, std::move(*this); }
-  Error&& Named(std::string name) && { return name_ = std::move(name), std::move(*this); }
-  Error&& WithStack(std::string stack) && { return stack_ = std::move(stack), std::move(*this); }
+  // By value: `error = std::move(error).With(...)` must not move an Error onto itself.
+  Error With(Flag flag) && { return flags_ |= flag, std::move(*this); }
+  Error Named(std::string name) && { return name_ = std::move(name), std::move(*this); }
+  Error WithStack(std::string stack) && { return stack_ = std::move(stack), std::move(*this); }
   // Prefixes what was being attempted: "open store: no space left".
-  Error&& While(std::string_view attempt) &&;
+  Error While(std::string_view attempt) &&;
 
   // For logs and people: "unavailable: open store: no space left".
   std::string ToString() const;

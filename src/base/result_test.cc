@@ -17,6 +17,14 @@ Result<int> Quarter(int number) {
   return half;
 }
 
+TEST(Error, CanBeAssignedFromWhatIsMadeOfItself) {
+  Error error(ErrorCode::kUnavailable, "a text that is too long for the inside of a string");
+  error = std::move(error).With(Error::kRetryable);
+  error = std::move(error).While("read");
+  EXPECT_EQ(error.message(), "read: a text that is too long for the inside of a string");
+  EXPECT_TRUE(error.Has(Error::kRetryable));
+}
+
 TEST(Result, TryGivesTheValueOrLeavesWithTheError) {
   EXPECT_EQ(Quarter(8).value(), 2);
   Result<int> failed = Quarter(6);

@@ -100,7 +100,8 @@ Result<std::unique_ptr<Snapshot>> Snapshot::Make(const Runtime::Options& options
   {
     v8::SnapshotCreator creator(isolate, params);
     Result<std::vector<size_t>> hooks = FillCreator(creator, options);
-    if (hooks.has_value()) {
+    bool filled = hooks.has_value();
+    if (filled) {
       snapshot->hooks_ = std::move(hooks).value();
     } else {
       failure = std::move(hooks).error();
@@ -109,7 +110,7 @@ Result<std::unique_ptr<Snapshot>> Snapshot::Make(const Runtime::Options& options
       creator.SetDefaultContext(v8::Context::New(isolate));
     }
     snapshot->blob_ = creator.CreateBlob(v8::SnapshotCreator::FunctionCodeHandling::kKeep);
-    if (hooks.has_value() && snapshot->blob_.data != nullptr) failure = Error(ErrorCode::kInternal, "");
+    if (filled && snapshot->blob_.data != nullptr) failure = Error(ErrorCode::kInternal, "");
   }
   options.platform->DisposeIsolate(isolate);
   if (!failure.message().empty()) return failure;

@@ -25,7 +25,7 @@ class GateTest : public testing::Test, public GateHost {
     }
   }
   // A waiter that logs its name and keeps its lock if told where.
-  OnLock Log(std::string name, InputLock* keep = nullptr) {
+  OnLock Log(const std::string& name, InputLock* keep = nullptr) {
     return [this, name, keep](Result<InputLock> lock) {
       log_ += lock.has_value() ? name : "!" + name;
       if (keep != nullptr && lock.has_value()) *keep = std::move(lock).value();

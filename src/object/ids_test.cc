@@ -28,7 +28,7 @@ TEST(IdCodec, ReadsItsOwnIdsInEitherCase) {
 
 TEST(IdCodec, RefusesWhatIsNoIdWithATypeError) {
   IdCodec codec(NamespaceId{1}, "key"), other(NamespaceId{2}, "other");
-  for (std::string bad : {std::string(), std::string("zz"), std::string(64, 'g'), std::string(66, '0')}) {
+  for (const std::string& bad : {std::string(), std::string("zz"), std::string(64, 'g'), std::string(66, '0')}) {
     auto result = codec.FromString(bad);
     ASSERT_FALSE(result.has_value());
     EXPECT_EQ(result.error().name(), "TypeError");

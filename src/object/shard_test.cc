@@ -46,11 +46,11 @@ class ShardTest : public testing::Test {
     shard_->SetClass(kSpace, class_);
   }
   void Attach(ShardOptions options = {}) {
-    shard_ = Shard::Make(loop_, engine_.Attach(loop_), claim_, options, log_, counters_);
+    shard_ = Shard::Make(loop_, engine_.Attach(loop_), claim_, std::move(options), log_, counters_);
     shard_->SetClass(kSpace, class_);
   }
   void Fetch(uint8_t number, std::string url = "/") {
-    shard_->Fetch(Id(number), std::nullopt, Request(url), Into(replies_));
+    shard_->Fetch(Id(number), std::nullopt, Request(std::move(url)), Into(replies_));
   }
 
   SimLoop loop_{1};

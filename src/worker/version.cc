@@ -129,7 +129,7 @@ Result<Done> LoadedScript::EvaluateIn(js::Scope& scope) {
 
 Result<std::shared_ptr<LoadedScript>> LoadedScript::Make(const ShardDeps& deps,
                                                          std::shared_ptr<const ScriptVersion> version,
-                                                         std::weak_ptr<Version> owner) {
+                                                         const std::weak_ptr<Version>& owner) {
   // The last holder may let go inside a turn of this very isolate: it is destroyed from the loop.
   std::shared_ptr<LoadedScript> loaded(
       new LoadedScript(deps, std::move(version)), [loop = deps.loop](LoadedScript* old) {

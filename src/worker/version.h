@@ -22,7 +22,7 @@ class LoadedScript final : public api::IoHost {
  public:
   // The isolate, without the modules.
   static Result<std::shared_ptr<LoadedScript>> Make(const ShardDeps& deps, std::shared_ptr<const ScriptVersion> version,
-                                                    std::weak_ptr<Version> owner);
+                                                    const std::weak_ptr<Version>& owner);
   // Evaluates the modules. Long top-level code is time-sliced: events that come meanwhile queue behind it, and must
   // look at failure() in their turn.
   Result<Done> Evaluate();

@@ -20,9 +20,7 @@ namespace {
 constexpr std::string_view kBuiltins = R"((native) => {
   globalThis.native = native;
   const hooks = {makeError: (name, message) => Object.assign(new Error(message), {name})};
-  for (const name of ["configure", "makeEnv", "dispatchFetch", "constructObject", "dispatchObjectFetch", "describeError",
-                      "describeModule", "cloudflareWorkers", "readPump", "inspect"]) hooks[name] = () => {};
-  return hooks;
+  return new Proxy(hooks, {get: (target, name) => target[name] ?? (() => {})});
 })";
 
 js::Runtime& TestRuntime() {

@@ -28,11 +28,11 @@ struct Notes final : WebSocketReceiver {
 
 TEST(WebSocketPipe, DeliversInOrderBothWaysAndKeepsWhatWaits) {
   SimLoop loop;
+  Notes first, second;  // Outlive the ends.
   WebSocketPipe pipe = MakeWebSocketPipe(loop, loop);
   pipe.first->Send(Text("a"));
   pipe.first->Send(Text("b"));
   EXPECT_GT(pipe.first->buffered_bytes(), 0u);
-  Notes first, second;
   second.then = [&] { pipe.second->Send(Text("answer")); };
   pipe.second->SetReceiver(&second);
   pipe.first->Send(Text("c"));
@@ -55,8 +55,8 @@ TEST(WebSocketPipe, DeliversInOrderBothWaysAndKeepsWhatWaits) {
 
 TEST(WebSocketPipe, BetweenLoopsItPosts) {
   SimLoop one, two;
+  Notes first, second;  // Outlive the ends.
   WebSocketPipe pipe = MakeWebSocketPipe(one, two);
-  Notes first, second;
   pipe.first->SetReceiver(&first);
   pipe.second->SetReceiver(&second);
   pipe.first->Send(Text("a"));
@@ -69,11 +69,10 @@ TEST(WebSocketPipe, BetweenLoopsItPosts) {
 
 TEST(WebSocketPipe, AnEndThatIsDestroyedIsADisconnect) {
   SimLoop loop;
+  Notes second, first;  // Outlive the ends.
   WebSocketPipe pipe = MakeWebSocketPipe(loop, loop);
-  Notes second;
   second.then = [&] { pipe.second.reset(); };  // Inside its own receiver's call.
   pipe.second->SetReceiver(&second);
-  Notes first;
   pipe.first->SetReceiver(&first);
   pipe.first->Send(Text("a"));
   EXPECT_EQ(second.seen, "a ");
@@ -84,8 +83,8 @@ TEST(WebSocketPipe, AnEndThatIsDestroyedIsADisconnect) {
 
 TEST(WebSocketPipe, TellsWhenItHasDrained) {
   SimLoop loop;
+  Notes first, second;  // Outlive the ends.
   WebSocketPipe pipe = MakeWebSocketPipe(loop, loop);
-  Notes first, second;
   pipe.first->SetReceiver(&first);
   pipe.first->Send(Text(std::string(2 * 1024 * 1024, 'x')));
   EXPECT_GT(pipe.first->buffered_bytes(), WebSocketEnd::kHighWaterBytes);
@@ -96,10 +95,10 @@ TEST(WebSocketPipe, TellsWhenItHasDrained) {
 
 TEST(CoupleWebSockets, PassesEverythingAndSlowsTheFasterDown) {
   SimLoop loop;
+  Notes a, b;  // Outlive the ends.
   WebSocketPipe left = MakeWebSocketPipe(loop, loop), right = MakeWebSocketPipe(loop, loop);
   left.first->Send(Text("before"));
   CoupleWebSockets(std::move(left.second), std::move(right.first));
-  Notes a, b;
   left.first->SetReceiver(&a);
   right.second->SetReceiver(&b);
   right.second->Send(Text("up"));
@@ -123,9 +122,9 @@ TEST(CoupleWebSockets, PassesEverythingAndSlowsTheFasterDown) {
 
 TEST(CoupleWebSockets, ADisconnectGoesThrough) {
   SimLoop loop;
+  Notes b;  // Outlive the ends.
   WebSocketPipe left = MakeWebSocketPipe(loop, loop), right = MakeWebSocketPipe(loop, loop);
   CoupleWebSockets(std::move(left.second), std::move(right.first));
-  Notes b;
   right.second->SetReceiver(&b);
   left.first.reset();
   EXPECT_EQ(b.seen, "lost:1006Web ");
@@ -133,9 +132,9 @@ TEST(CoupleWebSockets, ADisconnectGoesThrough) {
 
 TEST(CoupleWebSockets, AnErrorGoesThroughOnceAndIsTheEnd) {
   SimLoop loop;
+  Notes a, b;  // Outlive the ends.
   WebSocketPipe left = MakeWebSocketPipe(loop, loop), right = MakeWebSocketPipe(loop, loop);
   CoupleWebSockets(std::move(left.second), std::move(right.first));
-  Notes a, b;
   left.first->SetReceiver(&a);
   right.second->SetReceiver(&b);
   left.first->Abort(Error(ErrorCode::kOverloaded, "too much"));

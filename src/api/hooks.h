@@ -17,10 +17,12 @@ enum Hook : int {
   kFetched,
   kFetchFailed,
   kInspect,
+  kSocketEvent,
+  kDispatchObjectSocket,
 };
 inline constexpr const char* kHookNames[] = {
     "configure", "makeEnv",       "dispatchFetch",  "constructObject",   "dispatchObjectFetch",
     "makeError", "describeError", "describeModule", "cloudflareWorkers", "readPump",
-    "fetched",   "fetchFailed",   "inspect"};
+    "fetched",   "fetchFailed",   "inspect",        "socketEvent",       "dispatchObjectSocket"};
 
 }  // namespace limpet::api

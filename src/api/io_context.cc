@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "api/hooks.h"
+#include "api/script_sockets.h"
 
 namespace limpet::api {
 
@@ -60,6 +61,7 @@ void IoContext::RunInTurn(js::Scope& scope, object::InputLock& lock, Turn& turn)
 void IoContext::TurnOver(js::Ended ended) {
   in_turn_ = false;
   host_->isolate->current = nullptr;
+  if (host_->last_sent.message != nullptr) host_->last_sent = {};
   if (ended == js::Ended::kCpu || ended == js::Ended::kMemory) {
     bool object = instance_ != nullptr;
     const char* text = ended == js::Ended::kMemory
@@ -122,6 +124,7 @@ void IoContext::End(Error why) {
   fetches_.Clear();
   pumps_.Clear();
   bodies_.Clear();
+  sockets_.reset();
   reads.Each([&](uint64_t, BodyStream::OnChunk& read) { read(Error(why)); });
   // An object's callers hear from the object layer, which knows what broke.
   if (instance_ == nullptr) events.Each([&](uint64_t, object::OnReply& reply) { reply(Error(why)); });
@@ -129,7 +132,8 @@ void IoContext::End(Error why) {
 }
 
 bool IoContext::HasPendingIo() const {
-  return turns_waiting_ > 0 || !resolvers_.Empty() || !timers_.Empty() || !fetches_.Empty() || !pump_reads_.Empty();
+  return turns_waiting_ > 0 || !resolvers_.Empty() || !timers_.Empty() || !fetches_.Empty() || !pump_reads_.Empty() ||
+         (sockets_ != nullptr && sockets_->accepted() > 0);
 }
 
 void IoContext::MaybeFinish() {
@@ -144,6 +148,7 @@ void IoContext::MaybeFinish() {
                              "https://developers.cloudflare.com/workers/observability/errors/"));
   }
   if (streaming && !client_gone_) return;
+  if (sockets_ != nullptr && sockets_->accepted() > 0) return;
   if (wait_untils_ > 0 && HasPendingIo()) {
     if (grace_timer_ != 0) return;
     grace_timer_ = host_->loop->After(host_->wait_until_max, [weak = weak_from_this()] {
@@ -349,11 +354,26 @@ v8::MaybeLocal<v8::Value> IoContext::ImportResponse(js::Scope& scope, v8::Local<
   v8::Isolate* isolate = scope.isolate();
   v8::Local<v8::Value> body = ImportBody(scope, std::move(response.body));
   if (body.IsEmpty()) return {};
+  v8::Local<v8::Value> socket = v8::Undefined(isolate);
+  if (response.websocket != nullptr) {
+    socket = v8::Number::New(isolate, static_cast<double>(sockets().Add(std::move(response.websocket))));
+  }
   std::string_view text = response.status_text;
   return CallHook(scope, kFetched,
                   {state, v8::Integer::New(isolate, response.status),
                    js::FromUtf8(isolate, text.empty() ? StandardReason(response.status) : text),
-                   ToPacked(scope, response.headers), body});
+                   ToPacked(scope, response.headers), body, socket});
+}
+
+// -- WebSockets
+
+ScriptSockets& IoContext::sockets() {
+  if (sockets_ == nullptr) sockets_ = std::make_unique<ScriptSockets>(*this);
+  return *sockets_;
+}
+
+void IoContext::CloseSockets(uint16_t code, std::string_view reason) {
+  if (sockets_ != nullptr) sockets_->CloseAll(code, reason);
 }
 
 // -- waitUntil

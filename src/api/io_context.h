@@ -35,6 +35,7 @@
 namespace limpet::api {
 
 class IoContext;
+class ScriptSockets;
 
 // What a script's contexts on one shard share. Outlives them (they hold it).
 class IoHost {
@@ -52,7 +53,13 @@ class IoHost {
   loop::Pool* compute = nullptr;      // May be null: long computations then block the shard.
   size_t computing = 0;               // How many of them are under way.
   std::vector<Namespace> namespaces;  // By the index that makeEnv gave.
-  uint64_t next_number = 1;           // Of bodies, timers, …: unique in the isolate.
+  // What a script last sent through a WebSocket in this turn: sending it to many encodes it once.
+  struct LastSent {
+    v8::Global<v8::String> text;
+    WebSocketMessagePtr message;
+  };
+  LastSent last_sent;
+  uint64_t next_number = 1;  // Of bodies, timers, …: unique in the isolate.
   Duration cpu_max{};
   Duration wait_until_max{};
 
@@ -105,6 +112,8 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   IoHost& host() { return *host_; }
   const std::shared_ptr<IoHost>& shared_host() const { return host_; }
 
+  // Ends a stateless context that has nothing left to do.
+  void MaybeFinish();
   // -- the end. Cancels everything; events that nobody answered get `why`. No JavaScript runs afterwards.
   void End(Error why);
   bool ended() const { return ended_; }
@@ -169,6 +178,11 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   // The reader of a pump waits for `read` (a number) to be answered.
   Numbered<BodyStream::OnChunk>& pump_reads() { return pump_reads_; }
 
+  // -- WebSockets that the script holds an end of (script_sockets.h)
+  ScriptSockets& sockets();
+  // Closes those that the script accepted, before the end.
+  void CloseSockets(uint16_t code, std::string_view reason);
+
   // The turn ends here and nothing of this context runs any more (state.abort, a failed critical section).
   void StopJavaScript(js::Scope& scope);
   // Of the constructor: told if its turn is ended by force.
@@ -194,8 +208,6 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   void Arm(uint64_t number, Timer& timer);
   void Fire(uint64_t number);
   void TurnOver(js::Ended ended);
-  // Ends a stateless context that has nothing left to do.
-  void MaybeFinish();
   bool HasPendingIo() const;
   void RunInTurn(js::Scope& scope, object::InputLock& lock, Turn& turn);
 
@@ -223,6 +235,7 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   Numbered<Critical> criticals_;
   Numbered<v8::Global<v8::Object>> pumps_;
   Numbered<BodyStream::OnChunk> pump_reads_;
+  std::unique_ptr<ScriptSockets> sockets_;  // Null: it has never had any.
 };
 
 // A js::Error for an Error, as a script sees it.

@@ -5,6 +5,7 @@
 #include "api/hooks.h"
 #include "api/io_natives.h"
 #include "api/io_support.h"
+#include "api/script_sockets.h"
 
 namespace limpet::api {
 namespace {
@@ -85,7 +86,7 @@ class PumpStream final : public BodyStream {
   bool ended_ = false;
 };
 
-// respond(event, status, statusText, headers, body, length)
+// respond(event, status, statusText, headers, body, length, socket)
 void Respond(const Arguments& args) {
   Call call(args);
   IoContext* context = call.Context();
@@ -97,6 +98,10 @@ void Respond(const Arguments& args) {
   std::optional<Body> body = context->ExportBody(call.scope, args[4], args[5]);
   if (!body) return;
   response.body = *std::move(body);
+  if (args[6]->IsNumber()) {
+    response.websocket = context->sockets().Take(call.Number(6));
+    if (response.websocket == nullptr) return ThrowNoSuchSocket(call.scope, *context);
+  }
   context->Answer(call.Number(0), std::move(response));
 }
 

@@ -213,6 +213,7 @@ std::vector<js::NativeFunction> IoNatives() {
   AddCryptoIoNatives(natives);
   AddStateNatives(natives);
   AddStorageNatives(natives);
+  AddWebSocketNatives(natives);
   return natives;
 }
 

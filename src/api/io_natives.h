@@ -7,10 +7,11 @@
 
 namespace limpet::api {
 
-void AddEventNatives(std::vector<js::NativeFunction>& natives);     // io_events.cc
-void AddFetchNatives(std::vector<js::NativeFunction>& natives);     // io_fetch.cc
-void AddStateNatives(std::vector<js::NativeFunction>& natives);     // io_state.cc
-void AddCryptoIoNatives(std::vector<js::NativeFunction>& natives);  // io_crypto.cc
-void AddStorageNatives(std::vector<js::NativeFunction>& natives);   // io_storage.cc
+void AddEventNatives(std::vector<js::NativeFunction>& natives);      // io_events.cc
+void AddFetchNatives(std::vector<js::NativeFunction>& natives);      // io_fetch.cc
+void AddStateNatives(std::vector<js::NativeFunction>& natives);      // io_state.cc
+void AddCryptoIoNatives(std::vector<js::NativeFunction>& natives);   // io_crypto.cc
+void AddWebSocketNatives(std::vector<js::NativeFunction>& natives);  // io_websocket.cc
+void AddStorageNatives(std::vector<js::NativeFunction>& natives);    // io_storage.cc
 
 }  // namespace limpet::api

@@ -10,6 +10,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "object/gate.h"
+#include "object/object_sockets.h"
 #include "object/storage.h"
 
 namespace limpet::object {
@@ -38,6 +39,10 @@ class Instance {
   // the claim is valid), or gets the error that broke the gate. Callbacks keep the order of the calls. Everything that
   // an outsider can observe passes here, except replies and their body chunks, which the object layer gates itself.
   virtual void WhenDurable(UniqueFunction<void(Result<Done>)> then) = 0;
+  // Nothing is to wait for now: WhenDurable would call back at once, with success.
+  virtual bool OutputFree() = 0;
+  // The number of the last confirmed write: what is sent under the same number may share one WhenDurable.
+  virtual uint64_t output_mark() const = 0;
 
   // The code calls this at the end of every turn, when the microtask queue is empty: seals the burst.
   virtual void TurnEnded() = 0;
@@ -47,6 +52,13 @@ class Instance {
   // What keeps an idle instance in memory: timers, waitUntil, outbound requests. Counted.
   virtual void Pin() = 0;
   virtual void Unpin() = 0;
+  // The same for what has someone at its other end, a WebSocket that the code accepted: it is not evicted at all.
+  virtual void Hold() = 0;
+  virtual void Release() = 0;
+  // Its hibernatable WebSockets. They outlive it.
+  virtual ObjectSockets& sockets() = 0;
+  // It ends, or has ended, because newer code takes over.
+  virtual bool replaced() const = 0;
   virtual bool broken() const = 0;
 };
 
@@ -61,6 +73,9 @@ class Code {
   // Runs the fetch handler under `lock`; `reply` once, at once or later. The object layer holds the reply back until
   // the output gate lets it out.
   virtual void Fetch(InputLock lock, HttpRequest request, OnReply reply) = 0;
+  // Runs the handler for what came in at a hibernatable socket. `done` once, when the handler has come to its end (the
+  // response says nothing).
+  virtual void WebSocket(InputLock lock, SocketEvent event, OnReply done) = 0;
 };
 
 // A class of one version of a script on one shard. Kept as long as an instance of it lives.

@@ -16,7 +16,8 @@ class LiveInstance;
 
 struct Event {
   ObjectId object;
-  HttpRequest request;  // Moved out when it is delivered.
+  HttpRequest request;                // Moved out when it is delivered.
+  std::optional<SocketEvent> socket;  // Of an event that is not a fetch.
   std::optional<std::string> name;
   OnReply reply;
   size_t bytes = 0;                                // Of the request, as counted while it waits.

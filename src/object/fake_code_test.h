@@ -23,6 +23,7 @@ class FakeClass final : public ClassCode {
   }
 
   Handler handler;
+  std::function<void(Instance&, InputLock, SocketEvent, OnReply)> on_socket;
   std::function<Result<Done>(Instance&)> construct = [](Instance&) -> Result<Done> { return Done{}; };
   int made = 0;
   int live = 0;
@@ -39,6 +40,15 @@ class FakeClass final : public ClassCode {
     }
     void Fetch(InputLock lock, HttpRequest request, OnReply reply) override {
       of_.handler(instance_, std::move(lock), std::move(request), std::move(reply));
+      instance_.TurnEnded();
+    }
+
+    void WebSocket(InputLock lock, SocketEvent event, OnReply done) override {
+      if (of_.on_socket) {
+        of_.on_socket(instance_, std::move(lock), std::move(event), std::move(done));
+      } else {
+        done(HttpResponse());
+      }
       instance_.TurnEnded();
     }
 

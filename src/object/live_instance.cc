@@ -103,8 +103,11 @@ void LiveInstance::Deliver(const EventRef& event, Result<InputLock> lock) {
   event->at = running_.insert(running_.end(), event);
   last_event = host_.loop().Now();
   host_.ActivityChanged(*this);
-  code_->Fetch(std::move(lock).value(), std::move(event->request),
-               [handle = ReplyHandle(event)](Result<HttpResponse> result) mutable { handle.Reply(std::move(result)); });
+  OnReply reply = [handle = ReplyHandle(event)](Result<HttpResponse> result) mutable {
+    handle.Reply(std::move(result));
+  };
+  if (event->socket) return code_->WebSocket(std::move(lock).value(), *event->socket, std::move(reply));
+  code_->Fetch(std::move(lock).value(), std::move(event->request), std::move(reply));
 }
 
 void LiveInstance::OnCodeReply(const EventRef& event, Result<HttpResponse> result) {
@@ -235,6 +238,15 @@ void LiveInstance::Pin() {
 void LiveInstance::Unpin() {
   LIMPET_CHECK(pins_ > 0);
   if (--pins_ == 0 && !broken()) host_.ActivityChanged(*this);
+}
+
+void LiveInstance::Hold() {
+  if (holds_++ == 0 && !broken()) host_.ActivityChanged(*this);
+}
+
+void LiveInstance::Release() {
+  LIMPET_CHECK(holds_ > 0);
+  if (--holds_ == 0 && !broken()) host_.ActivityChanged(*this);
 }
 
 void LiveInstance::Break(Error error) {

@@ -37,6 +37,7 @@ class InstanceHost {
   virtual void Started(LiveInstance& instance, Result<Done> result) = 0;
   virtual void Return(EventRef event) = 0;  // Delivered to the gate, but the instance has ended.
   virtual void Delivered(const Event& event) = 0;
+  virtual ObjectSockets& SocketsOf(const ObjectId& id) = 0;
   virtual void Ended(LiveInstance& instance) = 0;    // Call TearDown() from the loop.
   virtual void Settled(LiveInstance& instance) = 0;  // Torn down, and nothing on the way: destroy it.
   virtual Error WriteFailed(const ObjectId& id, const Error& why) = 0;  // Logs it; the error that callers see.
@@ -65,10 +66,16 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   InputLock EndCritical(InputLock lock) override;
   void FailCritical(GateRef section, Error error) override;
   void WhenDurable(UniqueFunction<void(Result<Done>)> then) override { output_.WhenDurable(std::move(then)); }
+  bool OutputFree() override { return output_.IsFree(); }
+  uint64_t output_mark() const override { return output_.mark(); }
   void TurnEnded() override { storage_.Seal(); }
   void Abort(Error reason) override;
   void Pin() override;
   void Unpin() override;
+  void Hold() override;
+  void Release() override;
+  ObjectSockets& sockets() override { return host_.SocketsOf(id_); }
+  bool replaced() const override { return rolling; }
   bool broken() const override { return error_ != nullptr; }
 
   uint64_t incarnation() const { return incarnation_; }
@@ -76,6 +83,7 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   bool started() const { return started_; }
   bool idle() const { return running_.empty() && bodies_.empty(); }
   bool pinned() const { return pins_ > 0; }
+  bool held() const { return holds_ > 0; }
   // Nothing would be lost by ending it now.
   bool evictable() const {
     return idle() && in_code_ == 0 && !root_->locked() && !root_->has_waiters() && storage_.clean();
@@ -91,6 +99,7 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   Instant last_event{};
   bool flush_wanted = false;
   bool rolling = false;
+  bool evicted = false;
   bool ending = false;  // It goes as soon as it is idle: it is rolling, or its shard drains.
 
  private:
@@ -138,6 +147,7 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   std::list<std::shared_ptr<GatedBodyState>> bodies_;
   std::unique_ptr<Error> error_;  // Why it ended.
   uint32_t pins_ = 0;
+  uint32_t holds_ = 0;
   uint32_t in_code_ = 0;
   bool started_ = false;
   bool torn_down_ = false;

@@ -29,6 +29,9 @@ class OutputGate {
   void DurableUpTo(uint64_t write);
   // Waits for the locks taken before this call. At once if there are none; callbacks keep the order of the calls.
   void WhenDurable(Then then);
+  // WhenDurable would call back at once, with success.
+  bool IsFree() { return !error_ && locked_ <= durable_ && waiters_.empty() && host_.ClaimHolds(); }
+  uint64_t mark() const { return locked_; }
   void MarkBroken(const Error& error);
   void RejectAll();  // From the loop, after MarkBroken.
 

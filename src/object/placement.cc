@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "loop/websocket_pipe.h"
 #include "object/mutations.h"
 
 namespace limpet::object {
@@ -61,6 +62,12 @@ std::unique_ptr<BodyStream> BridgeBody(std::unique_ptr<BodyStream> source, loop:
   return std::make_unique<BridgedBody>(std::move(source), here, there);
 }
 
+std::unique_ptr<WebSocketEnd> BridgeWebSocket(std::unique_ptr<WebSocketEnd> end, loop::Loop& here, loop::Loop& there) {
+  loop::WebSocketPipe pipe = loop::MakeWebSocketPipe(here, there);
+  loop::CoupleWebSockets(std::move(end), std::move(pipe.first));
+  return std::move(pipe.second);
+}
+
 Directory::Directory(std::vector<Peer> peers, size_t self)
     : peers_(std::move(peers)), self_(self), outbox_(peers_.size()), alive_(std::make_shared<Directory*>(this)) {
   LIMPET_CHECK(self_ < peers_.size());
@@ -105,6 +112,9 @@ void Directory::Receive(Peer peer, loop::Loop* home_loop, const std::shared_ptr<
   auto reply = [peer, home_loop, home, number = call.number](Result<HttpResponse> result) {
     if (result.has_value() && result.value().body.stream != nullptr) {
       result.value().body.stream = BridgeBody(std::move(result.value().body.stream), *peer.loop, *home_loop);
+    }
+    if (result.has_value() && result.value().websocket != nullptr) {
+      result.value().websocket = BridgeWebSocket(std::move(result.value().websocket), *peer.loop, *home_loop);
     }
     home_loop->Post([home, number, result = std::move(result)]() mutable {
       auto owed = home->owed.find(number);

@@ -23,6 +23,9 @@ uint32_t ShardOf(const ObjectId& id, uint32_t shards);
 // `there`. A chunk is read when the reader asks, so the reader's pace is the source's. Both loops outlive it.
 std::unique_ptr<BodyStream> BridgeBody(std::unique_ptr<BodyStream> source, loop::Loop& here, loop::Loop& there);
 
+// The same for an end of a WebSocket.
+std::unique_ptr<WebSocketEnd> BridgeWebSocket(std::unique_ptr<WebSocketEnd> end, loop::Loop& here, loop::Loop& there);
+
 // Calls from one shard to objects anywhere. One per shard, on its thread. All loops have stopped running before any
 // shard or directory is destroyed.
 class Directory {

@@ -90,7 +90,8 @@ void ShardImpl::ReplyLater(EventRef event, Error error) {
 
 bool ShardImpl::Overloaded(const Slot& slot, size_t bytes, Error* error) const {
   const char* what = nullptr;
-  if (slot.events >= options_.inbox_events_max) what = "Durable Object is overloaded. Too many requests queued.";
+  if (slot.events - slot.socket_events >= options_.inbox_events_max)
+    what = "Durable Object is overloaded. Too many requests queued.";
   if (slot.events > 0 && slot.bytes + bytes > options_.inbox_bytes_max) {
     what = "Durable Object is overloaded. Too much data queued.";
   }
@@ -117,6 +118,10 @@ void ShardImpl::Fetch(const ObjectId& id, std::optional<std::string> name, HttpR
     count_overloads_.Add();
     return ReplyLater(std::move(event), std::move(refusal));
   }
+  Enqueue(slot, std::move(event));
+}
+
+void ShardImpl::Enqueue(Slot& slot, EventRef event) {
   event->order = slot.next_order++;
   ++slot.events;
   slot.bytes += event->bytes;
@@ -127,6 +132,38 @@ void ShardImpl::Fetch(const ObjectId& id, std::optional<std::string> name, HttpR
   }
   slot.inbox.push_back(std::move(event));
   if (live == nullptr) CheckLater(slot);
+}
+
+ObjectSockets& ShardImpl::SocketsOf(const ObjectId& id) {
+  Slot* slot = Find(id);
+  LIMPET_CHECK(slot != nullptr && slot->instance != nullptr);
+  if (slot->sockets == nullptr) {
+    slot->name = slot->instance->name();
+    slot->sockets = std::make_unique<ObjectSockets>(
+        loop_, [this, id](SocketEvent happened) { OnSocketEvent(id, std::move(happened)); });
+  }
+  return *slot->sockets;
+}
+
+// What came in at a socket is an event like a fetch, with nobody who waits for its reply. It is not refused when the
+// object is behind: its socket slows the peer down instead.
+void ShardImpl::OnSocketEvent(const ObjectId& id, SocketEvent happened) {
+  Slot* slot = Find(id);
+  if (slot == nullptr || draining_) return;
+  count_events_.Add();
+  auto event = std::make_shared<Event>();
+  event->object = id;
+  event->name = slot->name;
+  event->socket = std::move(happened);
+  event->reply = [this, self = self_, raw = event.get()](Result<HttpResponse>) {
+    if (*self == nullptr) return;
+    Slot* of = Find(raw->object);
+    if (of == nullptr || of->sockets == nullptr) return;
+    of->sockets->Handled(*raw->socket);
+    if (of->instance == nullptr) CheckLater(*of);
+  };
+  ++slot->socket_events;
+  Enqueue(*slot, std::move(event));
 }
 
 void ShardImpl::Return(EventRef event) {
@@ -146,12 +183,16 @@ void ShardImpl::Delivered(const Event& event) {
   LIMPET_CHECK(slot != nullptr && slot->events > 0 && slot->bytes >= event.bytes);
   --slot->events;
   slot->bytes -= event.bytes;
+  if (!event.socket) return;
+  --slot->socket_events;
+  if (slot->sockets != nullptr) slot->sockets->Delivered(*event.socket);
 }
 
 void ShardImpl::FailInbox(Slot& slot, const Error& error) {
   for (EventRef& event : std::exchange(slot.inbox, {})) {
     --slot.events;
     slot.bytes -= event->bytes;
+    if (event->socket) --slot.socket_events;
     ReplyLater(std::move(event), error);
   }
 }

@@ -41,6 +41,10 @@ class ShardImpl final : public Shard, InstanceHost {
     bool check_pending = false;
     size_t bytes = 0;
     uint64_t next_order = 1;
+    uint32_t socket_events = 0;              // Those of `events` that came in at sockets.
+    std::optional<std::string> name;         // Known once it has sockets: what wakes it does not know it.
+    std::unique_ptr<ObjectSockets> sockets;  // Null: it has never had any.
+    bool has_sockets() const { return sockets != nullptr && sockets->size() > 0; }
   };
   struct Namespace {
     std::shared_ptr<ClassCode> code;  // Null: removed.
@@ -56,6 +60,9 @@ class ShardImpl final : public Shard, InstanceHost {
   void Check(const ObjectId& id);
   void StartInstance(Slot& slot, const std::shared_ptr<ClassCode>& code);
   void EraseSlot(Slot& slot);
+  void Enqueue(Slot& slot, EventRef event);
+  void DropSockets(Slot& slot);
+  void OnSocketEvent(const ObjectId& id, SocketEvent happened);
   void FailInbox(Slot& slot, const Error& error);
   void ReplyLater(EventRef event, Error error);
   bool Overloaded(const Slot& slot, size_t bytes, Error* error) const;
@@ -79,6 +86,7 @@ class ShardImpl final : public Shard, InstanceHost {
   void Started(LiveInstance& instance, Result<Done> result) override;
   void Return(EventRef event) override;
   void Delivered(const Event& event) override;
+  ObjectSockets& SocketsOf(const ObjectId& id) override;
   void Ended(LiveInstance& instance) override;
   void Settled(LiveInstance& instance) override;
   Error WriteFailed(const ObjectId& id, const Error& why) override;

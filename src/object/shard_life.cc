@@ -26,12 +26,19 @@ void ShardImpl::Check(const ObjectId& id) {
     }
 #endif
     if (!slot->instance->gone()) return;
+    bool reset = !slot->instance->evicted && !slot->instance->rolling;
+    // What the peers of a reset object know of it may not hold any more: they are to come back.
+    if (reset) DropSockets(*slot);
     slot->instance.reset();
     count_live_.Add(-1);
     --live_;
   }
-  if (slot->inbox.empty()) return EraseSlot(*slot);
   Namespace& ns = namespaces_[id.ns.value];
+  if (draining_ || ns.code == nullptr) DropSockets(*slot);
+  if (slot->inbox.empty()) {
+    if (!slot->has_sockets()) EraseSlot(*slot);
+    return;
+  }
   if (ns.code == nullptr) {
     if (LIMPET_MUTANT(remove_keeps_waiting)) slot->inbox.clear();
     FailInbox(*slot,
@@ -39,6 +46,17 @@ void ShardImpl::Check(const ObjectId& id) {
     return EraseSlot(*slot);
   }
   StartInstance(*slot, ns.code);
+}
+
+void ShardImpl::DropSockets(Slot& slot) {
+  if (slot.sockets == nullptr) return;
+  slot.sockets.reset();
+  std::erase_if(slot.inbox, [&slot](const EventRef& event) {
+    if (!event->socket) return false;
+    --slot.events;
+    --slot.socket_events;
+    return true;
+  });
 }
 
 void ShardImpl::StartInstance(Slot& slot, const std::shared_ptr<ClassCode>& code) {
@@ -93,12 +111,13 @@ void ShardImpl::ActivityChanged(LiveInstance& instance) {
   if (instance.broken()) return;
   Slot* slot = Find(instance.id());
   LIMPET_CHECK(slot != nullptr);
+  bool held = instance.held();
   bool ends = instance.rolling || draining_;
   if (ends && instance.started() && instance.evictable() && (instance.rolling || slot->events == 0)) {
     if (!instance.rolling) instance.rolling = true;  // What comes now waits for the next instance.
     return instance.Break(CodeUpdatedError());
   }
-  if (!instance.idle() || slot->events > 0) return instance.idle_deadline.Unlink();
+  if (!instance.idle() || held || slot->events > 0) return instance.idle_deadline.Unlink();
   SetIdleDeadline(instance);
 }
 
@@ -112,10 +131,11 @@ void ShardImpl::SetIdleDeadline(LiveInstance& instance) {
 void ShardImpl::TryEvict(LiveInstance& instance) {
   Slot* slot = Find(instance.id());
   LIMPET_CHECK(slot != nullptr);
-  if (slot->events > 0 || !instance.idle()) return;
+  if (slot->events > 0 || !instance.idle() || instance.held()) return;
   bool may = instance.evictable() || LIMPET_MUTANT(evict_while_pending);
   if (!may) return idle_.Set(instance.idle_deadline, loop_.Now() + std::chrono::seconds(1));
   count_evicted_.Add();
+  instance.evicted = true;
   // Nobody waits for anything of it, so nobody sees this error; a late call into its storage does.
   instance.Break(
       Error(ErrorCode::kUnavailable, "Durable Object storage is no longer accessible.").With(Error::kRetryable));
@@ -176,7 +196,10 @@ void ShardImpl::Drain(UniqueFunction<void()> then) {
   draining_ = true;
   drained_ = std::move(then);
   for (auto& [id, slot] : slots_) {
-    if (slot->instance == nullptr) continue;
+    if (slot->instance == nullptr) {
+      CheckLater(*slot);  // It may be here for its sockets alone.
+      continue;
+    }
     slot->instance->ending = true;
     ActivityChanged(*slot->instance);
     if (LIMPET_MUTANT(drain_drops_running)) slot->instance->Break(Error(ErrorCode::kCanceled, "dropped"));

@@ -92,6 +92,12 @@ const Flag kFlags[] = {
        parse.flags.roll_grace = std::chrono::seconds(seconds);
        return Done{};
      }},
+    {"--idle-evict-ms", "MS", "after this time without events an object leaves memory (10000)",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t milliseconds, ParseNumber(value, 1, kSecondsMax * 1000));
+       parse.flags.idle_evict = std::chrono::milliseconds(milliseconds);
+       return Done{};
+     }},
     {"--cpu-ms", "MS", "CPU time of one event (30000)",
      [](Parse& parse, const std::string& value) -> Result<Done> {
        LIMPET_TRY(uint64_t milliseconds, ParseNumber(value, 1, kSecondsMax * 1000));

@@ -28,6 +28,7 @@ struct ServeFlags {
   bool allow_private_network = false;
   bool allow_remote_admin = false;  // Without it an admin address that is not loopback is refused.
   Duration roll_grace = std::chrono::seconds(30);
+  Duration idle_evict = std::chrono::seconds(10);
   Duration cpu_max = std::chrono::seconds(30);
   size_t memory_max = 128 * 1024 * 1024;  // Bytes.
   uint64_t body_bytes_max = 100ull * 1024 * 1024;

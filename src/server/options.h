@@ -32,6 +32,7 @@ struct ServerOptions {
   bool allow_private_network = false;
   bool show_exceptions = false;  // A script's exception is the body of its 500.
   Duration roll_grace = std::chrono::seconds(30);
+  Duration idle_evict = std::chrono::seconds(10);  // See object::ShardOptions.
   uint64_t body_bytes_max = 100ull * 1024 * 1024;
   worker::Limits limits;
   std::function<void(const RequestLog&)> on_request;  // Any shard's thread; may be empty.

@@ -89,6 +89,7 @@ ServerOptions ToOptions(const ServeFlags& flags) {
   options.trusted_proxies = flags.trusted_proxies;
   options.allow_private_network = flags.allow_private_network;
   options.roll_grace = flags.roll_grace;
+  options.idle_evict = flags.idle_evict;
   options.body_bytes_max = flags.body_bytes_max;
   options.limits.cpu_max = flags.cpu_max;
   options.limits.memory_max = flags.memory_max;

@@ -64,6 +64,7 @@ Result<Done> ShardServer::Open(store::Engine& engine, store::Claim claim, std::v
     client_ = std::move(made).value();
     object::ShardOptions options;
     options.roll_grace = context_.options.roll_grace;
+    options.idle_evict = context_.options.idle_evict;
     options.counter_labels = Label(index_);
     objects_ = object::Shard::Make(loop(), engine.Attach(loop()), claim, std::move(options), context_.logger,
                                    context_.counters);

@@ -3,10 +3,14 @@
 #include <utility>
 
 #include "api/hooks.h"
+#include "api/script_sockets.h"
+#include "object/shard.h"
 #include "worker/version.h"
 
 namespace limpet::worker {
 namespace {
+
+constexpr uint16_t kCloseServiceRestart = 1012;  // RFC 6455's registry.
 
 class ObjectCode final : public object::Code {
  public:
@@ -14,6 +18,8 @@ class ObjectCode final : public object::Code {
       : version_(std::move(version)), class_(std::move(object_class)), instance_(instance) {}
 
   ~ObjectCode() override {
+    if (context_ && instance_.replaced())
+      context_->CloseSockets(kCloseServiceRestart, object::CodeUpdatedError().message());
     if (context_) context_->End(Error(ErrorCode::kCanceled, "The Durable Object was stopped.").With(Error::kRetryable));
     object_.Reset();
     context_ = nullptr;
@@ -48,6 +54,14 @@ class ObjectCode final : public object::Code {
       (void)api::CallHook(
           scope, api::kDispatchObjectFetch,
           {object_.Get(isolate), v8::Number::New(isolate, static_cast<double>(event)), method, url, headers, body, cf});
+    });
+  }
+
+  void WebSocket(object::InputLock lock, object::SocketEvent happened, object::OnReply done) override {
+    uint64_t event = context_->AddEvent(std::move(done));
+    context_->RunTurn(std::move(lock), [this, event, happened = std::move(happened)](js::Scope& scope) mutable {
+      context_->RefillCpu();
+      api::DispatchObjectSocket(scope, *context_, object_.Get(scope.isolate()), event, happened);
     });
   }
 

@@ -111,6 +111,11 @@ void FakeCode::Fetch(InputLock lock, HttpRequest request, object::OnReply reply)
   WhenFree([this, held, run] { TurnUnder(std::move(*held), [this, run](Lock& lock) { Go(run, lock); }); });
 }
 
+void FakeCode::WebSocket(InputLock, object::SocketEvent, object::OnReply done) {
+  CheckEntry("what came in at a socket");
+  done(HttpResponse());
+}
+
 void FakeCode::Go(const RunRef& run, Lock& lock) {
   while (run->next < run->script.size()) {
     if (instance_.broken()) return;

@@ -65,6 +65,7 @@ class FakeCode final : public object::Code {
   ~FakeCode() override;
   void Start(object::InputLock lock, UniqueFunction<void(Result<Done>)> done) override;
   void Fetch(object::InputLock lock, HttpRequest request, object::OnReply reply) override;
+  void WebSocket(object::InputLock lock, object::SocketEvent event, object::OnReply done) override;
 
  private:
   class Stream;

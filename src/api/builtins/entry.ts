@@ -5,8 +5,11 @@ import type { InBody, Packed } from "./native.d";
 import { DurableObjectId, DurableObjectNamespace } from "./objects";
 import { incomingRequest, type Request } from "./request";
 import { isErrorResponse, respond, Response } from "./response";
-import { illegalConstructor, isObject, kIllegalInvocation, kInternal, native, platform, wrongArgument } from "./seam";
+import {
+  illegalConstructor, isObject, kIllegalInvocation, kInternal, native, platform, textOf, wrongArgument,
+} from "./seam";
 import { DurableObjectStorage } from "./storage";
+import { HibernatedSockets, isWebSocket, type WebSocket, WebSocketRequestResponsePair } from "./websocket";
 
 const kNoFetch = "Handler does not export a fetch() function.";
 const kNoResponse = "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
@@ -30,7 +33,17 @@ export class ExecutionContext {
 platform({ ExecutionContext });
 
 // `id` and `storage` are the script's to replace.
+let socketsOf: (state: DurableObjectState) => HibernatedSockets;
+
+const kTextBytesMax = 2048; // Of an automatic response and its request.
+const kEventTimeoutMax = 604_800_000;
+const kState = "DurableObjectState";
+
 export class DurableObjectState {
+  #sockets = new HibernatedSockets();
+  static {
+    socketsOf = (state) => state.#sockets;
+  }
   declare id: DurableObjectId;
   declare storage: DurableObjectStorage;
   declare props: object;
@@ -53,6 +66,50 @@ export class DurableObjectState {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+  acceptWebSocket(socket: unknown, tags?: unknown): void {
+    if (!isWebSocket(socket)) throw wrongArgument("acceptWebSocket", kState, 1, "WebSocket");
+    this.#sockets.accept(socket, tags);
+  }
+  getWebSockets(tag?: unknown): WebSocket[] {
+    return this.#sockets.list(tag === undefined ? undefined : textOf(tag));
+  }
+  getTags(socket: unknown): string[] {
+    if (!isWebSocket(socket)) throw wrongArgument("getTags", kState, 1, "WebSocket");
+    return this.#sockets.tags(socket);
+  }
+  setWebSocketAutoResponse(pair?: unknown): void {
+    if (pair === undefined || pair === null) return native.wsSetAutoResponse(undefined, undefined);
+    if (!(pair instanceof WebSocketRequestResponsePair)) {
+      throw wrongArgument("setWebSocketAutoResponse", kState, 1, "WebSocketRequestResponsePair");
+    }
+    for (const [name, text] of [["Request", pair.request], ["Response", pair.response]] as const) {
+      const size = native.utf8Encode(text).byteLength;
+      if (size <= kTextBytesMax) continue;
+      throw new RangeError(`${name} cannot be larger than ${kTextBytesMax} bytes. A ${name.toLowerCase()} of size ${size} was provided.`);
+    }
+    native.wsSetAutoResponse(pair.request, pair.response);
+  }
+  getWebSocketAutoResponse(): WebSocketRequestResponsePair | null {
+    const pair = native.wsAutoResponse();
+    return pair === undefined ? null : new WebSocketRequestResponsePair(pair[0], pair[1]);
+  }
+  getWebSocketAutoResponseTimestamp(socket: unknown): Date | null {
+    if (!isWebSocket(socket)) throw wrongArgument("getWebSocketAutoResponseTimestamp", kState, 1, "WebSocket");
+    return this.#sockets.autoResponseTime(socket);
+  }
+  setHibernatableWebSocketEventTimeout(ms?: unknown): void {
+    const timeout = ms === undefined ? 0 : Math.trunc(Number(ms)) || 0;
+    if (timeout < 0) {
+      throw new TypeError("The value cannot be converted because it is negative and this API expects a positive number.");
+    }
+    if (timeout > kEventTimeoutMax) {
+      throw new Error(`Event timeout should not exceed ${kEventTimeoutMax} ms.`);
+    }
+    native.wsEventTimeout(timeout);
+  }
+  getHibernatableWebSocketEventTimeout(): number | null {
+    return native.wsEventTimeout(undefined) ?? null;
   }
   abort(reason?: unknown): void {
     native.abort(reason === undefined ? "Application called abort() to reset Durable Object." : String(reason));
@@ -101,10 +158,10 @@ export function makeEnv(bindings: [kind: string, name: string, value: unknown][]
 
 // -- events
 
-function answer(event: number, result: unknown): void {
+function answer(event: number, result: unknown, headers: Packed): void {
   try {
     if (!(result instanceof Response) || isErrorResponse(result)) throw new TypeError(kNoResponse);
-    respond(event, result);
+    respond(event, result, headers);
   } catch (error) {
     fail(event, error);
   }
@@ -116,9 +173,9 @@ function fail(event: number, error: unknown): void {
 }
 
 // A Response is answered at once; anything else is awaited, thenables too.
-function settle(event: number, result: unknown): void {
-  if (result instanceof Response) answer(event, result);
-  else Promise.resolve(result).then((value) => answer(event, value), (error) => fail(event, error));
+function settle(event: number, result: unknown, headers: Packed): void {
+  if (result instanceof Response) answer(event, result, headers);
+  else Promise.resolve(result).then((value) => answer(event, value, headers), (error) => fail(event, error));
 }
 
 type Cf = string | undefined; // JSON text
@@ -140,23 +197,54 @@ export function dispatchFetch(target: unknown, env: object, event: number, metho
     fail(event, error);
     return;
   }
-  settle(event, result);
+  settle(event, result, headers);
 }
 
-export function constructObject(cls: unknown, env: object, id: string, name: string | undefined): object {
-  return new (cls as any)(new DurableObjectState(kInternal, id, name), env);
+// An instance as C++ holds it.
+interface Living { object: any; state: DurableObjectState }
+
+export function constructObject(cls: unknown, env: object, id: string, name: string | undefined): Living {
+  const state = new DurableObjectState(kInternal, id, name);
+  return { object: new (cls as any)(state, env), state };
 }
 
-export function dispatchObjectFetch(instance: object, event: number, method: string, url: string, headers: Packed,
+export function dispatchObjectFetch({ object }: Living, event: number, method: string, url: string, headers: Packed,
   body: InBody, cf: Cf): void {
   let result: unknown;
   try {
-    result = fetchOf(instance, incomingRequest(method, url, headers, body, cf));
+    result = fetchOf(object, incomingRequest(method, url, headers, body, cf));
   } catch (error) {
     fail(event, error);
     return;
   }
-  settle(event, result);
+  settle(event, result, headers);
+}
+
+const kSocketHandlers = ["webSocketMessage", "webSocketClose", "webSocketError"];
+
+export function dispatchObjectSocket({ object, state }: Living, event: number, number: number, kind: number,
+  first: unknown, reason: unknown, clean: unknown): void {
+  const sockets = socketsOf(state);
+  const done = () => {
+    if (kind !== 0) sockets.forget(-number);
+    native.respond(event, 200, "", "", null, undefined);
+  };
+  const failed = (error: unknown) => {
+    if (kind !== 0) sockets.forget(-number);
+    fail(event, error);
+  };
+  try {
+    if (kind !== 0) sockets.ends(-number, clean === true);
+    const handler = object[kSocketHandlers[kind]!];
+    if (typeof handler !== "function") return done();
+    const socket = sockets.get(-number);
+    const result = kind === 1 ? handler.call(object, socket, first, reason, clean)
+      : handler.call(object, socket, kind === 0 ? first : new Error(String(first)));
+    if (isObject(result)) Promise.resolve(result).then(done, failed);
+    else done();
+  } catch (error) {
+    failed(error);
+  }
 }
 
 function fetchOf(instance: any, request: Request): unknown {

@@ -8,6 +8,7 @@ const kTarget = Symbol("target");
 const kStop = Symbol("stop");
 const kActive = Symbol("active");
 const kListeners = Symbol("listeners");
+export const kCallsHandlers = Symbol("handlers"); // On targets whose `onmessage` and the like are called.
 
 export class Event {
   #type: string;
@@ -110,7 +111,7 @@ export class EventTarget {
     event[kActive] = true;
     try {
       const handler = (this as any)[`on${event.type}`];
-      if (this instanceof AbortSignal && typeof handler === "function") callListener(this, handler, event);
+      if ((this instanceof AbortSignal || kCallsHandlers in this) && typeof handler === "function") callListener(this, handler, event);
       for (const entry of this[kListeners]?.get(event.type) ?? []) {
         if (event[kStop]) break;
         if (entry.removed) continue;

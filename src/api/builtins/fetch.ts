@@ -90,15 +90,15 @@ function sendWithSignal(fetching: Fetching, signal: AbortSignal, body: OutBody, 
 
 // -- what C++ calls with the answer
 
-export function fetched(state: object, status: number, statusText: string, headers: Packed, body: InBody):
-  Response | Promise<Response> {
+export function fetched(state: object, status: number, statusText: string, headers: Packed, body: InBody,
+  socket: number | undefined): Response | Promise<Response> {
   const fetching = state as Fetching;
   const { visited } = fetching;
   if (fetching.follows && isRedirect(status)) {
     const location = find(headers, "location");
     if (location !== undefined) return redirect(fetching, status, location, body);
   }
-  return fetchedResponse(status, statusText, headers, body, fetching.url, visited !== undefined);
+  return fetchedResponse(status, statusText, headers, body, fetching.url, visited !== undefined, socket);
 }
 
 export function fetchFailed(state: object, name: string, message: string, flags: number): Error {
@@ -150,6 +150,11 @@ function without(headers: Packed, drop: (name: string) => boolean): Packed {
     if (!drop(name.toLowerCase())) kept += `${name}\0${value}\0`;
   });
   return kept;
+}
+
+// Asks for a WebSocket. Throws the global-scope error.
+export function fetchUpgrade(url: string, headers: Packed): Promise<Response> {
+  return send(new Fetching(undefined, "GET", url, headers, null, undefined, false), null, undefined);
 }
 
 export function fetch(input: unknown, init?: RequestInit): Promise<Response> {

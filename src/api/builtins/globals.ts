@@ -17,6 +17,7 @@ import { FixedLengthStream, IdentityTransformStream, kStreamClasses } from "./st
 import { atob, btoa, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream } from "./text";
 import { URL, URLSearchParams } from "./url";
 import { URLPattern } from "./url_pattern";
+import { CloseEvent, WebSocket, WebSocketPair, WebSocketRequestResponsePair } from "./websocket";
 
 const kScope = "ServiceWorkerGlobalScope";
 
@@ -117,10 +118,11 @@ const kEnumerable = new Set(["crypto", "navigator", "performance", "scheduler", 
 
 export function installGlobals(): void {
   const all: Record<string, unknown> = {
-    ...kStreamClasses, AbortController, AbortSignal, Blob, CompressionStream, Crypto, CryptoKey, CustomEvent,
+    ...kStreamClasses, AbortController, AbortSignal, Blob, CloseEvent, CompressionStream, Crypto, CryptoKey, CustomEvent,
     DecompressionStream, DOMException, ErrorEvent, Event, EventTarget, File, FixedLengthStream, FormData, Headers,
     IdentityTransformStream, MessageChannel, MessageEvent, MessagePort, Navigator, Performance, Request,
     Response, SubtleCrypto, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, URL, URLPattern, URLSearchParams,
+    WebSocket, WebSocketPair, WebSocketRequestResponsePair,
     atob, btoa, clearInterval, clearTimeout, console: consoleObject, crypto: new Crypto(kInternal), fetch,
     navigator: new Navigator(kInternal), performance: new Performance(kInternal), queueMicrotask, reportError,
     scheduler: new Scheduler(kInternal), self: globalThis, setInterval, setTimeout, structuredClone,

@@ -1,23 +1,26 @@
 // The built-ins of a Worker: bundled by build.mjs into one expression, `(native) => hooks`, that installs the globals.
+import { configure } from "./compatibility";
 import { inspect } from "./console";
 import {
-  cloudflareWorkers, constructObject, describeModule, dispatchFetch, dispatchObjectFetch, makeEnv,
+  cloudflareWorkers, constructObject, describeModule, dispatchFetch, dispatchObjectFetch, dispatchObjectSocket,
+  makeEnv,
 } from "./entry";
 import { describeError, makeError } from "./errors";
 import { installGlobals } from "./globals";
 import { fetched, fetchFailed } from "./fetch";
 import type { Hooks, Native, Pump } from "./native.d";
 import { setNative } from "./seam";
+import { socketEvent } from "./websocket";
 
 export default function install(native: Native): Hooks {
   setNative(native);
   installGlobals();
   return {
-    configure() {}, // No built-in depends on the compatibility date yet.
+    configure,
     makeEnv,
     dispatchFetch,
     constructObject,
-    dispatchObjectFetch,
+    dispatchObjectFetch: dispatchObjectFetch as Hooks["dispatchObjectFetch"],
     makeError,
     describeError,
     describeModule,
@@ -28,5 +31,7 @@ export default function install(native: Native): Hooks {
     fetched,
     fetchFailed,
     inspect,
+    socketEvent,
+    dispatchObjectSocket: dispatchObjectSocket as Hooks["dispatchObjectSocket"],
   };
 }

@@ -95,7 +95,7 @@ export interface Native {
   log(level: "log" | "info" | "warn" | "error" | "debug", text: string): void; // never throws
   waitUntil(promise: Promise<unknown>): void;
 
-  respond(event: number, status: number, statusText: string, headers: Packed, body: OutBody, length: number | undefined): void;
+  respond(event: number, status: number, statusText: string, headers: Packed, body: OutBody, length: number | undefined, socket?: number): void;
   reject(event: number, name: string, message: string, stack: string, flags: number): void; // flags: see makeError
 
   // On the pool; undefined where that is not possible: do it at once.
@@ -119,6 +119,25 @@ export interface Native {
 
   // A number of the instance whose event runs, never given twice in an isolate; 0: no object's.
   currentObject(): number;
+
+  // -- WebSockets (io_websocket.cc). A number above zero: an end that the context holds; below: a hibernatable socket of
+  // its object; they throw if it is not theirs.
+  wsPair(): [number, number];
+  wsAccept(number: number, socket: object): void; // events go to the hook socketEvent from now on
+  wsSend(number: number, data: string | ArrayBufferView): void; // through the output gate, in order
+  wsClose(number: number, code: number, reason: string): void; // 1005: without a code
+  wsDrop(number: number): void; // cuts the line
+  wsBuffered(number: number): number;
+  // Inside an object.
+  wsHibernate(number: number, tags: string[]): number; // its new number, below zero
+  wsList(tag: string | undefined): number[];
+  wsTags(number: number): string[] | undefined;
+  wsAttachment(number: number): Uint8Array | undefined;
+  wsAttach(number: number, bytes: ArrayBuffer): void;
+  wsSetAutoResponse(request: string | undefined, response: string | undefined): void;
+  wsAutoResponse(): [request: string, response: string] | undefined;
+  wsAutoResponseTime(number: number): number | undefined; // ms since 1970
+  wsEventTimeout(ms: number | undefined): number | undefined; // sets it, if given (0: none); the one that holds
 
   // Inside an object (else they throw). flags: 1 allowConcurrency, 2 allowUnconfirmed, 4 noCache. Values are
   // (de)serialised in C++, at the call; sizes and key lengths are checked there; key counts and types in TypeScript.
@@ -147,7 +166,7 @@ export interface Hooks {
   // Runs the default export's fetch. Answers through native.respond / native.reject(event, …), never throws. `target`:
   // an object with handlers, or a class extending WorkerEntrypoint.
   dispatchFetch(target: unknown, env: object, event: number, method: string, url: string, headers: Packed, body: InBody, cf: string | undefined): void;
-  // new cls(state, env); throws what the constructor throws.
+  // new cls(state, env), with what belongs to it, as an object for the hooks below; throws what the constructor throws.
   constructObject(cls: unknown, env: object, id: string, name: string | undefined): object;
   dispatchObjectFetch(instance: object, event: number, method: string, url: string, headers: Packed, body: InBody, cf: string | undefined): void;
   // The error a script sees. flags: 1 remote, 2 retryable, 4 overloaded, 8 durableObjectReset.
@@ -161,9 +180,14 @@ export interface Hooks {
   // Calls pump.read() and answers through done(bytes | undefined) or fail(error).
   readPump(pump: Pump, done: (chunk: Uint8Array | undefined) => void, fail: (error: unknown) => void): void;
   // What a fetch's promise is resolved with: a Response, or a promise of one if a redirect is followed. May throw.
-  fetched(state: FetchState, status: number, statusText: string, headers: Packed, body: InBody): unknown;
+  fetched(state: FetchState, status: number, statusText: string, headers: Packed, body: InBody, socket: number | undefined): unknown;
   // What it is rejected with.
   fetchFailed(state: FetchState, name: string, message: string, flags: number): Error;
   // One line for the log: what console.error(error) would print.
   inspect(value: unknown): string;
+  // At a socket that was accepted. kind: 0 message (first: string or ArrayBuffer), 1 close (first: code), 2 error (first:
+  // text).
+  socketEvent(socket: object, kind: number, first: unknown, reason: unknown, clean: unknown): void;
+  // The same at the hibernatable socket `number` (above zero) of an object; answers through native.respond or reject.
+  dispatchObjectSocket(instance: object, event: number, number: number, kind: number, first: unknown, reason: unknown, clean: unknown): void;
 }

@@ -1,11 +1,12 @@
 // Response: https://fetch.spec.whatwg.org/#response-class, as workerd has it.
 import { Body, cloneRaw, extract, kRaw, kTextType, kUsed, outBody, outLength, type Raw } from "./body";
-import { Headers, packedHeaders, packHeaders } from "./headers";
+import { eachPacked, Headers, packedHeaders, packHeaders } from "./headers";
 import type { InBody, Packed } from "./native.d";
 import {
   inherit, isObject, kInternal, native, platform, wrongArgument, wrongConstructorArgument,
 } from "./seam";
 import { parseUrl } from "./url";
+import { answeredSocket, isWebSocket, takeForResponse, type WebSocket } from "./websocket";
 
 const kStatus = Symbol("status");
 const kStatusText = Symbol("statusText");
@@ -13,8 +14,13 @@ const kHeaders = Symbol("headers");
 const kType = Symbol("type");
 const kUrl = Symbol("url");
 const kRedirected = Symbol("redirected");
+const kWebSocket = Symbol("webSocket");
 
 const kStatusRange = "Responses may only be constructed with status codes in the range 200 to 599, inclusive.";
+const kWrongSocket = "Incorrect type for the 'webSocket' field on 'InitializerDict': the provided value is not of type " +
+  "'WebSocket'.";
+const kNoUpgrade = 'Worker tried to return a WebSocket in a response to a request which did not contain the header ' +
+  '"Upgrade: websocket".';
 const kNullBody = "Response with null body status (101, 204, 205, or 304) cannot have a body.";
 
 // The headers of a plain text answer that nobody touched, without making any.
@@ -22,7 +28,7 @@ const kTextHeaders: Packed = `Content-Type\0${kTextType}\0`;
 
 const isNullBodyStatus = (status: number) => status === 204 || status === 304 || status === 205 || status === 101;
 
-export interface ResponseInit { status?: unknown; statusText?: unknown; headers?: unknown }
+export interface ResponseInit { status?: unknown; statusText?: unknown; headers?: unknown; webSocket?: unknown }
 
 export interface Response extends Body {}
 export class Response {
@@ -33,6 +39,7 @@ export class Response {
   declare [kType]: string | undefined;
   declare [kUrl]: string;
   declare [kRedirected]: boolean;
+  declare [kWebSocket]: WebSocket | null;
 
   constructor(body?: unknown, init?: ResponseInit | null) {
     this[kUsed] = false;
@@ -41,6 +48,7 @@ export class Response {
     this[kHeaders] = undefined;
     this[kUrl] = "";
     this[kRedirected] = false;
+    this[kWebSocket] = null;
     if (body === kInternal) {
       this[kRaw] = null;
       this[kType] = undefined;
@@ -73,10 +81,11 @@ export class Response {
   get redirected(): boolean { return this[kRedirected]; }
   get url(): string { return this[kUrl]; }
   get type(): string { return this[kStatus] === 0 ? "error" : "default"; }
-  get webSocket(): null { return null; }
+  get webSocket(): WebSocket | null { return this[kWebSocket]; }
   get cf(): undefined { return undefined; }
 
   clone(): Response {
+    if (this[kWebSocket] !== null) throw new TypeError("Cannot clone a response to a WebSocket handshake.");
     const raw = cloneRaw(this);
     const copy = make(this[kStatus], this[kStatusText], new Headers(this.headers), raw);
     copy[kUrl] = this[kUrl];
@@ -113,15 +122,21 @@ platform({ Response });
 
 function initialise(response: Response, init: ResponseInit): void {
   if (!isObject(init)) throw wrongConstructorArgument("Response", 2, "InitializerDict or Response");
-  const { status, statusText, headers } = init;
+  const { status, statusText, headers, webSocket } = init;
+  const upgrades = webSocket !== undefined && webSocket !== null;
+  if (upgrades && !isWebSocket(webSocket)) throw new TypeError(kWrongSocket);
   if (status !== undefined) {
     const code = Math.trunc(Number(status));
-    if (!(code >= 200 && code <= 599)) throw new RangeError(kStatusRange);
+    if (!(code >= 200 && code <= 599) && !(code === 101 && upgrades)) throw new RangeError(kStatusRange);
     response[kStatus] = code;
     if (response[kRaw] !== null && isNullBodyStatus(code)) {
       if (response[kRaw] !== "") throw new TypeError(kNullBody);
       response[kRaw] = null;
     }
+  }
+  if (upgrades) {
+    if (response[kStatus] !== 101) throw new RangeError("Responses with a WebSocket must have status code 101.");
+    response[kWebSocket] = webSocket as WebSocket;
   }
   if (statusText !== undefined) {
     const text = String(statusText);
@@ -146,10 +161,11 @@ function make(status: number, statusText: string, headers: Headers | Packed, raw
 
 // An answer that came from outside. Its headers can't be changed.
 export function fetchedResponse(status: number, statusText: string, headers: Packed, body: InBody, url: string,
-  redirected: boolean): Response {
+  redirected: boolean, socket?: number): Response {
   const response = make(status, statusText, headers, isNullBodyStatus(status) ? null : body);
   response[kUrl] = url;
   response[kRedirected] = redirected;
+  if (socket !== undefined) response[kWebSocket] = answeredSocket(socket);
   return response;
 }
 
@@ -162,8 +178,14 @@ function packedOf(response: Response): Packed {
 }
 
 // Answers an event. Throws what makes the answer unusable (its body was read).
-export function respond(event: number, response: Response): void {
+export function respond(event: number, response: Response, requestHeaders: Packed): void {
   const headers = packedOf(response);
+  const socket = response[kWebSocket];
+  if (socket !== null) {
+    if (!asksForWebSocket(requestHeaders)) throw new TypeError(kNoUpgrade);
+    native.respond(event, 101, response[kStatusText], headers, null, undefined, takeForResponse(socket));
+    return;
+  }
   const raw = response[kRaw];
   if (typeof raw === "string" && !response[kUsed]) {
     response[kUsed] = true;
@@ -172,6 +194,14 @@ export function respond(event: number, response: Response): void {
   }
   const length = outLength(response);
   native.respond(event, response[kStatus], response[kStatusText], headers, outBody(response), length);
+}
+
+function asksForWebSocket(headers: Packed): boolean {
+  let asks = false;
+  eachPacked(headers, (name, value) => {
+    if (name.toLowerCase() === "upgrade" && value.toLowerCase() === "websocket") asks = true;
+  });
+  return asks;
 }
 
 export function isErrorResponse(response: Response): boolean {

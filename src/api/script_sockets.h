@@ -1,0 +1,87 @@
+// The ends of WebSockets that a script holds in one context: those of its pairs, of answered fetches, and those it
+// accepted, whose messages are events of the context. What the script sends passes the output gate here, to them as
+// well as to the hibernatable sockets of its object.
+//
+// Thread: the shard's. Owned by the context.
+#pragma once
+
+#include <v8.h>
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "api/io_context.h"
+#include "base/websocket.h"
+#include "object/object_sockets.h"
+
+namespace limpet::api {
+
+class ScriptSockets {
+ public:
+  explicit ScriptSockets(IoContext& context);
+  ~ScriptSockets();  // Cuts every line.
+  ScriptSockets(const ScriptSockets&) = delete;
+  ScriptSockets& operator=(const ScriptSockets&) = delete;
+
+  // The number under which the script knows it: unique in the isolate.
+  uint64_t Add(std::unique_ptr<WebSocketEnd> end);
+  // Null: there is none, or it was accepted.
+  std::unique_ptr<WebSocketEnd> Take(uint64_t number);
+  // From now on what arrives goes to `object`, through the hook `socketEvent`. False: there is none.
+  bool Accept(js::Scope& scope, uint64_t number, v8::Local<v8::Object> object);
+  bool Has(uint64_t number) const { return sockets_.contains(number); }
+
+  // A message or a Close, to one of ours or (`to` below zero) to the object's hibernatable socket of that number.
+  struct Closing {
+    uint16_t code;
+    std::string reason;
+  };
+  using Outgoing = std::variant<WebSocketMessagePtr, Closing>;
+  void Send(int64_t to, Outgoing what);
+  // Sent, and not yet taken by the other side.
+  size_t BufferedBytes(uint64_t number) const;
+  // Cuts the line.
+  void Drop(uint64_t number);
+  void CloseAll(uint16_t code, std::string_view reason);
+  // How many the script accepted and that are not at their end.
+  size_t accepted() const { return accepted_; }
+
+ private:
+  struct Socket;
+  struct Letter {
+    int64_t to;
+    Outgoing what;
+  };
+  using Batch = std::vector<Letter>;
+
+  Socket* Find(uint64_t number) const;
+  void Emit(Letter letter);
+  void Ready(uint64_t number);
+  void PostDelivery();
+  void DeliverSome();
+  void DeliverOne(js::Scope& scope, uint64_t number);
+  void DropIfOver(uint64_t number);
+
+  IoContext& context_;
+  std::unordered_map<uint64_t, std::unique_ptr<Socket>> sockets_;
+  size_t accepted_ = 0;
+  std::deque<uint64_t> ready_;  // One entry for each thing that waits for its turn, in order of arrival.
+  bool posted_ = false;
+  std::shared_ptr<Batch> batch_;  // Waits for the output gate, and more may join.
+  uint64_t batch_mark_ = 0;
+  size_t batches_ = 0;  // That wait.
+};
+
+// Runs the handler of a Durable Object for what came in at one of its hibernatable sockets.
+void DispatchObjectSocket(js::Scope& scope, IoContext& context, v8::Local<v8::Value> object, uint64_t event,
+                          const object::SocketEvent& happened);
+// A socket was used outside of the event or object that it belongs to.
+void ThrowNoSuchSocket(js::Scope& scope, const IoContext& context);
+
+}  // namespace limpet::api

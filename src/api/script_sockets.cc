@@ -146,7 +146,12 @@ void ScriptSockets::Drop(uint64_t number) {
   if (found == sockets_.end()) return;
   std::unique_ptr<Socket> gone = std::move(found->second);
   sockets_.erase(found);
-  if (gone->object.IsEmpty()) return;
+  if (!gone->object.IsEmpty()) EndIn(*gone);
+}
+
+// Nothing comes from there any more that the context would have to live for.
+void ScriptSockets::EndIn(Socket& socket) {
+  if (std::exchange(socket.ended_in, true)) return;
   --accepted_;
   if (context_.instance() != nullptr) context_.instance()->Release();
 }
@@ -277,7 +282,7 @@ void ScriptSockets::DeliverOne(js::Scope& scope, uint64_t number) {
   if (std::holds_alternative<WebSocketMessagePtr>(event)) return;
   socket = Find(number);
   if (socket == nullptr) return;
-  socket->ended_in = true;
+  EndIn(*socket);
   const auto* close = std::get_if<WebSocketClose>(&event);
   if (close == nullptr || !close->clean) socket->ended_out = true;
   DropIfOver(number);

@@ -49,7 +49,7 @@ class ScriptSockets {
   // Cuts the line.
   void Drop(uint64_t number);
   void CloseAll(uint16_t code, std::string_view reason);
-  // How many the script accepted and that are not at their end.
+  // How many the script accepted whose other side may still send.
   size_t accepted() const { return accepted_; }
 
  private:
@@ -67,6 +67,7 @@ class ScriptSockets {
   void DeliverSome();
   void DeliverOne(js::Scope& scope, uint64_t number);
   void DropIfOver(uint64_t number);
+  void EndIn(Socket& socket);
 
   IoContext& context_;
   std::unordered_map<uint64_t, std::unique_ptr<Socket>> sockets_;

@@ -41,6 +41,7 @@ const base = (name) => `http://${name}.localhost:${port}`;
 console.log(`
 The examples are running. Open in a browser, or try with curl:
 
+  ${base("chat")}/                      (rooms to talk in; open it in two windows)
   ${base("hello")}/
   ${base("counter")}/increment          (also / and /decrement)
   ${base("counter-pair")}/increment     (two objects answer)

@@ -165,16 +165,21 @@ export function uploadForm({ modules, bindings = [], migrations, compatibilityDa
   return { body: Buffer.concat(chunks), type: `multipart/form-data; boundary=${boundary}` };
 }
 
-// Deploys { name, modules | code, classes (bound under their names), vars, newClasses }. Throws if it is refused.
+// Of `classes`: each a name, bound under that name, or a pair [binding, class].
+const classBindings = (classes) => classes.map((each) => (Array.isArray(each) ? { name: each[0], className: each[1] } : { name: each, className: each }));
+
+// Deploys { name, modules | code, classes, vars, newClasses }. Throws if it is refused.
 export async function deploy(server, script) {
   const answer = await tryDeploy(server, script);
   if (!answer.json?.success) throw new Error(`deploy of ${script.name} was refused: ${answer.status} ${answer.body.slice(0, 2000)}`);
   return answer.json.result;
 }
 
-export async function tryDeploy(server, { name, modules, code, classes = [], newClasses = classes, vars = {}, ...rest }) {
+export async function tryDeploy(server, { name, modules, code, classes = [], newClasses, vars = {}, ...rest }) {
+  const bound = classBindings(classes);
+  newClasses ??= bound.map((each) => each.className);
   const bindings = [
-    ...classes.map((each) => ({ type: "durable_object_namespace", name: each, class_name: each })),
+    ...bound.map((each) => ({ type: "durable_object_namespace", name: each.name, class_name: each.className })),
     ...Object.entries(vars).map(([key, text]) => ({ type: "plain_text", name: key, text })),
   ];
   const migrations = newClasses.length > 0 ? { steps: [{ new_classes: newClasses }] } : undefined;
@@ -187,6 +192,7 @@ export async function tryDeploy(server, { name, modules, code, classes = [], new
 export async function startWorkerd({ modules, classes = [], vars = {}, compatibilityDate = "2026-03-01", folder = temporaryFolder("workerd"),
                                      listen = "127.0.0.1:0" }) {
   const quote = JSON.stringify;
+  const bound = classBindings(classes);
   const names = Object.keys(modules);
   const kinds = { ".mjs": "esModule", ".js": "esModule", ".wasm": "wasm", ".txt": "text", ".html": "text", ".bin": "data", ".json": "json" };
   const embeds = names.map((name, index) => {
@@ -207,10 +213,10 @@ const worker :Workerd.Worker = (
   modules = [${embeds.join(",\n    ")}],
   compatibilityDate = ${quote(compatibilityDate)},
   bindings = [${[
-    ...classes.map((each) => `(name = ${quote(each)}, durableObjectNamespace = ${quote(each)})`),
+    ...bound.map((each) => `(name = ${quote(each.name)}, durableObjectNamespace = ${quote(each.className)})`),
     ...Object.entries(vars).map(([key, text]) => `(name = ${quote(key)}, text = ${quote(text)})`),
   ].join(", ")}],
-  durableObjectNamespaces = [${classes.map((each) => `(className = ${quote(each)}, uniqueKey = ${quote(each)})`).join(", ")}],
+  durableObjectNamespaces = [${bound.map(({ className }) => `(className = ${quote(className)}, uniqueKey = ${quote(className)})`).join(", ")}],
   ${classes.length > 0 ? `durableObjectStorage = (localDisk = "storage"),` : ""}
 );
 `);

@@ -25,7 +25,32 @@ const bundle = execFileSync(esbuild, [join(here, "index.ts"), ...options], { enc
 // esbuild calls a class that refers to itself `var X = class _X`; V8 shows that inner name.
 const named = [...bundle.matchAll(/\bvar (\w+) = class _\1\b/g)].reduce(
   (source, [, name]) => source.replace(new RegExp(`\\b_${name}\\b`, "g"), name), bundle);
-const text = `(() => {\n${named}\nreturn builtins.default;\n})()`;
+
+// Texts of errors that web-streams-polyfill words in another way than workerd does.
+const texts = [
+  [/"Cannot " \+ \w+ \+ " a stream using a released reader"/g, '"This ReadableStream reader has been released."'],
+  [/"Reader was released"/g, '"This ReadableStream reader has been released."'],
+  [/"The stream is closing or closed and cannot be written to"/g, '"This WritableStream has been closed."'],
+  [/`The stream \(in \$\{\w+\} state\) is not in the writable state and cannot be closed`/g, '"This WritableStream has been closed."'],
+  [/"Cannot close an already-closing stream"/g, '"This WritableStream has been closed."'],
+  [/"TransformStream terminated"/g, '"The transform stream has been terminated"'],
+  [/"The object is not iterable"/g, `"Failed to execute 'from' on 'ReadableStream': parameter 1 is not of type 'AsyncGenerator'."`],
+  [/"Cannot construct a ReadableStreamBYOBReader for a stream not constructed with a byte source"/g,
+   '"This ReadableStream does not support BYOB reads."'],
+  [/"view must be an array buffer view"/g,
+   `"Failed to execute 'read' on 'ReadableStreamBYOBReader': parameter 1 is not of type 'ArrayBufferView'."`],
+  [/"view must have non-zero byteLength"/g, `'You must call read() on a "byob" reader with a positive-sized TypedArray object.'`],
+  [/"ReadableStream.prototype.pipeTo cannot be used on a locked WritableStream"/g, '"This WritableStream is currently locked to a writer"'],
+  [/"ReadableStream.prototype.pipeTo's first argument must be a WritableStream"/g,
+   `"Failed to execute 'pipeTo' on 'ReadableStream': parameter 1 is not of type 'WritableStream'."`],
+  [/"ReadableStream.prototype.pipeThrough cannot be used on a locked WritableStream"/g, '"This WritableStream is currently locked to a writer."'],
+];
+const reworded = texts.reduce((source, [theirs, ours]) => {
+  const result = source.replace(theirs, () => ours);
+  if (result === source) throw new Error(`web-streams-polyfill no longer says ${theirs}`);
+  return result;
+}, named);
+const text = `(() => {\n${reworded}\nreturn builtins.default;\n})()`;
 
 // A char array: a string literal of this length is more than compilers promise to take.
 function asCpp(source) {

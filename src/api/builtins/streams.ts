@@ -41,6 +41,32 @@ const pipeTo = ReadableStream.prototype.pipeTo;
 ReadableStream.prototype.pipeTo = function (this: ReadableStream, to: any, options?: any): Promise<void> {
   return this.locked ? Promise.reject(new TypeError(kLockedText)) : pipeTo.call(this, to, options);
 };
+const pipeThrough = ReadableStream.prototype.pipeThrough;
+ReadableStream.prototype.pipeThrough = function (this: ReadableStream, to: any, options?: any): any {
+  for (const [side, type] of [["readable", ReadableStream], ["writable", WritableStream]] as const) {
+    if (!(to?.[side] instanceof type)) {
+      throw new TypeError(`Incorrect type for the '${side}' field on 'Transform': the provided value is not of type '${type.name}'.`);
+    }
+  }
+  return pipeThrough.call(this, to, options);
+} as any;
+// What an early end leaves is a last chunk; the end itself comes with the next read.
+const readInto = ReadableStreamBYOBReader.prototype.read as any;
+(ReadableStreamBYOBReader.prototype as any).readAtLeast = async function readAtLeast(this: any, least: unknown, view: any): Promise<any> {
+  const size = view?.byteLength ?? 0;
+  const width = view?.BYTES_PER_ELEMENT ?? 1;
+  const count = Math.trunc(Number(least)) || 0;
+  if (count === 0) throw new TypeError("Requested invalid minimum number of bytes to read (0).");
+  if (count < 0 || count * width > size) {
+    const named = count < 0 ? BigInt.asUintN(64, BigInt(count)) : count * width;
+    throw new TypeError(`Minimum bytes to read (${named}) exceeds size of buffer (${size}).`);
+  }
+  // A stream that is closed but for what waits in its queue gives that.
+  const controller = this._ownerReadableStream?._readableStreamController;
+  const short = controller?._closeRequested && controller._queueTotalSize < count * width;
+  const { value, done } = await readInto.call(this, view, short ? undefined : { min: count });
+  return { value, done: done && !(value?.byteLength > 0) };
+};
 const getWriter = WritableStream.prototype.getWriter;
 WritableStream.prototype.getWriter = function (this: WritableStream): any {
   if (this.locked) throw new TypeError("This WritableStream is currently locked to a writer.");
@@ -135,40 +161,127 @@ export function copyOfBytes(chunk: unknown): Uint8Array {
   return bytes.slice();
 }
 
-export class IdentityTransformStream extends TransformStream {
-  constructor(transformer?: unknown) {
-    super({
-      transform(chunk: unknown, controller: any) {
+// A writable and a readable side without a buffer between them: a write waits until all of it was read. Readers may bring
+// buffers of their own.
+interface BytePipe {
+  readable: ReadableStream;
+  writable: WritableStream;
+  left: number;                    // What may still be written.
+}
+
+function bytePipe(length: number | undefined): BytePipe {
+  let waiting: { bytes: Uint8Array; taken(): void; fail(reason: unknown): void } | undefined;
+  let wake = () => {};             // Of a pull that waits for a write.
+  let reader: any;
+  let writer: any;
+  const pipe = { left: length ?? Infinity } as BytePipe;
+  const give = () => {
+    if (waiting === undefined) return;
+    const { bytes, taken } = waiting;
+    const request = reader.byobRequest;
+    const count = request ? Math.min(request.view.byteLength, bytes.byteLength) : bytes.byteLength;
+    waiting.bytes = bytes.subarray(count);
+    if (count === bytes.byteLength) waiting = undefined;
+    if (request) {
+      new Uint8Array(request.view.buffer, request.view.byteOffset, count).set(bytes.subarray(0, count));
+      request.respond(count);
+    } else {
+      reader.enqueue(bytes);
+    }
+    if (waiting === undefined) taken();
+  };
+  const drop = (reason: unknown) => {
+    waiting?.fail(reason);
+    waiting = undefined;
+  };
+  pipe.readable = new ReadableStream({
+    type: "bytes",
+    start(controller: any) { reader = controller; },
+    pull() {
+      if (waiting !== undefined) return give();
+      return new Promise<void>((done) => {
+        wake = () => {
+          wake = () => {};
+          give();
+          done();
+        };
+      });
+    },
+    cancel(reason: unknown) {
+      drop(reason);
+      writer.error(reason);
+    },
+  } as any, { highWaterMark: 0 });
+  pipe.writable = new WritableStream({
+    start(controller: any) {
+      writer = controller;
+      // The stream calls abort() only after its write is over, which may be never.
+      controller.signal.addEventListener("abort", () => drop(controller.signal.reason));
+    },
+    write(chunk: unknown) {
+      try {
         const bytes = copyOfBytes(chunk);
-        if (bytes.byteLength > 0) controller.enqueue(bytes);
-      },
-      ...(transformer as object),
-    });
+        if (bytes.byteLength > pipe.left) throw new TypeError(kTooMany);
+        pipe.left -= bytes.byteLength;
+        if (bytes.byteLength === 0) return;
+        return new Promise<void>((taken, fail) => {
+          waiting = { bytes, taken, fail };
+          wake();
+        });
+      } catch (error) {
+        reader.error(error);
+        throw error;
+      }
+    },
+    close() {
+      if (length !== undefined && pipe.left > 0) {
+        reader.error(new TypeError("FixedLengthStream did not see all expected bytes before close()."));
+      } else {
+        reader.close();
+        reader.byobRequest?.respond(0);
+      }
+      wake();
+    },
+    abort(reason: unknown) {
+      reader.error(reason);
+      wake();
+    },
+  });
+  return pipe;
+}
+
+const kPipe = Symbol("pipe");
+
+export class IdentityTransformStream {
+  [kPipe]: BytePipe;
+  constructor() {
+    this[kPipe] = bytePipe(undefined);
+  }
+  get readable(): ReadableStream {
+    return this[kPipe].readable;
+  }
+  get writable(): WritableStream {
+    return this[kPipe].writable;
   }
 }
+// A TransformStream by name, but nothing of it is made.
+Object.setPrototypeOf(IdentityTransformStream, TransformStream);
+Object.setPrototypeOf(IdentityTransformStream.prototype, TransformStream.prototype);
 
 const kTooMany = "Attempt to write too many bytes through a FixedLengthStream.";
 
 export class FixedLengthStream extends IdentityTransformStream {
   constructor(length: unknown) {
     if (length === undefined) throw wrongConstructorArgument("FixedLengthStream", 1, "bigint");
-    let left = Number(length);
-    if (left < 0) {
+    const number = Math.trunc(Number(length));
+    if (!Number.isFinite(number)) throw new TypeError("The value cannot be converted because it is not an integer.");
+    if (number < 0) {
       throw new TypeError("The value cannot be converted because it is negative and this API expects a positive " +
         "bigint.");
     }
-    super({
-      transform(chunk: unknown, controller: any) {
-        const bytes = copyOfBytes(chunk);
-        if (bytes.byteLength > left) throw new TypeError(kTooMany);
-        left -= bytes.byteLength;
-        if (bytes.byteLength > 0) controller.enqueue(bytes);
-      },
-      flush() {
-        if (left > 0) throw new TypeError("FixedLengthStream did not see all expected bytes before close().");
-      },
-    });
-    (this.readable as any)[kLength] = left;
+    super();
+    this[kPipe] = bytePipe(number);
+    (this.readable as any)[kLength] = number;
   }
 }
 platform({ IdentityTransformStream, FixedLengthStream });

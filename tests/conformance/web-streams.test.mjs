@@ -454,7 +454,7 @@ const table = {
     const [a, b] = values(1, 2, 3).tee();
     return [await valuesOf(a), await valuesOf(b)];
   }, [[1, 2, 3], [1, 2, 3]]],
-  "from: an array": [async () => { return await valuesOf(ReadableStream.from([1, 2, 3])); }, [1, 2, 3]],
+  "from: an array": [() => valuesOf(ReadableStream.from([1, 2, 3])), [1, 2, 3]],
   "from: an async generator": [async () => {
     async function* g() { yield 1; yield 2; } return await valuesOf(ReadableStream.from(g()));
   }, [1, 2]],

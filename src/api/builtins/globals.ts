@@ -7,6 +7,7 @@ import { CryptoKey } from "./crypto_key";
 import { SubtleCrypto } from "./crypto_subtle";
 import { DOMException } from "./errors";
 import { AbortController, AbortSignal, CustomEvent, ErrorEvent, Event, EventTarget } from "./events";
+import { EventSource } from "./event_source";
 import { fetch } from "./fetch";
 import { Headers } from "./headers";
 import { MessageChannel, MessageEvent, MessagePort } from "./messages";
@@ -119,7 +120,7 @@ const kEnumerable = new Set(["crypto", "navigator", "performance", "scheduler", 
 export function installGlobals(): void {
   const all: Record<string, unknown> = {
     ...kStreamClasses, AbortController, AbortSignal, Blob, CloseEvent, CompressionStream, Crypto, CryptoKey, CustomEvent,
-    DecompressionStream, DOMException, ErrorEvent, Event, EventTarget, File, FixedLengthStream, FormData, Headers,
+    DecompressionStream, DOMException, ErrorEvent, Event, EventSource, EventTarget, File, FixedLengthStream, FormData, Headers,
     IdentityTransformStream, MessageChannel, MessageEvent, MessagePort, Navigator, Performance, Request,
     Response, SubtleCrypto, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, URL, URLPattern, URLSearchParams,
     WebSocket, WebSocketPair, WebSocketRequestResponsePair,

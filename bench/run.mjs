@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { corePid, kRepository, limpetExists, request, run, startLimpet, startWorkerd, temporaryFolder, until } from "../tests/system/lib.mjs";
+import { fanOut } from "./fanout.mjs";
 import { pacedLoad } from "./paced.mjs";
 
 const kFolder = dirname(fileURLToPath(import.meta.url));
@@ -35,11 +36,11 @@ function cpuRounds() {
 
 async function startServers() {
   const servers = {};
-  servers.workerd = await startWorkerd({ modules: { "worker.mjs": code }, classes: ["Counter"] });
+  servers.workerd = await startWorkerd({ modules: { "worker.mjs": code }, classes: ["Counter", "Room"] });
   if (withLimpet) {
     for (const shards of [1, 2]) {
       const server = await startLimpet({ shards });
-      await server.deploy({ name: "bench", modules: { "worker.mjs": code }, classes: ["Counter"] });
+      await server.deploy({ name: "bench", modules: { "worker.mjs": code }, classes: ["Counter", "Room"] });
       servers[`limpet${shards}`] = { ...server, host: `bench.localhost:${server.port}` };
     }
   }
@@ -74,15 +75,15 @@ const sum = (folder) => readdirSync(folder, { recursive: true, withFileTypes: tr
 const residentBytes = (pid) => Number(readFileSync(`/proc/${pid}/status`, "utf8").match(/VmRSS:\s+(\d+)/)[1]) * 1024;
 
 // Loads every server with every path, `runs` times, in turns: { name: { server: [{ rate, … }] } }.
-function measureRates(servers, loads) {
+async function measureRates(servers, loads) {
   const results = {};
-  for (const [name, { path, on }] of Object.entries(loads)) {
+  for (const [name, { path, on, fan }] of Object.entries(loads)) {
     if (!name.includes(options.only)) continue;
     results[name] = {};
     for (let turn = 0; turn < runs; turn++) {
       for (const [label, server] of Object.entries(servers)) {
         if (!on.includes(label)) continue;
-        const result = wrk(server, label === "beast" ? "/" : path);
+        const result = fan ? await fanOut(server, { ...fan, path, seconds }) : wrk(server, label === "beast" ? "/" : path);
         (results[name][label] ??= []).push(result);
         console.error(`  ${name} on ${label}: ${Math.round(result.rate)}/s p99 ${result.p99Ms.toFixed(2)} ms${result.errors ? ` ${result.errors} ERRORS` : ""}`);
       }
@@ -178,12 +179,16 @@ const loads = {
   "increment many": { path: "/increment-many", on: everywhere },
   "new object": { path: "/new", on: everywhere },
   "cpu 500 µs": { path: `/cpu?rounds=${rounds}`, on: everywhere },
+  // Deliveries of WebSocket messages.
+  "fan-out 1x100": { path: "/room", on: everywhere, fan: { rooms: 1, members: 100 } },
+  "fan-out 100x10": { path: "/room", on: everywhere, fan: { rooms: 100, members: 10 } },
+  "fan-out 1x100, hibernatable": { path: "/hibernate", on: everywhere, fan: { rooms: 1, members: 100 } },
 };
 const servers = await startServers();
 let results;
 let latency;
 try {
-  results = measureRates(servers, loads);
+  results = await measureRates(servers, loads);
   latency = options.only ? undefined : await measureLatency(servers, results);
 } finally {
   for (const server of Object.values(servers)) await server.stop();

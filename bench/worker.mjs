@@ -17,6 +17,9 @@ export default {
         return env.Counter.get(env.Counter.idFromName(`many-${Math.floor(Math.random() * 1000)}`)).fetch("http://counter/increment");
       case "/new":
         return env.Counter.get(env.Counter.newUniqueId()).fetch("http://counter/increment");
+      case "/room":
+      case "/hibernate":
+        return env.Room.get(env.Room.idFromName(url.searchParams.get("room"))).fetch(request);
       case "/fill": {  // Writes the counters [from, to).
         const [from, to] = [Number(url.searchParams.get("from")), Number(url.searchParams.get("to"))];
         const all = [];
@@ -37,5 +40,28 @@ export class Counter {
     let value = (await this.state.storage.get("value")) ?? 0;
     if (new URL(request.url).pathname === "/increment") this.state.storage.put("value", ++value);
     return new Response(String(value));
+  }
+}
+
+// What one of a room sends goes to all of it.
+export class Room {
+  constructor(state) {
+    this.state = state;
+    this.members = new Set();
+  }
+  fetch(request) {
+    const [client, server] = Object.values(new WebSocketPair());
+    if (new URL(request.url).pathname === "/hibernate") {
+      this.state.acceptWebSocket(server);
+    } else {
+      server.accept();
+      this.members.add(server);
+      server.addEventListener("message", ({ data }) => { for (const each of this.members) each.send(data); });
+      server.addEventListener("close", () => this.members.delete(server));
+    }
+    return new Response(null, { status: 101, webSocket: client });
+  }
+  webSocketMessage(socket, message) {
+    for (const each of this.state.getWebSockets()) each.send(message);
   }
 }

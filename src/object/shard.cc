@@ -148,8 +148,9 @@ ObjectSockets& ShardImpl::SocketsOf(const ObjectId& id) {
 // What came in at a socket is an event like a fetch, with nobody who waits for its reply. It is not refused when the
 // object is behind: its socket slows the peer down instead.
 void ShardImpl::OnSocketEvent(const ObjectId& id, SocketEvent happened) {
+  if (*self_ == nullptr || draining_) return;  // At the end of the shard one socket's end is news to another.
   Slot* slot = Find(id);
-  if (slot == nullptr || draining_) return;
+  if (slot == nullptr) return;
   count_events_.Add();
   auto event = std::make_shared<Event>();
   event->object = id;

@@ -43,7 +43,7 @@ class ObjectSockets {
  public:
   // What is not a message that the automatic response answers. Events of one socket come in order. May be called inside
   // a call of the code's: it queues.
-  using OnEvent = UniqueFunction<void(SocketEvent event)>;
+  using OnEvent = UniqueFunction<void(SocketEvent&& event)>;
   ObjectSockets(const Clock& clock, OnEvent on_event);  // `clock` outlives it.
   ~ObjectSockets();                                     // Cuts every line.
   ObjectSockets(const ObjectSockets&) = delete;

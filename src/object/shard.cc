@@ -140,7 +140,7 @@ ObjectSockets& ShardImpl::SocketsOf(const ObjectId& id) {
   if (slot->sockets == nullptr) {
     slot->name = slot->instance->name();
     slot->sockets = std::make_unique<ObjectSockets>(
-        loop_, [this, id](SocketEvent happened) { OnSocketEvent(id, std::move(happened)); });
+        loop_, [this, id](SocketEvent&& happened) { OnSocketEvent(id, std::move(happened)); });
   }
   return *slot->sockets;
 }

@@ -44,6 +44,8 @@ Isolate::~Isolate() {
   state_->Dispose();
 }
 
+void Isolate::set_on_dead(UniqueFunction<void(Error)> on_dead) { state_->on_dead = std::move(on_dead); }
+
 Isolate& Isolate::From(v8::Isolate* isolate) { return *static_cast<Isolate*>(isolate->GetData(kHostSlot)); }
 
 IsolateState::IsolateState(Isolate& host, node::MultiIsolatePlatform* platform, const Snapshot& snapshot,

@@ -105,6 +105,8 @@ class Isolate {
   static Result<std::unique_ptr<Isolate>> Make(Runtime& runtime, loop::AsioLoop& loop, IsolateOptions options,
                                                UniqueFunction<void(Error)> on_dead);
   ~Isolate();  // Not on the stack: CHECKed.
+  // Replaces what Make was given.
+  void set_on_dead(UniqueFunction<void(Error)> on_dead);
   Isolate(const Isolate&) = delete;
   Isolate& operator=(const Isolate&) = delete;
 

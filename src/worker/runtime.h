@@ -32,6 +32,8 @@ namespace limpet::worker {
 // Makes the process's V8 side: snapshot and watchdog. Once, on the main thread.
 Result<std::unique_ptr<js::Runtime>> MakeJsRuntime(node::MultiIsolatePlatform* platform);
 
+class IsolateStock;
+
 struct Limits {
   Duration cpu_max = std::chrono::seconds(30);         // An event.
   size_t memory_max = 128 * 1024 * 1024;               // An isolate.
@@ -59,6 +61,7 @@ struct ShardDeps {
   Counters* counters = nullptr;
   Observer* observer = nullptr;  // May be null.
   Limits limits;
+  IsolateStock* stock = nullptr;  // Set by ShardScripts.
 };
 
 // The scripts of one shard; on its thread.

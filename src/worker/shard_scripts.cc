@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/hooks.h"
+#include "worker/isolate_stock.h"
 #include "worker/runtime.h"
 #include "worker/version.h"
 
@@ -14,9 +15,14 @@ class ShardScripts::Event {
 };
 
 struct ShardScripts::State : std::enable_shared_from_this<State> {
-  explicit State(ShardDeps dependencies) : deps(dependencies) {}
+  explicit State(ShardDeps dependencies)
+      : deps(dependencies),
+        stock(*deps.js, *deps.loop, {.memory_max = deps.limits.memory_max, .cpu_max = deps.limits.cpu_max}) {
+    deps.stock = &stock;
+  }
 
   ShardDeps deps;
+  IsolateStock stock;
   std::unordered_map<std::string, std::shared_ptr<Version>> scripts;
   // Older versions that something still runs on; kept so that their idle isolates are dropped.
   std::vector<std::weak_ptr<Version>> old_versions;

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "api/hooks.h"
+#include "worker/isolate_stock.h"
 
 namespace limpet::worker {
 namespace {
@@ -135,12 +136,9 @@ Result<std::shared_ptr<LoadedScript>> LoadedScript::Make(const ShardDeps& deps,
       new LoadedScript(deps, std::move(version)), [loop = deps.loop](LoadedScript* old) {
         loop->Post([holder = std::unique_ptr<LoadedScript>(old)]() mutable { holder.reset(); });
       });
-  js::IsolateOptions options;
-  options.memory_max = deps.limits.memory_max;
-  options.cpu_max = deps.limits.cpu_max;
-  LIMPET_TRY(loaded->isolate, js::Isolate::Make(*deps.js, *deps.loop, options, [owner](Error error) {
-               if (std::shared_ptr<Version> version = owner.lock()) version->OnDead(std::move(error));
-             }));
+  LIMPET_TRY(loaded->isolate, deps.stock->Take([owner](Error error) {
+    if (std::shared_ptr<Version> version = owner.lock()) version->OnDead(std::move(error));
+  }));
   loaded->isolate->owner = static_cast<api::IoHost*>(loaded.get());
   loaded->isolate->on_unhandled_rejection = [raw = loaded.get()](js::Scope& scope, v8::Local<v8::Value> value) {
     Error error = api::ToError(scope, value);

@@ -183,6 +183,11 @@ void IoContext::SettleNow(js::Scope& scope, uint64_t number, Make& make) {
   if (found == nullptr) return;
   v8::Local<v8::Promise::Resolver> resolver = found->Get(scope.isolate());
   resolvers_.Erase(number);
+  SettleWith(scope, resolver, make);
+}
+
+void SettleWith(js::Scope& scope, v8::Local<v8::Promise::Resolver> resolver,
+                FunctionRef<v8::MaybeLocal<v8::Value>(js::Scope&)> make) {
   v8::TryCatch caught(scope.isolate());
   v8::Local<v8::Value> value;
   if (make(scope).ToLocal(&value)) {
@@ -328,25 +333,19 @@ void IoContext::SettleFetch(js::Scope& scope, uint64_t number, Result<HttpRespon
   v8::Local<v8::Promise::Resolver> resolver = fetch->resolver.Get(scope.isolate());
   v8::Local<v8::Value> state = fetch->state.Get(scope.isolate());
   CancelFetch(number);
-  v8::TryCatch caught(scope.isolate());
-  v8::Local<v8::Value> value;
-  if (!response.has_value()) {
+  SettleWith(scope, resolver, [&](js::Scope& inner) -> v8::MaybeLocal<v8::Value> {
+    if (response.has_value()) return ImportResponse(inner, state, std::move(response).value());
+    v8::Isolate* isolate = inner.isolate();
     const Error& error = response.error();
-    if (CallHook(scope, kFetchFailed,
-                 {state, js::FromUtf8(scope.isolate(), error.name()), js::FromUtf8(scope.isolate(), error.message()),
-                  v8::Integer::New(scope.isolate(), ErrorFlags(error))})
-            .ToLocal(&value)) {
-      (void)resolver->Reject(scope.context(), value);
+    v8::Local<v8::Value> failure;
+    if (CallHook(inner, kFetchFailed,
+                 {state, js::FromUtf8(isolate, error.name()), js::FromUtf8(isolate, error.message()),
+                  v8::Integer::New(isolate, ErrorFlags(error))})
+            .ToLocal(&failure)) {
+      isolate->ThrowException(failure);
     }
-    return;
-  }
-  if (ImportResponse(scope, state, std::move(response).value()).ToLocal(&value)) {
-    (void)resolver->Resolve(scope.context(), value);
-  } else if (caught.HasCaught() && !caught.HasTerminated()) {
-    v8::Local<v8::Value> thrown = caught.Exception();
-    caught.Reset();
-    (void)resolver->Reject(scope.context(), thrown);
-  }
+    return {};
+  });
 }
 
 v8::MaybeLocal<v8::Value> IoContext::ImportResponse(js::Scope& scope, v8::Local<v8::Value> state,

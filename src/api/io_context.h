@@ -13,7 +13,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -131,8 +130,8 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
 
   // -- events
   uint64_t AddEvent(object::OnReply reply);
-  // Starts the handler: the arguments of dispatchFetch and its kin after `event` (native.d.ts), from `request`.
-  // Nothing: the event has been answered with an error.
+  // What dispatchFetch and its kin take after `event` (native.d.ts), from `request`. Nothing: the event has been
+  // answered with an error.
   using RequestArguments = std::array<v8::Local<v8::Value>, 5>;
   std::optional<RequestArguments> ImportRequest(js::Scope& scope, uint64_t event, HttpRequest request);
   void Answer(uint64_t event, Result<HttpResponse> response);
@@ -247,6 +246,9 @@ int ErrorFlags(const Error& error);  // Those of Error::Flag that it has, as a n
 Error WithFlags(Error error, uint32_t flags);
 // Throws it.
 void Throw(js::Scope& scope, const Error& error);
+// Resolves with what `make` gives; rejects with what it throws, unless JavaScript is being ended.
+void SettleWith(js::Scope& scope, v8::Local<v8::Promise::Resolver> resolver,
+                FunctionRef<v8::MaybeLocal<v8::Value>(js::Scope&)> make);
 // Calls a hook; empty if it threw (the exception is pending).
 v8::MaybeLocal<v8::Value> CallHook(js::Scope& scope, int hook, std::initializer_list<v8::Local<v8::Value>> arguments);
 

@@ -72,15 +72,10 @@ class Pending {
   // What the storage returned at once, or not.
   void Finish(object::Storage::Now<T> now) {
     if (!now) return context_.HoldResolver(number_, resolver_);
-    v8::TryCatch caught(call_.scope.isolate());
-    v8::Local<v8::Value> value;
-    if (!now->has_value()) {
-      (void)resolver_->Reject(call_.scope.context(), MakeJsError(call_.scope, now->error()));
-    } else if (convert_(call_.scope, now->value()).ToLocal(&value)) {
-      (void)resolver_->Resolve(call_.scope.context(), value);
-    } else if (caught.HasCaught() && !caught.HasTerminated()) {
-      (void)resolver_->Reject(call_.scope.context(), caught.Exception());
-    }
+    SettleWith(call_.scope, resolver_, [&](js::Scope& scope) -> v8::MaybeLocal<v8::Value> {
+      if (!now->has_value()) return Throw(scope, now->error()), v8::MaybeLocal<v8::Value>();
+      return convert_(scope, now->value());
+    });
   }
 
  private:

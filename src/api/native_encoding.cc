@@ -10,15 +10,8 @@ namespace {
 using Info = v8::FunctionCallbackInfo<v8::Value>;
 
 void ReturnTwoByte(const Info& info, const std::u16string& text) {
-  v8::Isolate* isolate = info.GetIsolate();
   v8::Local<v8::String> string;
-  if (text.size() > v8::String::kMaxLength ||
-      !v8::String::NewFromTwoByte(isolate, reinterpret_cast<const uint16_t*>(text.data()), v8::NewStringType::kNormal,
-                                  static_cast<int>(text.size()))
-           .ToLocal(&string)) {
-    return js::ThrowRangeError(isolate, "Invalid string length");
-  }
-  info.GetReturnValue().Set(string);
+  if (js::FromUtf16(info.GetIsolate(), text).ToLocal(&string)) info.GetReturnValue().Set(string);
 }
 
 // utf16Decode(bytes, bigEndian): string, with surrogates as they stand; an odd byte at the end is left out.

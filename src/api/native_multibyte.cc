@@ -236,12 +236,7 @@ void MultiByteDecode(const Info& info) {
     }
   }
   v8::Local<v8::String> string;
-  if (text.size() > v8::String::kMaxLength ||
-      !v8::String::NewFromTwoByte(isolate, reinterpret_cast<const uint16_t*>(text.data()), v8::NewStringType::kNormal,
-                                  static_cast<int>(text.size()))
-           .ToLocal(&string)) {
-    return js::ThrowRangeError(isolate, "Invalid string length");
-  }
+  if (!js::FromUtf16(isolate, text).ToLocal(&string)) return;
   v8::Local<v8::Value> parts[] = {string, v8::Number::New(isolate, static_cast<double>(at)),
                                   v8::Integer::NewFromUnsigned(isolate, iso.mode | (iso.escaped ? 4u : 0u)),
                                   v8::Boolean::New(isolate, failed)};

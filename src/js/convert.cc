@@ -59,6 +59,18 @@ bool IsAscii(std::string_view text) {
   return (seen & 0x8080808080808080u) == 0;
 }
 
+v8::MaybeLocal<v8::String> FromUtf16(v8::Isolate* isolate, std::u16string_view text) {
+  v8::Local<v8::String> string;
+  if (text.size() > v8::String::kMaxLength ||
+      !v8::String::NewFromTwoByte(isolate, reinterpret_cast<const uint16_t*>(text.data()), v8::NewStringType::kNormal,
+                                  static_cast<int>(text.size()))
+           .ToLocal(&string)) {
+    ThrowRangeError(isolate, "Invalid string length");
+    return {};
+  }
+  return string;
+}
+
 v8::Local<v8::String> Literal(v8::Isolate* isolate, const char* ascii) {
   return v8::String::NewFromOneByte(isolate, reinterpret_cast<const uint8_t*>(ascii), v8::NewStringType::kInternalized)
       .ToLocalChecked();

@@ -12,6 +12,14 @@
 
 namespace limpet::object {
 
+inline constexpr NamespaceId kSpace{7};
+
+inline ObjectId Id(uint8_t number) {
+  ObjectId id{.ns = kSpace};
+  id.base[0] = number;
+  return id;
+}
+
 class FakeClass final : public ClassCode {
  public:
   using Handler = std::function<void(Instance&, InputLock, HttpRequest, OnReply)>;

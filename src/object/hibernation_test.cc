@@ -14,14 +14,6 @@ using loop::SimLoop;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr NamespaceId kSpace{7};
-
-ObjectId Id(uint8_t number) {
-  ObjectId id{.ns = kSpace};
-  id.base[0] = number;
-  return id;
-}
-
 WebSocketMessagePtr Message(std::string_view text) { return WebSocketMessage::Of(WebSocketMessage::Type::kText, text); }
 
 // The client's end: what it has heard.

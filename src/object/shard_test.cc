@@ -14,14 +14,6 @@ using loop::SimLoop;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr NamespaceId kSpace{7};
-
-ObjectId Id(uint8_t number) {
-  ObjectId id{.ns = kSpace};
-  id.base[0] = number;
-  return id;
-}
-
 // Puts count + 1 and replies with it.
 void Increment(Instance& instance, InputLock lock, HttpRequest, OnReply reply) {
   auto owed = std::make_shared<OnReply>(std::move(reply));

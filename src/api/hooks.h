@@ -19,10 +19,13 @@ enum Hook : int {
   kInspect,
   kSocketEvent,
   kDispatchObjectSocket,
+  kDispatchRpc,
+  kSetExports,
 };
 inline constexpr const char* kHookNames[] = {
-    "configure", "makeEnv",       "dispatchFetch",  "constructObject",   "dispatchObjectFetch",
-    "makeError", "describeError", "describeModule", "cloudflareWorkers", "readPump",
-    "fetched",   "fetchFailed",   "inspect",        "socketEvent",       "dispatchObjectSocket"};
+    "configure",   "makeEnv",       "dispatchFetch",  "constructObject",   "dispatchObjectFetch",
+    "makeError",   "describeError", "describeModule", "cloudflareWorkers", "readPump",
+    "fetched",     "fetchFailed",   "inspect",        "socketEvent",       "dispatchObjectSocket",
+    "dispatchRpc", "setExports"};
 
 }  // namespace limpet::api

@@ -15,6 +15,18 @@ constexpr size_t kTextBodyMax = 64 * 1024;
 
 }  // namespace
 
+void IoHost::CallEntrypoint(const std::string& entrypoint, Bytes, HttpRequest, object::OnReply reply) {
+  reply(Error(ErrorCode::kUnavailable, "Entrypoint " + entrypoint + " can't be called here."));
+}
+
+uint64_t IoHost::NamespaceIndex(NamespaceId ns, std::string_view key) {
+  for (size_t i = 0; i < namespaces.size(); ++i) {
+    if (namespaces[i].codec.ns() == ns && namespaces[i].key == key) return i;
+  }
+  namespaces.push_back({.codec = object::IdCodec(ns, key), .key = std::string(key)});
+  return namespaces.size() - 1;
+}
+
 IoContext::IoContext(std::shared_ptr<IoHost> host, object::Instance* instance, bool sqlite, OnEnd on_end)
     : host_(std::move(host)),
       instance_(instance),
@@ -133,7 +145,7 @@ void IoContext::End(Error why) {
 
 bool IoContext::HasPendingIo() const {
   return turns_waiting_ > 0 || !resolvers_.Empty() || !timers_.Empty() || !fetches_.Empty() || !pump_reads_.Empty() ||
-         (sockets_ != nullptr && sockets_->accepted() > 0);
+         (sockets_ != nullptr && sockets_->holding() + sockets_->pending() > 0);
 }
 
 void IoContext::MaybeFinish() {
@@ -148,7 +160,7 @@ void IoContext::MaybeFinish() {
                              "https://developers.cloudflare.com/workers/observability/errors/"));
   }
   if (streaming && !client_gone_) return;
-  if (sockets_ != nullptr && sockets_->accepted() > 0) return;
+  if (sockets_ != nullptr && sockets_->holding() > 0) return;
   if (wait_untils_ > 0 && HasPendingIo()) {
     if (grace_timer_ != 0) return;
     grace_timer_ = host_->loop->After(host_->wait_until_max, [weak = weak_from_this()] {

@@ -41,7 +41,10 @@ class IoHost {
  public:
   struct Namespace {
     object::IdCodec codec;
+    std::string key;  // What the codec was made of.
   };
+  // The index of a namespace, added if need be.
+  uint64_t NamespaceIndex(NamespaceId ns, std::string_view key);
   virtual ~IoHost() = default;
 
   std::unique_ptr<js::Isolate> isolate;
@@ -62,6 +65,9 @@ class IoHost {
   Duration cpu_max{};
   Duration wait_until_max{};
 
+  // A call to another entrypoint of the same script, in a context of its own: `entrypoint` is the name of an export,
+  // `props` what its `ctx.props` is, serialised (empty: {}). `reply` once, from the loop.
+  virtual void CallEntrypoint(const std::string& entrypoint, Bytes props, HttpRequest request, object::OnReply reply);
   virtual void OnConsole(std::string_view level, std::string_view text) = 0;
   virtual void OnException(std::string_view text) = 0;
   // OnException with what an uncaught error prints: its stack, or its name and message.
@@ -251,6 +257,11 @@ void SettleWith(js::Scope& scope, v8::Local<v8::Promise::Resolver> resolver,
                 FunctionRef<v8::MaybeLocal<v8::Value>(js::Scope&)> make);
 // Calls a hook; empty if it threw (the exception is pending).
 v8::MaybeLocal<v8::Value> CallHook(js::Scope& scope, int hook, std::initializer_list<v8::Local<v8::Value>> arguments);
+
+// Runs the first message of an RPC session, which `request` holds (base/http.h), at `target`: what constructObject
+// gave, or [class or object, env, props] of an entrypoint. The answer goes to `event`.
+void DispatchRpc(js::Scope& scope, IoContext& context, v8::Local<v8::Value> target, uint64_t event,
+                 HttpRequest request);
 
 // Headers as they cross the seam (`Packed` in native.d.ts).
 v8::Local<v8::Value> ToPacked(js::Scope& scope, const HeaderList& headers);

@@ -7,9 +7,6 @@
 #include "api/natives.h"
 
 namespace limpet::api {
-namespace {
-
-// Reads method, url, headers, body, length from `first` on. Nothing: an exception is pending.
 std::optional<HttpRequest> ReadRequest(Call& call, IoContext& context, int first) {
   HttpRequest request;
   request.method = call.Text(first);
@@ -21,7 +18,6 @@ std::optional<HttpRequest> ReadRequest(Call& call, IoContext& context, int first
   return request;
 }
 
-// Makes the native return the promise of a fetch whose state is the first argument.
 std::optional<uint64_t> ReturnFetch(Call& call, IoContext& context) {
   v8::Local<v8::Promise::Resolver> resolver;
   if (!v8::Promise::Resolver::New(call.scope.context()).ToLocal(&resolver)) return std::nullopt;
@@ -29,12 +25,42 @@ std::optional<uint64_t> ReturnFetch(Call& call, IoContext& context) {
   return context.AddFetch(resolver, call.args[0]);
 }
 
-auto OnAnswer(std::weak_ptr<IoContext> weak, uint64_t number, object::GateRef where) {
+object::OnReply OnAnswer(std::weak_ptr<IoContext> weak, uint64_t number, object::GateRef where) {
   return [weak = std::move(weak), number, where = std::move(where)](Result<HttpResponse> response) mutable {
     std::shared_ptr<IoContext> context = weak.lock();
     if (context) context->FetchAnswered(number, where, std::move(response));
   };
 }
+
+std::optional<ObjectId> ReadObjectId(Call& call, IoContext& context, int first) {
+  uint64_t ns = call.Number(first);
+  std::optional<Bytes> raw = FromHex(call.Text(first + 1));
+  if (ns >= context.host().namespaces.size() || !raw || raw->size() < 16) {
+    js::ThrowTypeError(call.scope.isolate(), "Invalid Durable Object ID: must be 64 hex digits");
+    return std::nullopt;
+  }
+  ObjectId id{context.host().namespaces[ns].codec.ns(), {}};
+  std::copy_n(raw->begin(), id.base.size(), id.base.begin());
+  return id;
+}
+
+void CallObject(Call& call, IoContext& context, const ObjectId& id, std::optional<std::string> name,
+                HttpRequest request) {
+  std::optional<uint64_t> number = ReturnFetch(call, context);
+  if (!number) return;
+  if (context.instance() == nullptr) {  // Nothing to wait for.
+    return context.host().directory->Fetch(id, std::move(name), std::move(request),
+                                           OnAnswer(context.weak_from_this(), *number, {}));
+  }
+  context.WhenDurable([weak = context.weak_from_this(), number = *number, where = context.where(), id,
+                       name = std::move(name), request = std::move(request)](Result<Done> durable) mutable {
+    std::shared_ptr<IoContext> self = weak.lock();
+    if (!self || !durable.has_value() || !self->FetchWanted(number)) return;
+    self->host().directory->Fetch(id, std::move(name), std::move(request), OnAnswer(weak, number, std::move(where)));
+  });
+}
+
+namespace {
 
 // fetchOutbound(state, method, url, headers, body, length)
 void FetchOutbound(const Arguments& args) {
@@ -59,29 +85,14 @@ void FetchObject(const Arguments& args) {
   Call call(args);
   IoContext* context = call.Context();
   if (context == nullptr) return;
-  uint64_t ns = call.Number(1);
-  std::optional<Bytes> raw = FromHex(call.Text(2));
-  if (ns >= context->host().namespaces.size() || !raw || raw->size() < 16) {
-    return js::ThrowTypeError(call.scope.isolate(), "Invalid Durable Object ID: must be 64 hex digits");
-  }
-  ObjectId id{context->host().namespaces[ns].codec.ns(), {}};
-  std::copy_n(raw->begin(), id.base.size(), id.base.begin());
+  std::optional<ObjectId> found = ReadObjectId(call, *context, 1);
+  if (!found) return;
+  ObjectId id = *found;
   std::optional<std::string> name;
   if (args[3]->IsString()) name = call.Text(3);
   std::optional<HttpRequest> request = ReadRequest(call, *context, 4);
   if (!request) return;
-  std::optional<uint64_t> number = ReturnFetch(call, *context);
-  if (!number) return;
-  if (context->instance() == nullptr) {  // Nothing to wait for.
-    return context->host().directory->Fetch(id, std::move(name), *std::move(request),
-                                            OnAnswer(context->weak_from_this(), *number, {}));
-  }
-  context->WhenDurable([weak = context->weak_from_this(), number = *number, where = context->where(), id,
-                        name = std::move(name), request = *std::move(request)](Result<Done> durable) mutable {
-    std::shared_ptr<IoContext> self = weak.lock();
-    if (!self || !durable.has_value() || !self->FetchWanted(number)) return;
-    self->host().directory->Fetch(id, std::move(name), std::move(request), OnAnswer(weak, number, std::move(where)));
-  });
+  CallObject(call, *context, id, std::move(name), *std::move(request));
 }
 
 void LastFetch(const Arguments& args) {
@@ -213,6 +224,7 @@ std::vector<js::NativeFunction> IoNatives() {
   AddCryptoIoNatives(natives);
   AddStateNatives(natives);
   AddStorageNatives(natives);
+  AddRpcNatives(natives);
   AddWebSocketNatives(natives);
   return natives;
 }

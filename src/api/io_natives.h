@@ -1,9 +1,15 @@
 // The tables of I/O natives, one per file.
 #pragma once
 
+#include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include "base/http.h"
+#include "base/ids.h"
 #include "js/isolate.h"
+#include "object/code.h"
 
 namespace limpet::api {
 
@@ -11,7 +17,23 @@ void AddEventNatives(std::vector<js::NativeFunction>& natives);      // io_event
 void AddFetchNatives(std::vector<js::NativeFunction>& natives);      // io_fetch.cc
 void AddStateNatives(std::vector<js::NativeFunction>& natives);      // io_state.cc
 void AddCryptoIoNatives(std::vector<js::NativeFunction>& natives);   // io_crypto.cc
+void AddRpcNatives(std::vector<js::NativeFunction>& natives);        // io_rpc.cc
 void AddWebSocketNatives(std::vector<js::NativeFunction>& natives);  // io_websocket.cc
 void AddStorageNatives(std::vector<js::NativeFunction>& natives);    // io_storage.cc
+
+// Of io_fetch.cc, shared with io_rpc.cc. The first argument of such a native is the state of the fetch.
+struct Call;
+class IoContext;
+// Reads method, url, headers, body, length from `first` on. Nothing: an exception is pending.
+std::optional<HttpRequest> ReadRequest(Call& call, IoContext& context, int first);
+// Reads the index of a namespace and a hex ID from `first` on. Nothing: an exception is pending.
+std::optional<ObjectId> ReadObjectId(Call& call, IoContext& context, int first);
+// Makes the native return the promise of a fetch. Nothing: V8 is being ended.
+std::optional<uint64_t> ReturnFetch(Call& call, IoContext& context);
+// Settles it, as an event of `where`.
+object::OnReply OnAnswer(std::weak_ptr<IoContext> weak, uint64_t number, object::GateRef where);
+// Makes the native return the promise of what the object answers, sent through the output gate.
+void CallObject(Call& call, IoContext& context, const ObjectId& id, std::optional<std::string> name,
+                HttpRequest request);
 
 }  // namespace limpet::api

@@ -76,6 +76,14 @@ void WsAccept(const Arguments& args) {
   context->sockets().Accept(call.scope, static_cast<uint64_t>(number), args[1].As<v8::Object>());
 }
 
+// wsGrip(number, grip): see ScriptSockets::Grip.
+void WsGrip(const Arguments& args) {
+  Call call(args);
+  IoContext* context = IoContext::Current(call.scope.isolate());
+  if (context == nullptr) return;
+  context->sockets().SetGrip(call.Number(0), static_cast<ScriptSockets::Grip>(call.Number(1) % 3));
+}
+
 // wsSend(number, data)
 void WsSend(const Arguments& args) {
   Call call(args);
@@ -240,6 +248,7 @@ void WsEventTimeout(const Arguments& args) {
 void AddWebSocketNatives(std::vector<js::NativeFunction>& natives) {
   natives.push_back({"wsPair", WsPair});
   natives.push_back({"wsAccept", WsAccept});
+  natives.push_back({"wsGrip", WsGrip});
   natives.push_back({"wsSend", WsSend});
   natives.push_back({"wsClose", WsClose});
   natives.push_back({"wsDrop", WsDrop});

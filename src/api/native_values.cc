@@ -24,8 +24,9 @@ v8::Local<v8::Private> HostBrand(v8::Isolate* isolate) {
 // Writes into a Bytes, so that the result need not be copied out.
 class Writer final : public v8::ValueSerializer::Delegate {
  public:
-  explicit Writer(js::Scope& scope)
+  explicit Writer(js::Scope& scope, HostObjects* hosts = nullptr)
       : scope_(scope),
+        hosts_(hosts),
         plain_prototype_(v8::Object::New(scope.isolate())->GetPrototypeV2()),
         serializer_(scope.isolate(), this) {
     serializer_.WriteHeader();
@@ -56,6 +57,7 @@ class Writer final : public v8::ValueSerializer::Delegate {
 
  private:
   js::Scope& scope_;
+  HostObjects* hosts_;  // May be null.
   v8::Local<v8::Value> plain_prototype_;
   Bytes buffer_;
   v8::ValueSerializer serializer_;  // Last: its constructor calls back.
@@ -64,6 +66,7 @@ class Writer final : public v8::ValueSerializer::Delegate {
 v8::Maybe<bool> Writer::IsHostObject(v8::Isolate* isolate, v8::Local<v8::Object> object) {
   if (object->InternalFieldCount() > 0) return v8::Just(true);
   v8::Local<v8::Value> prototype = object->GetPrototypeV2();
+  if (hosts_ != nullptr) return v8::Just(hosts_->IsHost(object, prototype, plain_prototype_));
   v8::Local<v8::Private> brand;
   for (int i = 0; i < kPrototypesMax && prototype->IsObject() && prototype != plain_prototype_; ++i) {
     if (prototype->IsProxy()) break;  // Asking it further would run its traps.
@@ -78,11 +81,55 @@ v8::Maybe<bool> Writer::IsHostObject(v8::Isolate* isolate, v8::Local<v8::Object>
 }
 
 v8::Maybe<bool> Writer::WriteHostObject(v8::Isolate* isolate, v8::Local<v8::Object> object) {
+  if (hosts_ != nullptr) {
+    v8::Local<v8::Value> description;
+    if (!hosts_->Describe(scope_, object).ToLocal(&description)) return v8::Nothing<bool>();
+    std::optional<Bytes> bytes = Serialize(scope_, description);
+    if (!bytes) return v8::Nothing<bool>();
+    serializer_.WriteUint32(static_cast<uint32_t>(bytes->size()));
+    serializer_.WriteRawBytes(bytes->data(), bytes->size());
+    return v8::Just(true);
+  }
   std::string text = "Could not serialize object of type \"" + js::ToUtf8(isolate, object->GetConstructorName()) +
                      "\". This type does not support serialization.";
   ThrowNamedError(scope_, "DataCloneError", js::FromUtf8(isolate, text));
   return v8::Nothing<bool>();
 }
+
+// Gives host objects what `revive` makes of their descriptions.
+class Reviver final : public v8::ValueDeserializer::Delegate {
+ public:
+  Reviver(js::Scope& scope, BytesView bytes, v8::Local<v8::Function> revive)
+      : scope_(scope),
+        revive_(revive),
+        reader_(scope.isolate(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), this) {}
+  v8::MaybeLocal<v8::Value> Read() {
+    if (!reader_.ReadHeader(scope_.context()).FromMaybe(false)) return {};
+    return reader_.ReadValue(scope_.context());
+  }
+
+  v8::MaybeLocal<v8::Object> ReadHostObject(v8::Isolate* isolate) override {
+    uint32_t size = 0;
+    const void* bytes = nullptr;
+    v8::Local<v8::Value> value;
+    if (!reader_.ReadUint32(&size) || !reader_.ReadRawBytes(size, &bytes)) {
+      js::ThrowError(isolate, "Unable to deserialize cloned data.");
+      return {};
+    }
+    if (!Deserialize(scope_, BytesView(static_cast<const char*>(bytes), size)).ToLocal(&value)) return {};
+    // V8 forbids JavaScript while it reads; what a host object is made of is outside of what it holds half-made.
+    v8::Isolate::AllowJavascriptExecutionScope allow(isolate);
+    if (!revive_->Call(scope_.context(), v8::Undefined(isolate), 1, &value).ToLocal(&value)) return {};
+    if (value->IsObject()) return value.As<v8::Object>();
+    js::ThrowError(isolate, "Unable to deserialize cloned data.");
+    return {};
+  }
+
+ private:
+  js::Scope& scope_;
+  v8::Local<v8::Function> revive_;
+  v8::ValueDeserializer reader_;
+};
 
 v8::MaybeLocal<v8::Value> Read(js::Scope& scope, BytesView bytes,
                                const std::vector<v8::Local<v8::ArrayBuffer>>& moved) {
@@ -222,6 +269,15 @@ js::Scope CurrentScope(v8::Isolate* isolate) {
 std::optional<Bytes> Serialize(js::Scope& scope, v8::Local<v8::Value> value) {
   Writer writer(scope);
   return writer.Write(value);
+}
+
+std::optional<Bytes> Serialize(js::Scope& scope, v8::Local<v8::Value> value, HostObjects& hosts) {
+  Writer writer(scope, &hosts);
+  return writer.Write(value);
+}
+
+v8::MaybeLocal<v8::Value> Deserialize(js::Scope& scope, BytesView bytes, v8::Local<v8::Function> revive) {
+  return Reviver(scope, bytes, revive).Read();
 }
 
 v8::MaybeLocal<v8::Value> Deserialize(js::Scope& scope, BytesView bytes) {

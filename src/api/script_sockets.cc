@@ -101,14 +101,38 @@ struct ScriptSockets::Socket final : WebSocketReceiver {
   bool paused = false;
   bool ended_in = false;   // The script was told that nothing more comes.
   bool ended_out = false;  // Closed, or cut.
+  Grip grip = Grip::kNone;
 };
 
 ScriptSockets::ScriptSockets(IoContext& context) : context_(context) {}
 
 ScriptSockets::~ScriptSockets() {
+  for (auto& [number, socket] : sockets_) Grasp(*socket, Grip::kNone);
   auto gone = std::exchange(sockets_, {});
-  if (accepted_ > 0 && context_.instance() != nullptr) {
-    for (; accepted_ > 0; --accepted_) context_.instance()->Release();
+}
+
+void ScriptSockets::SetGrip(uint64_t number, Grip grip) {
+  Socket* socket = Find(number);
+  if (socket != nullptr && !socket->object.IsEmpty() && !socket->ended_in) Grasp(*socket, grip);
+}
+
+void ScriptSockets::Grasp(Socket& socket, Grip grip) {
+  if (socket.grip == grip) return;
+  object::Instance* instance = context_.instance();
+  if (socket.grip == Grip::kHold) {
+    --holding_;
+    if (instance != nullptr) instance->Release();
+  } else if (socket.grip == Grip::kPending) {
+    --pending_;
+    if (instance != nullptr) instance->Unpin();
+  }
+  socket.grip = grip;
+  if (grip == Grip::kHold) {
+    ++holding_;
+    if (instance != nullptr) instance->Hold();
+  } else if (grip == Grip::kPending) {
+    ++pending_;
+    if (instance != nullptr) instance->Pin();
   }
 }
 
@@ -135,8 +159,7 @@ bool ScriptSockets::Accept(js::Scope& scope, uint64_t number, v8::Local<v8::Obje
   Socket* socket = Find(number);
   if (socket == nullptr) return false;
   socket->object.Reset(scope.isolate(), object);
-  ++accepted_;
-  if (context_.instance() != nullptr) context_.instance()->Hold();
+  Grasp(*socket, Grip::kHold);
   socket->end->SetReceiver(socket);
   return true;
 }
@@ -151,9 +174,7 @@ void ScriptSockets::Drop(uint64_t number) {
 
 // Nothing comes from there any more that the context would have to live for.
 void ScriptSockets::EndIn(Socket& socket) {
-  if (std::exchange(socket.ended_in, true)) return;
-  --accepted_;
-  if (context_.instance() != nullptr) context_.instance()->Release();
+  if (!std::exchange(socket.ended_in, true)) Grasp(socket, Grip::kNone);
 }
 
 void ScriptSockets::DropIfOver(uint64_t number) {

@@ -33,6 +33,14 @@ class ScriptSockets {
   uint64_t Add(std::unique_ptr<WebSocketEnd> end);
   // Null: there is none, or it was accepted.
   std::unique_ptr<WebSocketEnd> Take(uint64_t number);
+  // What an accepted socket keeps alive. An application's holds its context to its end (the default); one of RPC holds
+  // as much as its session needs at the time.
+  enum class Grip : uint8_t {
+    kNone,
+    kPending,  // As a fetch under way does.
+    kHold,
+  };
+  void SetGrip(uint64_t number, Grip grip);
   // From now on what arrives goes to `object`, through the hook `socketEvent`. False: there is none.
   bool Accept(js::Scope& scope, uint64_t number, v8::Local<v8::Object> object);
   bool Has(uint64_t number) const { return sockets_.contains(number); }
@@ -49,8 +57,10 @@ class ScriptSockets {
   // Cuts the line.
   void Drop(uint64_t number);
   void CloseAll(uint16_t code, std::string_view reason);
-  // How many the script accepted whose other side may still send.
-  size_t accepted() const { return accepted_; }
+  // How many hold the context.
+  size_t holding() const { return holding_; }
+  // How many are to be waited for as for a fetch.
+  size_t pending() const { return pending_; }
 
  private:
   struct Socket;
@@ -68,10 +78,12 @@ class ScriptSockets {
   void DeliverOne(js::Scope& scope, uint64_t number);
   void DropIfOver(uint64_t number);
   void EndIn(Socket& socket);
+  void Grasp(Socket& socket, Grip grip);
 
   IoContext& context_;
   std::unordered_map<uint64_t, std::unique_ptr<Socket>> sockets_;
-  size_t accepted_ = 0;
+  size_t holding_ = 0;
+  size_t pending_ = 0;
   std::deque<uint64_t> ready_;  // One entry for each thing that waits for its turn, in order of arrival.
   bool posted_ = false;
   std::shared_ptr<Batch> batch_;  // Waits for the output gate, and more may join.

@@ -26,8 +26,22 @@ inline constexpr int kPrototypesMax = 32;
 // For callbacks, which V8 hands only its isolate.
 js::Scope CurrentScope(v8::Isolate* isolate);
 
+// Which objects are not cloned but described: RPC sends references and platform objects in this way.
+class HostObjects {
+ public:
+  virtual ~HostObjects() = default;
+  // Whether this object, which has this prototype, is described. `plain` is Object.prototype.
+  virtual bool IsHost(v8::Local<v8::Object> object, v8::Local<v8::Value> prototype, v8::Local<v8::Value> plain) = 0;
+  // A value that Serialize takes and that the reader's `revive` makes an object of. Empty: an exception is pending.
+  virtual v8::MaybeLocal<v8::Value> Describe(js::Scope& scope, v8::Local<v8::Object> object) = 0;
+};
+
 // Nothing: a JavaScript exception is pending (DataCloneError, or what a getter threw).
 std::optional<Bytes> Serialize(js::Scope& scope, v8::Local<v8::Value> value);
+// The same with host objects; only the Deserialize that takes `revive` reads it.
+std::optional<Bytes> Serialize(js::Scope& scope, v8::Local<v8::Value> value, HostObjects& hosts);
+// `revive(description)` gives the object. Empty: an exception is pending.
+v8::MaybeLocal<v8::Value> Deserialize(js::Scope& scope, BytesView bytes, v8::Local<v8::Function> revive);
 // Empty: an exception is pending ("Unable to deserialize cloned data.").
 v8::MaybeLocal<v8::Value> Deserialize(js::Scope& scope, BytesView bytes);
 

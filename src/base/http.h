@@ -95,6 +95,10 @@ struct HttpRequest {
   HeaderList headers;
   Body body;
   std::shared_ptr<const std::string> cf;  // `request.cf` as JSON text, or null. Shared: most requests have the same.
+  // Not HTTP but the first message of an RPC session (docs/formats/rpc.md): the body is that message, and so is the
+  // answer's; nothing else counts. `session` is the callee's end of the rest of the session, if the caller opened one.
+  bool rpc = false;
+  std::unique_ptr<WebSocketEnd> session = nullptr;
 };
 
 struct HttpResponse {
@@ -102,7 +106,8 @@ struct HttpResponse {
   std::string status_text;  // Empty: the standard phrase.
   HeaderList headers;
   Body body;
-  // With status 101: whoever answers a request that has "Upgrade: websocket" gives the end that is to be connected with
+  // Of a call, the caller's end of the rest of the session, if the callee opened one. Of HTTP,
+  // with status 101: whoever answers a request that has "Upgrade: websocket" gives the end that is to be connected with
   // the requester; whoever made such a request gets the end that speaks with the server.
   std::unique_ptr<WebSocketEnd> websocket;
 };

@@ -85,6 +85,9 @@ void Directory::Fetch(const ObjectId& id, std::optional<std::string> name, HttpR
   if (request.body.stream != nullptr) {
     request.body.stream = BridgeBody(std::move(request.body.stream), *peers_[self_].loop, *peers_[owner].loop);
   }
+  if (request.session != nullptr) {
+    request.session = BridgeWebSocket(std::move(request.session), *peers_[self_].loop, *peers_[owner].loop);
+  }
   uint64_t number = home_->next++;
   home_->owed.emplace(number, std::move(reply));
   outbox_[owner].push_back({id, std::move(name), std::move(request), number});

@@ -46,6 +46,9 @@ class ObjectCode final : public object::Code {
     uint64_t event = context_->AddEvent(std::move(reply));
     context_->RunTurn(std::move(lock), [this, event, request = std::move(request)](js::Scope& scope) mutable {
       context_->RefillCpu();
+      if (request.rpc) {
+        return api::DispatchRpc(scope, *context_, object_.Get(scope.isolate()), event, std::move(request));
+      }
       v8::Isolate* isolate = scope.isolate();
       v8::TryCatch caught(isolate);
       auto arguments = context_->ImportRequest(scope, event, std::move(request));

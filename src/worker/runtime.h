@@ -33,6 +33,7 @@ namespace limpet::worker {
 Result<std::unique_ptr<js::Runtime>> MakeJsRuntime(node::MultiIsolatePlatform* platform);
 
 class IsolateStock;
+class LoadedScript;
 
 struct Limits {
   Duration cpu_max = std::chrono::seconds(30);         // An event.
@@ -61,7 +62,12 @@ struct ShardDeps {
   Counters* counters = nullptr;
   Observer* observer = nullptr;  // May be null.
   Limits limits;
-  IsolateStock* stock = nullptr;  // Set by ShardScripts.
+  // Set by ShardScripts.
+  IsolateStock* stock = nullptr;
+  // Runs an event of another entrypoint of a loaded script, see api::IoHost::CallEntrypoint.
+  std::function<void(std::shared_ptr<LoadedScript>, const std::string& entrypoint, Bytes props, HttpRequest request,
+                     object::OnReply reply)>
+      run_entrypoint;
 };
 
 // The scripts of one shard; on its thread.

@@ -3,11 +3,45 @@
 #include <utility>
 
 #include "api/hooks.h"
+#include "api/values.h"
 #include "worker/isolate_stock.h"
 #include "worker/runtime.h"
 #include "worker/version.h"
 
 namespace limpet::worker {
+
+namespace {
+
+// Which entrypoint of a script runs: its default export, or an export with props.
+struct Entrypoint {
+  std::string name = "default";
+  Bytes props = {};  // Serialised; empty: {}.
+};
+
+void Dispatch(js::Scope& scope, api::IoContext& context, LoadedScript& loaded, const Entrypoint& entrypoint,
+              uint64_t event, HttpRequest request) {
+  if (loaded.failure()) return context.Answer(event, Error(*loaded.failure()));
+  v8::Isolate* isolate = scope.isolate();
+  v8::TryCatch caught(isolate);
+  v8::Local<v8::Value> target = loaded.DefaultExport(scope);
+  v8::Local<v8::Value> props = v8::Undefined(isolate);
+  if (entrypoint.name != "default" && !loaded.Export(scope, entrypoint.name).ToLocal(&target)) {
+    return context.Answer(event, Error::Script("TypeError", "The script does not export " + entrypoint.name + "."));
+  }
+  if (!entrypoint.props.empty() && !api::Deserialize(scope, entrypoint.props).ToLocal(&props)) return;
+  if (request.rpc) {
+    v8::Local<v8::Value> parts[] = {target, loaded.Environment(scope), props};
+    return api::DispatchRpc(scope, context, v8::Array::New(isolate, parts, 3), event, std::move(request));
+  }
+  auto arguments = context.ImportRequest(scope, event, std::move(request));
+  if (!arguments) return;
+  auto& [method, url, headers, body, cf] = *arguments;
+  (void)api::CallHook(scope, api::kDispatchFetch,
+                      {target, loaded.Environment(scope), v8::Number::New(isolate, static_cast<double>(event)), method,
+                       url, headers, body, cf, props});
+}
+
+}  // namespace
 
 class ShardScripts::Event {
  public:
@@ -19,6 +53,10 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
       : deps(dependencies),
         stock(*deps.js, *deps.loop, {.memory_max = deps.limits.memory_max, .cpu_max = deps.limits.cpu_max}) {
     deps.stock = &stock;
+    deps.run_entrypoint = [this](const std::shared_ptr<LoadedScript>& loaded, const std::string& name, Bytes props,
+                                 HttpRequest request, object::OnReply reply) {
+      Start(loaded, {.name = name, .props = std::move(props)}, std::move(request), std::move(reply));
+    };
   }
 
   ShardDeps deps;
@@ -104,23 +142,19 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
     ++contexts;
     return context;
   }
+
+  // Runs one event in a context of its own.
+  std::shared_ptr<api::IoContext> Start(const std::shared_ptr<LoadedScript>& loaded, Entrypoint entrypoint,
+                                        HttpRequest request, object::OnReply reply) {
+    std::shared_ptr<api::IoContext> context = NewContext(loaded);
+    uint64_t number = context->AddEvent(std::move(reply));
+    context->RunTurn({}, [raw = context.get(), number, script = loaded, entrypoint = std::move(entrypoint),
+                          request = std::move(request)](js::Scope& scope) mutable {
+      Dispatch(scope, *raw, *script, entrypoint, number, std::move(request));
+    });
+    return context;
+  }
 };
-
-namespace {
-
-void Dispatch(js::Scope& scope, api::IoContext& context, LoadedScript& loaded, uint64_t event, HttpRequest request) {
-  if (loaded.failure()) return context.Answer(event, Error(*loaded.failure()));
-  v8::Isolate* isolate = scope.isolate();
-  v8::TryCatch caught(isolate);
-  auto arguments = context.ImportRequest(scope, event, std::move(request));
-  if (!arguments) return;
-  auto& [method, url, headers, body, cf] = *arguments;
-  (void)api::CallHook(scope, api::kDispatchFetch,
-                      {loaded.DefaultExport(scope), loaded.Environment(scope),
-                       v8::Number::New(isolate, static_cast<double>(event)), method, url, headers, body, cf});
-}
-
-}  // namespace
 
 ShardScripts::ShardScripts(ShardDeps deps) : state_(std::make_shared<State>(deps)) { state_->Sweep(); }
 
@@ -170,12 +204,8 @@ std::shared_ptr<ShardScripts::Event> ShardScripts::Fetch(const std::string& scri
     reply(std::move(loaded).error());
     return nullptr;
   }
-  std::shared_ptr<api::IoContext> context = state_->NewContext(loaded.value());
   auto event = std::make_shared<Event>();
-  event->context = context;
-  uint64_t number = context->AddEvent(std::move(reply));
-  context->RunTurn({}, [raw = context.get(), number, script = loaded.value(), request = std::move(request)](
-                           js::Scope& scope) mutable { Dispatch(scope, *raw, *script, number, std::move(request)); });
+  event->context = state_->Start(loaded.value(), {}, std::move(request), std::move(reply));
   return event;
 }
 

@@ -45,7 +45,7 @@ Result<v8::Local<v8::Array>> BindingRows(js::Scope& scope, const ScriptVersion& 
       }
       case Binding::Kind::kDurableObjectNamespace: {
         auto index = static_cast<double>(host.namespaces.size());
-        host.namespaces.push_back({.codec = object::IdCodec(binding.ns, binding.ns_key)});
+        host.namespaces.push_back({.codec = object::IdCodec(binding.ns, binding.ns_key), .key = binding.ns_key});
         rows.push_back(Row(scope, "namespace", binding.name, v8::Number::New(isolate, index)));
         break;
       }
@@ -79,6 +79,15 @@ LoadedScript::~LoadedScript() {
   default_export_.Reset();
   environment_.Reset();
   namespace_.Reset();
+}
+
+void LoadedScript::CallEntrypoint(const std::string& entrypoint, Bytes props, HttpRequest request,
+                                  object::OnReply reply) {
+  std::shared_ptr<LoadedScript> holder = self.lock();
+  if (holder == nullptr || !deps_.run_entrypoint) {
+    return reply(Error(ErrorCode::kUnavailable, "The Worker is no longer available.").With(Error::kRetryable));
+  }
+  deps_.run_entrypoint(std::move(holder), entrypoint, std::move(props), std::move(request), std::move(reply));
 }
 
 void LoadedScript::OnConsole(std::string_view level, std::string_view text) {
@@ -125,6 +134,17 @@ Result<Done> LoadedScript::EvaluateIn(js::Scope& scope) {
     default_export = v8::Undefined(raw);
   }
   default_export_.Reset(raw, default_export);
+  // What `ctx.exports` is made of.
+  std::vector<v8::Local<v8::Value>> classes;
+  for (const ObjectClass& each : version_->classes) {
+    v8::Local<v8::Value> row[] = {js::FromUtf8(raw, each.class_name),
+                                  v8::Number::New(raw, static_cast<double>(NamespaceIndex(each.ns, each.ns_key)))};
+    classes.push_back(v8::Array::New(raw, row, 2));
+  }
+  if (!api::CallHook(scope, api::kSetExports, {exports, v8::Array::New(raw, classes.data(), classes.size())})
+           .ToLocal(&ignored)) {
+    return caught.HasCaught() ? api::ToError(scope, caught.Exception()) : Error(ErrorCode::kInternal, "no exports");
+  }
   return Done{};
 }
 
@@ -139,6 +159,7 @@ Result<std::shared_ptr<LoadedScript>> LoadedScript::Make(const ShardDeps& deps,
   LIMPET_TRY(loaded->isolate, deps.stock->Take([owner](Error error) {
     if (std::shared_ptr<Version> version = owner.lock()) version->OnDead(std::move(error));
   }));
+  loaded->self = loaded;
   loaded->isolate->owner = static_cast<api::IoHost*>(loaded.get());
   loaded->isolate->on_unhandled_rejection = [raw = loaded.get()](js::Scope& scope, v8::Local<v8::Value> value) {
     Error error = api::ToError(scope, value);

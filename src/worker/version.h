@@ -28,6 +28,7 @@ class LoadedScript final : public api::IoHost {
   Result<Done> Evaluate();
   const std::optional<Error>& failure() const { return failure_; }
   ~LoadedScript() override;
+  void CallEntrypoint(const std::string& entrypoint, Bytes props, HttpRequest request, object::OnReply reply) override;
   void OnConsole(std::string_view level, std::string_view text) override;
   void OnException(std::string_view text) override;
 
@@ -39,7 +40,8 @@ class LoadedScript final : public api::IoHost {
 
   // Of the stateless events that run in it, each at its `place`. Ended when the isolate dies.
   std::vector<std::shared_ptr<api::IoContext>> contexts;
-  bool listed = false;  // Among those whose contexts its shard ends when it goes.
+  std::weak_ptr<LoadedScript> self;  // Of whoever holds it.
+  bool listed = false;               // Among those whose contexts its shard ends when it goes.
 
  private:
   LoadedScript(const ShardDeps& deps, std::shared_ptr<const ScriptVersion> version);

@@ -1,5 +1,5 @@
 // What every conformance file is made of. A file is a Worker: its default export answers `/case/NAME` with the outcome of
-// one case as JSON, its other exports are Durable Object classes. run.mjs reads the cases from the same file.
+// one case as JSON, its other exports are Durable Object classes, but for those that it lists as `entrypoints`. run.mjs reads the cases from the same file.
 //
 // A case: { run | inObject | steps, expect | http, send?, limpet?, because? }
 //   run({ env, ctx, request, object, call, args })   in the Worker;

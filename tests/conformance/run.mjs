@@ -24,7 +24,8 @@ const filter = positionals[0] ?? "";
 registerHooks({
   resolve(specifier, context, next) {
     if (!/\.(txt|html|bin|wasm|json)$|^cloudflare:/.test(specifier)) return next(specifier, context);
-    return { url: "data:text/javascript,export default undefined; export class DurableObject {}", shortCircuit: true };
+    return { url: "data:text/javascript,export default undefined; export class DurableObject {} " +
+      "export class RpcStub {} export class RpcTarget {} export class WorkerEntrypoint {}", shortCircuit: true };
   },
 });
 
@@ -147,7 +148,7 @@ try {
     if (names.length === 0) continue;
     const modules = modulesOf(fileName);
     const file = {
-      name: fileName.replace(".test.mjs", ""), modules, classes: Object.keys(exported).filter((name) => name !== "default"),
+      name: fileName.replace(".test.mjs", ""), modules, classes: Object.keys(exported).filter((name) => name !== "default" && !exported.default.entrypoints?.includes(name)),
       vars: { ECHO: echo.url }, date: String(modules[fileName]).match(/^\/\/ compatibility-date: (\S+)$/m)?.[1] ?? "2026-03-01",
     };
     let server;

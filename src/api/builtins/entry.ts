@@ -1,10 +1,14 @@
 // How C++ starts a script: events, instances, what a handler gets beside the request, and the module
 // "cloudflare:workers".
+import { compatibility } from "./compatibility";
 import { describeError, makeError } from "./errors";
 import type { InBody, Packed } from "./native.d";
-import { DurableObjectId, DurableObjectNamespace } from "./objects";
+import { DurableObjectId, DurableObjectNamespace, enableRpc, entrypointStub, Fetcher } from "./objects";
 import { incomingRequest, type Request } from "./request";
 import { isErrorResponse, respond, Response } from "./response";
+import { serve } from "./rpc_session";
+import { RpcPromise, RpcProperty, RpcStub } from "./rpc_stub";
+import { RpcTarget, Target } from "./rpc_target";
 import {
   illegalConstructor, isObject, kIllegalInvocation, kInternal, native, platform, textOf, wrongArgument,
 } from "./seam";
@@ -15,9 +19,13 @@ const kNoFetch = "Handler does not export a fetch() function.";
 const kNoResponse = "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
 
 export class ExecutionContext {
-  constructor(token?: unknown) {
+  constructor(token?: unknown, props?: unknown) {
     illegalConstructor(token);
+    if (props !== undefined) {
+      Object.defineProperty(this, "props", { value: props, writable: true, enumerable: true, configurable: true });
+    }
   }
+  get exports(): object | undefined { return exportsOfScript(); }
   waitUntil(promise: unknown): void {
     if (!(this instanceof ExecutionContext)) throw new TypeError(kIllegalInvocation);
     if (arguments.length === 0) throw wrongArgument("waitUntil", "ExecutionContext", 1, "Promise");
@@ -53,6 +61,7 @@ export class DurableObjectState {
     this.storage = new DurableObjectStorage(kInternal);
     this.props = {};
   }
+  get exports(): object | undefined { return exportsOfScript(); }
   waitUntil(promise: unknown): void {
     if (arguments.length === 0) throw wrongArgument("waitUntil", "DurableObjectState", 1, "Promise");
     native.waitUntil(Promise.resolve(promise));
@@ -135,14 +144,39 @@ class WorkerEntrypoint {
     this.env = env;
   }
 }
-class RpcTarget {}
 class WorkflowEntrypoint extends WorkerEntrypoint {}
 const kBaseClasses = { DurableObject, RpcTarget, WorkerEntrypoint, WorkflowEntrypoint };
 for (const [name, each] of Object.entries(kBaseClasses)) Object.defineProperty(each, "name", { value: name });
 
 export function cloudflareWorkers(env: object): object {
   const waitUntil = (promise: unknown) => native.waitUntil(Promise.resolve(promise));
-  return { ...kBaseClasses, env, waitUntil };
+  return { ...kBaseClasses, RpcPromise, RpcProperty, RpcStub, ServiceStub: Fetcher, env, waitUntil };
+}
+
+// -- ctx.exports
+
+let exported: { namespace: any; classes: Map<string, number> } | undefined;
+let made: object | undefined; // What scripts see of them.
+
+// The module's exports, and the index of the namespace of each class that has storage.
+export function setExports(namespace: object, classes: [name: string, ns: number][]): void {
+  exported = { namespace, classes: new Map(classes) };
+  if (compatibility.rpc) enableRpc();
+}
+
+// Loopback: each entrypoint as a stub, each class with storage as its namespace.
+function exportsOfScript(): object | undefined {
+  if (!compatibility.ctxExports || exported === undefined) return undefined;
+  if (made !== undefined) return made;
+  const all: Record<string, unknown> = {};
+  const names = Object.keys(exported.namespace).sort((a, b) => Number(b === "default") - Number(a === "default"));
+  for (const name of names) {
+    const value = exported.namespace[name];
+    const ns = exported.classes.get(name);
+    if (ns !== undefined) all[name] = new DurableObjectNamespace(kInternal, ns);
+    else if (isObject(value)) all[name] = entrypointStub(name);
+  }
+  return (made = all);
 }
 
 export function makeEnv(bindings: [kind: string, name: string, value: unknown][]): object {
@@ -181,11 +215,11 @@ function settle(event: number, result: unknown, headers: Packed): void {
 type Cf = string | undefined; // JSON text
 
 export function dispatchFetch(target: unknown, env: object, event: number, method: string, url: string,
-  headers: Packed, body: InBody, cf: Cf): void {
+  headers: Packed, body: InBody, cf: Cf, props?: unknown): void {
   let result: unknown;
   try {
     const request = incomingRequest(method, url, headers, body, cf);
-    const ctx = new ExecutionContext(kInternal);
+    const ctx = new ExecutionContext(kInternal, props);
     if (typeof target === "function") {
       result = fetchOf(new (target as any)(ctx, env), request);
     } else {
@@ -218,6 +252,43 @@ export function dispatchObjectFetch({ object }: Living, event: number, method: s
     return;
   }
   settle(event, result, headers);
+}
+
+const kNoRpc = "because its class was not declared with `extends DurableObject`. In order to enable RPC, make sure your " +
+  "class extends the special class `DurableObject`, which can be imported from the module \"cloudflare:workers\".";
+const kNoEntrypointRpc = "because its entrypoint is not a class that extends `WorkerEntrypoint`, nor an object. See " +
+  "https://developers.cloudflare.com/workers/runtime-apis/rpc/";
+
+// The first message of an RPC session. `target`: an instance, or [entrypoint, env, props].
+export function dispatchRpc(target: Living | [unknown, object, unknown], event: number, message: Uint8Array,
+  socket: number): void {
+  let callee: Target;
+  try {
+    callee = Array.isArray(target) ? entrypointTarget(target[0], target[1], target[2]) : objectTarget(target);
+  } catch (error) {
+    fail(event, error);
+    if (socket !== 0) native.wsDrop(socket);
+    return;
+  }
+  serve(callee, event, message, socket);
+}
+
+function objectTarget({ object }: Living): Target {
+  if (!(object instanceof DurableObject) && !compatibility.anyClassRpc) {
+    throw new TypeError(`The receiving Durable Object does not support RPC, ${kNoRpc}`);
+  }
+  return new Target(object, true);
+}
+
+function entrypointTarget(entrypoint: unknown, env: object, props: unknown): Target {
+  const ctx = new ExecutionContext(kInternal, props);
+  if (typeof entrypoint === "function" && entrypoint.prototype instanceof WorkerEntrypoint) {
+    return new Target(new (entrypoint as any)(ctx, env), true);
+  }
+  if (typeof entrypoint !== "object" || entrypoint === null) {
+    throw new TypeError(`The receiving Worker does not support RPC, ${kNoEntrypointRpc}`);
+  }
+  return new Target(entrypoint, true, [env, ctx]);
 }
 
 const kSocketHandlers = ["webSocketMessage", "webSocketClose", "webSocketError"];

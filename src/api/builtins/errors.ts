@@ -55,7 +55,9 @@ export const kObjectReset = 8;
 const kFlagNames: [number, string][] = [
   [kRemote, "remote"], [kRetryable, "retryable"], [kOverloaded, "overloaded"], [kObjectReset, "durableObjectReset"]];
 
-const kTypes: Record<string, ErrorConstructor> = { Error, TypeError, RangeError, SyntaxError, ReferenceError };
+const kTypes: Record<string, ErrorConstructor> = {
+  Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError,
+};
 const kDomNames = new Set([...Object.keys(kLegacyCodes), ...kOtherNames].filter((name) => name !== "SyntaxError"));
 
 // On what makeError made, so that an error that only passes through keeps its flags, and a script can't forge them.

@@ -3,12 +3,14 @@ import { configure } from "./compatibility";
 import { inspect } from "./console";
 import {
   cloudflareWorkers, constructObject, describeModule, dispatchFetch, dispatchObjectFetch, dispatchObjectSocket,
-  makeEnv,
+  dispatchRpc, makeEnv, setExports,
 } from "./entry";
 import { describeError, makeError } from "./errors";
 import { installGlobals } from "./globals";
+import "./rpc_local";
 import { fetched, fetchFailed } from "./fetch";
 import type { Hooks, Native, Pump } from "./native.d";
+import { Client, Session } from "./rpc_session";
 import { setNative } from "./seam";
 import { socketEvent } from "./websocket";
 
@@ -28,10 +30,20 @@ export default function install(native: Native): Hooks {
     readPump(pump: Pump, done, fail) {
       pump.read().then(done, fail);
     },
-    fetched,
-    fetchFailed,
+    fetched(state, status, statusText, headers, body, socket) {
+      return state instanceof Client ? state.answered(status, statusText, headers, body, socket)
+        : fetched(state, status, statusText, headers, body, socket);
+    },
+    fetchFailed(state, name, message, flags) {
+      return state instanceof Client ? state.failed(name, message, flags) : fetchFailed(state, name, message, flags);
+    },
     inspect,
-    socketEvent,
+    socketEvent(target, kind, first, reason, clean) {
+      if (target instanceof Session) target.event(kind, first);
+      else socketEvent(target, kind, first, reason, clean);
+    },
     dispatchObjectSocket: dispatchObjectSocket as Hooks["dispatchObjectSocket"],
+    dispatchRpc: dispatchRpc as Hooks["dispatchRpc"],
+    setExports,
   };
 }

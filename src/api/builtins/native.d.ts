@@ -109,6 +109,8 @@ export interface Native {
   // The promise of what the hook `fetched` makes of the answer, or fetchFailed of the error.
   fetchOutbound<T>(state: FetchState, method: string, url: string, headers: Packed, body: OutBody, length: number | undefined): Promise<T>;
   fetchObject<T>(state: FetchState, ns: number, id: string, name: string | undefined, method: string, url: string, headers: Packed, body: OutBody, length: number | undefined): Promise<T>;
+  // The same of an entrypoint of this script, in a context of its own. `props`: serialised, or undefined.
+  fetchEntrypoint<T>(state: FetchState, entrypoint: string, props: ArrayBuffer | undefined, method: string, url: string, headers: Packed, body: OutBody, length: number | undefined): Promise<T>;
   lastFetch(): number; // the one just started, for cancelFetch
   cancelFetch(fetch: number): void; // its promise stays pending
 
@@ -117,6 +119,18 @@ export interface Native {
   idNewUnique(ns: number): string;
   idFromString(ns: number, text: string): string; // throws the TypeErrors of section 2
 
+  // -- RPC (io_rpc.cc). The first message of a session, to an object or an entrypoint; the answer comes to the hooks
+  // `fetched` and `fetchFailed`. `socket`: an end of a WebSocket that goes along, or 0.
+  rpcObject(state: FetchState, ns: number, id: string, name: string | undefined, message: Uint8Array, socket: number): Promise<unknown>;
+  rpcEntrypoint(state: FetchState, entrypoint: string, props: ArrayBuffer | undefined, message: Uint8Array, socket: number): Promise<unknown>;
+  rpcAnswer(event: number, message: Uint8Array, socket: number): void;
+  // As serialize and deserialize; objects that are not plain become what `describe` makes of them, and come back as
+  // what `revive` makes of that.
+  rpcSerialize(value: unknown, describe: (object: object) => unknown[]): ArrayBuffer;
+  rpcDeserialize(bytes: ArrayBufferView, revive: (parts: any[]) => object): unknown;
+  namespaceToken(ns: number): string; // never reaches a script
+  namespaceOfToken(token: string): number;
+
   // A number of the instance whose event runs, never given twice in an isolate; 0: no object's.
   currentObject(): number;
 
@@ -124,6 +138,7 @@ export interface Native {
   // its object; they throw if it is not theirs.
   wsPair(): [number, number];
   wsAccept(number: number, socket: object): void; // events go to the hook socketEvent from now on
+  wsGrip(number: number, grip: number): void; // ScriptSockets::Grip of one that was accepted
   wsSend(number: number, data: string | ArrayBufferView): void; // through the output gate, in order
   wsClose(number: number, code: number, reason: string): void; // 1005: without a code
   wsDrop(number: number): void; // cuts the line
@@ -165,7 +180,7 @@ export interface Hooks {
   makeEnv(bindings: [kind: string, name: string, value: unknown][]): object;
   // Runs the default export's fetch. Answers through native.respond / native.reject(event, …), never throws. `target`:
   // an object with handlers, or a class extending WorkerEntrypoint.
-  dispatchFetch(target: unknown, env: object, event: number, method: string, url: string, headers: Packed, body: InBody, cf: string | undefined): void;
+  dispatchFetch(target: unknown, env: object, event: number, method: string, url: string, headers: Packed, body: InBody, cf: string | undefined, props?: unknown): void;
   // new cls(state, env), with what belongs to it, as an object for the hooks below; throws what the constructor throws.
   constructObject(cls: unknown, env: object, id: string, name: string | undefined): object;
   dispatchObjectFetch(instance: object, event: number, method: string, url: string, headers: Packed, body: InBody, cf: string | undefined): void;
@@ -190,4 +205,8 @@ export interface Hooks {
   socketEvent(socket: object, kind: number, first: unknown, reason: unknown, clean: unknown): void;
   // The same at the hibernatable socket `number` (above zero) of an object; answers through native.respond or reject.
   dispatchObjectSocket(instance: object, event: number, number: number, kind: number, first: unknown, reason: unknown, clean: unknown): void;
+  // The first message of an RPC session at an instance, or at an entrypoint; `socket` came along, or 0.
+  dispatchRpc(target: object | [entrypoint: unknown, env: object, props: unknown], event: number, message: Uint8Array, socket: number): void;
+  // The namespace of the main module, and the index of the namespace of each class that has storage. Once per isolate.
+  setExports(namespace: object, classes: [name: string, ns: number][]): void;
 }

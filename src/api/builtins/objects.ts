@@ -2,11 +2,17 @@
 import { type Callee, fetchThrough } from "./fetch";
 import type { RequestInit } from "./request";
 import type { Response } from "./response";
+import { callThrough } from "./rpc_session";
+import { answerToAnyName } from "./rpc_stub";
+import { addHookOf, type Hook, type Path, type Result } from "./rpc_target";
+import { setPortable } from "./rpc_values";
 import {
   illegalConstructor, inherit, isObject, kInternal, native, platform, textOf, wrongArgument,
 } from "./seam";
 
 let hexOf: (id: DurableObjectId) => string; // Whatever a script makes of toString().
+
+let calleeOfStub: (stub: object) => Callee | undefined;
 
 export class DurableObjectId {
   #hex: string;
@@ -87,11 +93,43 @@ function noJurisdictions(): Error {
   return new Error("Jurisdiction restrictions are not implemented in workerd.");
 }
 
-// What a stub is an instance of; scripts know it by its texts only.
+// What a stub is an instance of. An object of this very class came over RPC, or is one of `ctx.exports`.
+let calleeOf: (stub: Fetcher) => Callee;
+const callables = new WeakMap<object, Callee>(); // Of ctx.exports: functions.
+
 export class Fetcher {
-  fetch(_input: unknown, _init?: RequestInit): Promise<Response> {
-    return Promise.reject(new TypeError("Illegal invocation"));
+  #callee: Callee | undefined;
+  constructor(token?: unknown, callee?: Callee) {
+    illegalConstructor(token);
+    this.#callee = callee;
   }
+  static {
+    calleeOf = (stub) => {
+      const callee = #callee in stub ? stub.#callee : callables.get(stub);
+      if (callee === undefined) throw new TypeError("Illegal invocation");
+      return callee;
+    };
+  }
+  fetch(input: unknown, init?: RequestInit): Promise<Response> {
+    try {
+      return fetchOf(calleeOf(this), arguments.length, input, init);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+}
+
+// A raw socket to the callee: nothing here can answer one.
+function connect(this: unknown, ..._args: unknown[]): never {
+  if (_args.length === 0) throw wrongArgument("connect", "Fetcher", 1, "SocketAddress or string");
+  throw new Error("connect() to a Durable Object or entrypoint is not supported.");
+}
+Object.defineProperty(Fetcher.prototype, "connect", { value: connect, writable: true, configurable: true });
+
+function fetchOf(callee: Callee, given: number, input: unknown, init?: RequestInit): Promise<Response> {
+  if (given === 0) return Promise.reject(wrongArgument("fetch", "Fetcher", 1, "Request or string"));
+  if (callee.broken !== undefined) return Promise.reject(callee.broken());
+  return fetchThrough(callee, "Fetcher", input, init);
 }
 
 // The stub. Its name is what scripts see as `stub.constructor.name`.
@@ -105,14 +143,14 @@ export class DurableObject {
     const { name } = id!;
     this.name = name;
     this.id = id!;
-    this.#callee = { ns: ns!, hex: hexOf(id!), name, broken: undefined };
+    this.#callee = { ns: ns!, hex: hexOf(id!), name, entrypoint: undefined, props: undefined, broken: undefined };
   }
 
   fetch(input: unknown, init?: RequestInit): Promise<Response> {
-    if (arguments.length === 0) return Promise.reject(wrongArgument("fetch", "Fetcher", 1, "Request or string"));
-    const callee = this.#callee;
-    if (callee.broken !== undefined) return Promise.reject(callee.broken());
-    return fetchThrough(callee, "Fetcher", input, init);
+    return fetchOf(this.#callee, arguments.length, input, init);
+  }
+  static {
+    calleeOfStub = (stub) => #callee in stub ? stub.#callee : undefined;
   }
 }
 
@@ -120,8 +158,72 @@ inherit(DurableObject, Fetcher);
 platform({ DurableObjectId, DurableObjectNamespace, Fetcher, DurableObject });
 
 // `stub.constructor()` looks like a call of the object's method: it says what `new` says, not V8's text about classes.
-function callable() { throw new TypeError("Illegal constructor"); }
-callable.prototype = DurableObject.prototype;
-Object.defineProperty(callable, "name", { value: "DurableObject", configurable: true });
-Object.defineProperty(DurableObject.prototype, "constructor",
-                      { value: callable, writable: true, enumerable: false, configurable: true });
+function looksLike(name: string, of: Function): void {
+  function callable() { throw new TypeError("Illegal constructor"); }
+  callable.prototype = of.prototype;
+  Object.defineProperty(callable, "name", { value: name, configurable: true });
+  Object.defineProperty(of.prototype, "constructor",
+                        { value: callable, writable: true, enumerable: false, configurable: true });
+}
+looksLike("DurableObject", DurableObject);
+looksLike("ServiceStub", Fetcher);
+
+// -- RPC through stubs
+
+function calleeOfAny(value: unknown): Callee | undefined {
+  if (!isObject(value)) return undefined;
+  const callee = calleeOfStub(value);
+  if (callee !== undefined) return callee;
+  return value instanceof Fetcher ? calleeOf(value) : undefined;
+}
+
+// Each call is a session of its own.
+class StubHook implements Hook {
+  constructor(readonly callee: Callee) {}
+  call(path: Path, args: unknown[] | undefined): Result {
+    return callThrough(this.#start, this.callee, path, args);
+  }
+  #start = (state: object, message: Uint8Array, socket: number): Promise<unknown> => {
+    const { ns, hex, name, entrypoint, props } = this.callee;
+    return entrypoint === undefined ? native.rpcObject(state, ns, hex, name, message, socket)
+      : native.rpcEntrypoint(state, entrypoint, props, message, socket);
+  };
+  dup(): Hook { return this; }
+  dispose(): void {}
+  onBroken(): void {}
+}
+
+addHookOf((value) => {
+  const callee = calleeOfAny(value);
+  return callee === undefined ? undefined : new StubHook(callee);
+});
+
+setPortable({
+  describe(value) {
+    const callee = calleeOfAny(value);
+    if (callee === undefined) return undefined;
+    if (callee.entrypoint !== undefined) return ["entrypoint", callee.entrypoint, callee.props];
+    return ["object", native.namespaceToken(callee.ns), callee.hex, callee.name];
+  },
+  revive([kind, first, second, name]) {
+    if (kind === "entrypoint") return entrypointStub(first as string, second as ArrayBuffer | undefined);
+    const ns = native.namespaceOfToken(first as string);
+    return new Fetcher(kInternal, { ns, hex: second as string, name: name as string | undefined, entrypoint: undefined,
+                                    props: undefined, broken: undefined });
+  },
+});
+
+// A stub of another entrypoint of this script. Called with `props` it gives one that has them.
+export function entrypointStub(entrypoint: string, props?: ArrayBuffer): Fetcher {
+  const stub = (options?: { props?: unknown }) =>
+    entrypointStub(entrypoint, options?.props === undefined ? undefined : native.serialize(options.props));
+  delete (stub as any).name;
+  delete (stub as any).length;
+  callables.set(stub, { ns: 0, hex: "", name: undefined, entrypoint, props, broken: undefined });
+  return Object.setPrototypeOf(stub, Fetcher.prototype);
+}
+
+// Once per isolate, if the script's compatibility date has RPC.
+export function enableRpc(): void {
+  answerToAnyName(Fetcher.prototype, (stub) => new StubHook(calleeOfAny(stub)!));
+}

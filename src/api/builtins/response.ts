@@ -169,7 +169,7 @@ export function fetchedResponse(status: number, statusText: string, headers: Pac
   return response;
 }
 
-function packedOf(response: Response): Packed {
+export function packedOf(response: Response): Packed {
   const headers = response[kHeaders];
   if (typeof headers === "string") return headers;
   if (headers !== undefined) return packHeaders(headers);

@@ -1,0 +1,539 @@
+// An RPC session: one call from this side or to it, the calls that are made on what it gives before it is there
+// (pipelining), and what both sides hold of each other afterwards. docs/formats/rpc.md is the protocol.
+//
+// A call without references is one message each way, carried by the call and its reply. Whoever gives the first
+// reference opens a pipe (an end of a WebSocket inside the process) and sends the other end along; the rest of the
+// session goes through that. So messages keep the gates' rules: each is an event of its receiver, and none leaves before
+// what its sender wrote is durable.
+import { reportException } from "./console";
+import { describeError, kObjectReset, kRemote, kRetryable, makeError } from "./errors";
+import type { InBody, Packed } from "./native.d";
+import { describeThrown, errorOf, type Thrown } from "./rpc_errors";
+import { type Hook, type Path, reach, type Result, Target } from "./rpc_target";
+import { type Ends, kMessageBytesMax, read, write } from "./rpc_values";
+import { concatBytes, native } from "./seam";
+
+const kVersion = 1;
+enum Op { kCall, kGet, kReturn, kThrow, kRelease, kAck }
+enum Grip { kNone, kPending, kHold } // As ScriptSockets::Grip.
+
+const kPipelineDepthMax = 64;
+// How many turns of the microtask queue an answer waits for others that may make a pipe needless.
+const kAnswerPatience = 16;
+
+export const later = (run: () => void) => void Promise.resolve().then(run);
+
+const kCanceled = "The execution context responding to this call was canceled.";
+export const kDisposed = "RPC stub used after being disposed.";
+
+// What the other side lets us call.
+class Import implements Hook {
+  #uses = 1;
+  #told: ((error: unknown) => void)[] | undefined;
+  constructor(readonly session: Session, readonly number: number) {}
+  call(path: Path, args: unknown[] | undefined): Result {
+    return this.#uses === 0 ? callFailed(new Error(kDisposed)) : this.session.call(this.number, path, args, 0);
+  }
+  dup(): Hook {
+    if (this.#uses === 0) throw new Error(kDisposed);
+    this.#uses++;
+    return new Share(this);
+  }
+  dispose(): void {
+    if (this.#uses > 0 && --this.#uses === 0) this.session.release(this);
+  }
+  onBroken(told: (error: unknown) => void): void {
+    if (this.session.broken !== undefined) return later(() => told(this.session.broken!()));
+    (this.#told ??= []).push(told);
+  }
+  broke(error: unknown): void {
+    for (const told of this.#told ?? []) {
+      try {
+        told(error);
+      } catch (thrown) {
+        reportException(thrown);
+      }
+    }
+  }
+}
+
+// One more holder of an Import.
+class Share implements Hook {
+  #gone = false;
+  constructor(readonly of: Import) {}
+  call(path: Path, args: unknown[] | undefined): Result {
+    return this.#gone ? callFailed(new Error(kDisposed)) : this.of.call(path, args);
+  }
+  dup(): Hook {
+    if (this.#gone) throw new Error(kDisposed);
+    return this.of.dup();
+  }
+  dispose(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.of.dispose();
+  }
+  onBroken(told: (error: unknown) => void): void { this.of.onBroken(told); }
+}
+
+// A call of ours.
+class Outgoing implements Result {
+  #settled: { value: unknown } | { error: unknown } | undefined;
+  #waiting: { promise: Promise<unknown>; resolve: (value: unknown) => void; reject: (error: unknown) => void } | undefined;
+  stubs: Hook[] = []; // In what it gave.
+  #disposed = false;
+  constructor(readonly session: Session | undefined, readonly id: number, readonly depth: number) {}
+
+  value(): Promise<unknown> {
+    if (this.#waiting === undefined) {
+      const waiting = (this.#waiting = Promise.withResolvers<unknown>());
+      if (this.#settled !== undefined) {
+        if ("error" in this.#settled) waiting.reject(this.#settled.error);
+        else waiting.resolve(this.#settled.value);
+      }
+    }
+    return this.#waiting.promise;
+  }
+  get pending(): boolean { return this.#settled === undefined; }
+  resolve(value: unknown): void {
+    if (this.#settled !== undefined) return;
+    this.#settled = { value };
+    if (this.#disposed) this.#drop();
+    this.#waiting?.resolve(value);
+  }
+  reject(error: unknown): void {
+    if (this.#settled !== undefined) return;
+    this.#settled = { error };
+    this.#waiting?.reject(error);
+  }
+  call(path: Path, args: unknown[] | undefined): Result {
+    if (this.#disposed) return callFailed(new Error(kDisposed));
+    if (this.#settled === undefined) {
+      if (this.depth >= kPipelineDepthMax) {
+        return callFailed(new Error(`RPC calls can be pipelined at most ${kPipelineDepthMax} deep.`));
+      }
+      return this.session!.call(-this.id, path, args, this.depth + 1, this);
+    }
+    return "error" in this.#settled ? callFailed(this.#settled.error) : onValue(this.#settled.value, path, args);
+  }
+  dup(): Hook { return this; }
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    if (this.#settled !== undefined) this.#drop();
+  }
+  #drop(): void {
+    for (const stub of this.stubs.splice(0)) stub.dispose();
+  }
+  onBroken(told: (error: unknown) => void): void { this.value().catch(told); }
+}
+
+export function callFailed(error: unknown): Result {
+  const result = new Outgoing(undefined, 0, 0);
+  result.reject(error);
+  return result;
+}
+
+// A call on a value that is here: its stubs take over, all else is looked up.
+function onValue(value: unknown, path: Path, args: unknown[] | undefined): Result {
+  const result = new Outgoing(undefined, 0, 0);
+  reach(new Target(value), path, args).then((given) => result.resolve(given), (error) => result.reject(error));
+  return result;
+}
+
+// Gives a result what `using` calls. A stub has its own.
+function disposable(value: unknown, dispose: () => void): unknown {
+  if (typeof value !== "object" || value === null || Symbol.dispose in value) return value;
+  try {
+    Object.defineProperty(value, Symbol.dispose, { value: dispose, writable: true, enumerable: false, configurable: true });
+  } catch {
+    // Not extensible: nothing comes so.
+  }
+  return value;
+}
+
+interface Deferred { call: Outgoing; base: Outgoing | undefined; path: Path; args: unknown[] | undefined; bytes: Uint8Array }
+
+export abstract class Session implements Ends {
+  #socket = 0;
+  #out: Uint8Array[] = [];
+  #deferred: Deferred[] = []; // Calls that wait for the first answer: without a pipe they are answered here.
+  #scheduled = false;
+  #exports = new Map<number, Target>();
+  #imports = new Map<number, Import>();
+  #calls = new Map<number, Outgoing>();
+  #answers = new Map<number, Promise<unknown>>(); // Of their calls, for those that are made on them.
+  #acks: number[] = [];
+  #nextExport = 1;
+  #nextCall = 1;
+  protected running = 0; // Their calls.
+  protected ended = false;
+  broken: (() => Error) | undefined; // Why it ended, if not well.
+
+  // -- what differs between the sides
+  protected abstract main(): Target | undefined; // What number 0 is for the other side.
+  // There is no pipe yet: sends what there is in the call or its reply. False: not now.
+  protected abstract first(): void;
+  protected abstract keepsContext(): boolean;
+
+  // -- Ends
+  export(target: Target): number {
+    const number = this.#nextExport++;
+    this.#exports.set(number, target);
+    return number;
+  }
+  homeOf(hook: Hook): number {
+    const own = hook instanceof Share ? hook.of : hook;
+    return own instanceof Import && own.session === this ? own.number : 0;
+  }
+  import(number: number): Hook {
+    const found = new Import(this, number);
+    this.#imports.set(number, found);
+    return found;
+  }
+  exported(number: number): Target | undefined { return this.#exports.get(number); }
+
+  get gives(): boolean { return this.#exports.size > 0; }
+  get open(): boolean { return this.#socket !== 0; }
+
+  // -- out
+  call(to: number, path: Path, args: unknown[] | undefined, depth: number, base?: Outgoing): Outgoing {
+    const call = new Outgoing(this, this.#nextCall++, depth);
+    try {
+      if (this.broken !== undefined) throw this.broken();
+      if (this.ended) throw new Error(kCanceled);
+      const op = args === undefined ? [Op.kGet, call.id, to, path] : [Op.kCall, call.id, to, path, args];
+      const bytes = this.#write(op);
+      this.#calls.set(call.id, call);
+      if (this.waits()) this.#deferred.push({ call, base, path, args, bytes });
+      else this.#push(bytes);
+    } catch (error) {
+      call.reject(error);
+    }
+    return call;
+  }
+  // The first message is out and its answer is not here: whether there will be a pipe is not known.
+  protected waits(): boolean { return false; }
+
+  release(held: Import): void {
+    if (!this.#imports.delete(held.number) || this.ended) return;
+    this.#push(this.#write([Op.kRelease, held.number]));
+  }
+
+  #write(op: unknown[]): Uint8Array {
+    const bytes = new Uint8Array(write(this, op, (number) => this.#exports.delete(number)));
+    if (bytes.byteLength <= kMessageBytesMax) return bytes;
+    throw new Error(`Serialized RPC arguments or return values are limited to 32MiB, but the size of this value was: ${
+      bytes.byteLength} bytes.`);
+  }
+  #push(bytes: Uint8Array): void {
+    this.#out.push(bytes);
+    this.schedule();
+  }
+  protected schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    later(() => {
+      this.#scheduled = false;
+      this.flush();
+    });
+  }
+  protected flush(): void {
+    if (this.ended) return;
+    try {
+      if (!this.open) this.first();
+      else if (this.#out.length > 0) this.send(this.takeMessage());
+    } catch (error) {
+      return this.fail(() => error as Error);
+    }
+    this.settle();
+  }
+  protected send(message: Uint8Array): void { native.wsSend(this.#socket, message); }
+
+  // Version, then each operation behind its length.
+  protected takeMessage(): Uint8Array<ArrayBuffer> {
+    if (this.#acks.length > 0) this.#out.push(this.#write([Op.kAck, this.#acks.splice(0)]));
+    const parts: Uint8Array[] = [Uint8Array.of(kVersion)];
+    for (const bytes of this.#out.splice(0)) {
+      parts.push(new Uint8Array(Uint32Array.of(bytes.byteLength).buffer), bytes);
+    }
+    return concatBytes(parts);
+  }
+  protected hasOut(): boolean { return this.#out.length > 0; }
+
+  // -- the pipe
+  attach(socket: number): void {
+    this.#socket = socket;
+    native.wsAccept(socket, this);
+  }
+  // A pipe of ours; the number of the end that goes to the other side.
+  protected openPipe(): number {
+    const [mine, theirs] = native.wsPair();
+    this.attach(mine);
+    return theirs;
+  }
+  protected sendDeferred(): void {
+    for (const { bytes } of this.#deferred.splice(0)) this.#push(bytes);
+  }
+  // There is no pipe, and there will be none: all that came is here.
+  protected answerDeferred(): void {
+    for (const { call, base, path, args } of this.#deferred.splice(0)) {
+      this.#calls.delete(call.id);
+      const given = base === undefined ? callFailed(new Error(kCanceled)) : base.call(path, args);
+      given.value().then((value) => call.resolve(value), (error) => call.reject(error));
+    }
+  }
+
+  // Ends it if neither side holds anything of the other's; else says what it keeps alive.
+  protected settle(): void {
+    if (this.ended || this.#socket === 0) return;
+    const idle = this.#exports.size === 0 && this.#imports.size === 0 && this.#calls.size === 0 && this.running === 0 &&
+      this.#out.length === 0 && this.quiet();
+    if (idle) {
+      this.ended = true;
+      native.wsClose(this.#socket, 1000, "");
+      return;
+    }
+    const holds = this.keepsContext() && (this.#exports.size > 0 || this.running > 0);
+    native.wsGrip(this.#socket, holds ? Grip.kHold : this.#calls.size > 0 ? Grip.kPending : Grip.kNone);
+  }
+  // Nothing is owed beside messages.
+  protected quiet(): boolean { return true; }
+
+  // -- in
+  // Called by C++ with what arrives at the pipe: kind 0 a message, 1 a close, 2 an error.
+  event(kind: number, first: unknown): void {
+    if (kind === 0) {
+      try {
+        this.receive(new Uint8Array(first as ArrayBuffer));
+      } catch (error) {
+        native.wsDrop(this.#socket);
+        this.fail(() => error as Error);
+      }
+      return;
+    }
+    if (this.ended) return;
+    this.pipeGone();
+  }
+  protected pipeGone(): void {
+    this.fail(() => makeError("Error", kCanceled, kRemote | kRetryable));
+  }
+
+  receive(message: Uint8Array): void {
+    if (message.byteLength === 0) return;
+    if (message[0] !== kVersion) throw new Error(`RPC protocol version ${message[0]} is not supported.`);
+    const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
+    for (let at = 1; at < message.byteLength;) {
+      const size = view.getUint32(at, true);
+      this.#take(message.subarray(at + 4, at + 4 + size));
+      at += 4 + size;
+    }
+    this.settle();
+  }
+  #take(bytes: Uint8Array): void {
+    const stubs: Hook[] = [];
+    const op = read(this, bytes, stubs) as any[];
+    switch (op[0] as Op) {
+      case Op.kCall: return this.#run(op[1], op[2], op[3], op[4], stubs);
+      case Op.kGet: return this.#run(op[1], op[2], op[3], undefined, stubs);
+      case Op.kReturn: return this.#returned(op[1], op[2], stubs);
+      case Op.kThrow: return this.#threw(op[1], op[2]);
+      case Op.kRelease: {
+        const target = this.#exports.get(op[1]);
+        this.#exports.delete(op[1]);
+        if (target !== undefined) disposeSafely(target);
+        return;
+      }
+      case Op.kAck:
+        for (const id of op[1]) this.#answers.delete(id);
+    }
+  }
+
+  #run(id: number, to: number, path: Path, args: unknown[] | undefined, stubs: Hook[]): void {
+    let result: Promise<unknown>;
+    if (to >= 0) {
+      const target = to === 0 ? this.main() : this.#exports.get(to);
+      result = target === undefined ? Promise.reject(new Error(kDisposed)) : reach(target, path, args);
+    } else {
+      const base = this.#answers.get(-to);
+      result = base === undefined ? Promise.reject(new Error(kDisposed))
+        : base.then((value) => reach(new Target(value), path, args));
+    }
+    this.running++;
+    this.#answers.set(id, result);
+    result.then((value) => this.#answer(id, value, stubs), (error) => this.#refuse(id, error, stubs));
+  }
+  #answer(id: number, value: unknown, stubs: Hook[]): void {
+    this.running--;
+    if (this.ended) return;
+    try {
+      this.#push(this.#write([Op.kReturn, id, value]));
+    } catch (error) {
+      this.#push(this.#write([Op.kThrow, id, describeThrown(error)]));
+    }
+    for (const stub of stubs) stub.dispose();
+  }
+  #refuse(id: number, error: unknown, stubs: Hook[]): void {
+    this.running--;
+    if (this.ended) return;
+    reportException(error);
+    this.#push(this.#write([Op.kThrow, id, describeThrown(error)]));
+    for (const stub of stubs) stub.dispose();
+  }
+  #returned(id: number, value: unknown, stubs: Hook[]): void {
+    const call = this.#calls.get(id);
+    if (call === undefined) return stubs.forEach((stub) => stub.dispose());
+    this.#calls.delete(id);
+    this.#acks.push(id);
+    call.stubs = stubs;
+    call.resolve(disposable(value, () => call.dispose()));
+  }
+  #threw(id: number, thrown: Thrown): void {
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    this.#acks.push(id);
+    call?.reject(errorOf(thrown));
+  }
+
+  // -- the end
+  fail(error: () => Error): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.broken = error;
+    for (const { call } of this.#deferred.splice(0)) call.reject(error());
+    for (const call of this.#calls.values()) call.reject(error());
+    this.#calls.clear();
+    for (const held of this.#imports.values()) held.broke(error());
+    this.#imports.clear();
+    const gone = [...this.#exports.values()];
+    this.#exports.clear();
+    gone.forEach(disposeSafely);
+  }
+}
+
+export function disposeSafely(target: Target): void {
+  try {
+    target.dispose();
+  } catch (error) {
+    reportException(error);
+  }
+}
+
+// -- the caller's side
+
+// How the first message gets there.
+export type Start = (state: object, message: Uint8Array, socket: number) => Promise<unknown>;
+export interface Reached { broken: (() => Error) | undefined } // Set when the callee was reset.
+
+export class Client extends Session {
+  #started = false;
+  #owed = false; // The reply of the first message.
+  #pipeFailed = false;
+  constructor(readonly start: Start, readonly reached: Reached) { super(); }
+
+  protected main(): undefined { return undefined; }
+  protected keepsContext(): boolean { return native.currentObject() !== 0; }
+  protected override waits(): boolean { return this.#owed && !this.open; }
+  protected override quiet(): boolean { return !this.#owed; }
+  protected first(): void {
+    if (this.#started) return;
+    this.#started = true;
+    this.#owed = true;
+    const socket = this.gives ? this.openPipe() : 0;
+    this.start(this, this.takeMessage(), socket).catch(() => {});
+  }
+  protected override pipeGone(): void {
+    if (this.#owed) this.#pipeFailed = true; // The reply knows why.
+    else super.pipeGone();
+  }
+
+  // What the hooks `fetched` and `fetchFailed` come to.
+  answered(_status: number, _text: string, _headers: Packed, body: InBody, socket: number | undefined): undefined {
+    this.#owed = false;
+    if (this.#pipeFailed) {
+      super.pipeGone();
+      return undefined;
+    }
+    if (socket !== undefined) this.attach(socket);
+    try {
+      if (body instanceof Uint8Array) this.receive(body);
+    } catch (error) {
+      this.fail(() => error as Error);
+    }
+    if (this.open) this.sendDeferred();
+    else this.answerDeferred();
+    this.settle();
+    return undefined;
+  }
+  failed(name: string, message: string, flags: number): Error {
+    this.#owed = false;
+    if ((flags & kObjectReset) !== 0) {
+      flags &= ~kRemote;
+      this.reached.broken = () => makeError(name, message, flags);
+    }
+    this.fail(() => makeError(name, message, flags));
+    return makeError(name, message, flags);
+  }
+}
+
+// Calls whatever `start` leads to.
+export function callThrough(start: Start, reached: Reached, path: Path, args: unknown[] | undefined): Result {
+  if (reached.broken !== undefined) return callFailed(reached.broken());
+  return new Client(start, reached).call(0, path, args, 0);
+}
+
+// -- the callee's side
+
+class Server extends Session {
+  #target: Target;
+  #event: number; // 0 once it was answered.
+  #patience = kAnswerPatience;
+  constructor(target: Target, event: number) {
+    super();
+    this.#target = target;
+    this.#event = event;
+  }
+  protected main(): Target { return this.#target; }
+  protected keepsContext(): boolean { return true; }
+  protected override quiet(): boolean { return this.#event === 0; }
+  // With a pipe from the caller all answers go through it; the reply says that the calls have come to their end.
+  protected override flush(): void {
+    super.flush();
+    if (this.open && this.#event !== 0 && this.running === 0) this.#reply(new Uint8Array(0), 0);
+  }
+  protected first(): void {
+    if (this.#event === 0 || !this.hasOut()) return;
+    if (this.running > 0 && this.#patience-- > 0) return this.schedule();
+    if (this.running === 0 && !this.gives) {
+      this.#reply(this.takeMessage(), 0);
+      this.ended = true;
+      return;
+    }
+    const message = this.takeMessage();
+    this.#reply(message, this.openPipe());
+  }
+  override fail(error: () => Error): void {
+    super.fail(error);
+    if (this.#event === 0) return;
+    const [name, message, stack, flags] = describeError(error());
+    native.reject(this.#event, name, message, stack, flags);
+    this.#event = 0;
+  }
+  #reply(message: Uint8Array, socket: number): void {
+    const event = this.#event;
+    this.#event = 0;
+    native.rpcAnswer(event, message, socket);
+    this.settle();
+  }
+}
+
+// Runs the first message of a session; the answer goes to `event`.
+export function serve(target: Target, event: number, message: Uint8Array, socket: number): void {
+  const session = new Server(target, event);
+  try {
+    if (socket !== 0) session.attach(socket);
+    session.receive(message);
+  } catch (error) {
+    session.fail(() => error as Error);
+  }
+}

@@ -22,6 +22,7 @@ class Deadlines {
     Node(const Node&) = delete;
     Node& operator=(const Node&) = delete;
     bool linked() const { return list_ != nullptr; }
+    Instant due() const { return due_; }  // If linked.
     void Unlink() {
       if (list_ != nullptr) std::exchange(list_, nullptr)->Remove(*this);
     }

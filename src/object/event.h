@@ -22,6 +22,7 @@ struct Event {
   OnReply reply;
   size_t bytes = 0;                                // Of the request, as counted while it waits.
   uint64_t order = 0;                              // Of arrival at its object.
+  Instant due = Instant::max();                    // While its handler runs: when it must have ended.
   LiveInstance* running_in = nullptr;              // While its reply is owed by that instance.
   std::list<std::shared_ptr<Event>>::iterator at;  // In the instance's list of running events.
   std::optional<Result<HttpResponse>> result;      // Waits for the output gate, then for the loop.

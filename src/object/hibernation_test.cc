@@ -51,6 +51,7 @@ class HibernationTest : public testing::Test {
       if (what == "fail") return instance.Abort(Error(ErrorCode::kScript, "failed"));
       if (what == "echo") instance.sockets().Send(event.socket, std::get<WebSocketMessagePtr>(event.what));
       attachments_.push_back(*instance.sockets().Attachment(event.socket));
+      if (what == "hang") return hanging_.push_back(std::move(done));
       done(HttpResponse());
     };
     return class_;
@@ -62,11 +63,31 @@ class HibernationTest : public testing::Test {
     return *clients_.back();
   }
 
+  // Runs `what` in the object, as an event.
+  void In(const ObjectId& object, std::function<void(Instance&)> what) {
+    auto handler = std::exchange(class_->handler, [&what](Instance& instance, InputLock, HttpRequest, OnReply reply) {
+      what(instance);
+      reply(Text("done"));
+    });
+    shard_->Fetch(object, std::nullopt, Request("/"), Into(replies_));
+    loop_.RunReady();
+    class_->handler = std::move(handler);
+    EXPECT_EQ(replies_.back(), "done");
+  }
+  void SetTimeout(std::optional<uint32_t> ms) {
+    In(Id(1), [ms](Instance& instance) { instance.sockets().event_timeout_ms = ms; });
+  }
+  void SetAutoResponse(const ObjectId& object) {
+    In(object,
+       [](Instance& instance) { instance.sockets().SetAutoResponse(ObjectSockets::AutoResponse{"ping", "pong"}); });
+  }
+
   SimLoop loop_{1};
   store::FaultyEngine engine_;
   NullLogger log_;
   Counters counters_;
   std::vector<std::string> replies_, seen_, attachments_;
+  std::vector<OnReply> hanging_;  // Destroyed after the shard, which drops what they would say.
   std::vector<std::unique_ptr<Client>> clients_;
   std::shared_ptr<FakeClass> class_;
   std::unique_ptr<Shard> shard_;
@@ -96,17 +117,115 @@ TEST_F(HibernationTest, AnEvictedInstanceLeavesItsSocketAndAMessageStartsTheNext
 
 TEST_F(HibernationTest, AnAutomaticResponseStartsNoInstance) {
   Client& client = Connect();
-  class_->handler = [](Instance& instance, InputLock, HttpRequest, OnReply reply) {
-    instance.sockets().SetAutoResponse(ObjectSockets::AutoResponse{"ping", "pong"});
-    reply(Text("set"));
-  };
-  shard_->Fetch(Id(1), std::nullopt, Request("/"), Into(replies_));
+  SetAutoResponse(Id(1));
   loop_.Advance(seconds(11));
   ASSERT_EQ(class_->live, 0);
   client.end->Send(Message("ping"));
   loop_.RunReady();
   EXPECT_EQ(client.heard, (Texts{"pong"}));
   EXPECT_EQ(class_->made, 1);
+}
+
+TEST_F(HibernationTest, AnAutomaticResponseWaitsForTheFirstSocket) {
+  SetAutoResponse(Id(1));
+  loop_.Advance(seconds(11));
+  ASSERT_EQ(class_->live, 0);
+  Client& client = Connect();
+  client.end->Send(Message("ping"));
+  EXPECT_EQ(client.heard, (Texts{"pong"}));
+  client.end->Close(1000, "");
+  loop_.Advance(seconds(75));  // 70 from the end of the last instance, not of the first.
+  ASSERT_EQ(class_->live, 0);
+  Client& again = Connect();
+  again.end->Send(Message("ping"));
+  EXPECT_EQ(again.heard, (Texts{"pong"}));
+}
+
+TEST_F(HibernationTest, AnAutomaticResponseThatNobodyNeedsIsForgotten) {
+  SetAutoResponse(Id(1));
+  loop_.Advance(seconds(81));
+  Client& client = Connect();
+  client.end->Send(Message("ping"));
+  loop_.RunReady();
+  EXPECT_EQ(client.heard, (Texts{}));
+  EXPECT_EQ(seen_, (Texts{"2 ping"}));
+}
+
+TEST_F(HibernationTest, SettingsOfSoManyObjectsAreKeptAndNoMore) {
+  auto id = [](size_t number) {
+    ObjectId made = Id(static_cast<uint8_t>(number));
+    made.base[1] = static_cast<uint8_t>(number >> 8);
+    return made;
+  };
+  for (size_t i = 0; i <= kKeptSettingsMax; ++i) SetAutoResponse(id(i));
+  loop_.Advance(seconds(11));
+  ASSERT_EQ(class_->live, 0);
+  auto kept = [&](size_t number) {
+    bool has = false;
+    In(id(number), [&has](Instance& instance) { has = instance.sockets().auto_response().has_value(); });
+    return has;
+  };
+  EXPECT_TRUE(kept(0));
+  EXPECT_TRUE(kept(kKeptSettingsMax - 1));
+  EXPECT_FALSE(kept(kKeptSettingsMax));
+  In(id(0), [](Instance& instance) { instance.sockets().SetAutoResponse(std::nullopt); });  // Makes room for one.
+  SetAutoResponse(id(kKeptSettingsMax));
+  loop_.Advance(seconds(11));
+  EXPECT_TRUE(kept(kKeptSettingsMax));
+}
+
+TEST_F(HibernationTest, AHandlerThatTakesTooLongResetsItsObject) {
+  Client& client = Connect();
+  SetTimeout(500);
+  client.end->Send(Message("hang"));
+  class_->handler = [this](Instance&, InputLock, HttpRequest, OnReply reply) { hanging_.push_back(std::move(reply)); };
+  shard_->Fetch(Id(1), std::nullopt, Request("/"), Into(replies_));
+  loop_.Advance(milliseconds(499));
+  EXPECT_EQ(client.heard, (Texts{}));
+  loop_.Advance(milliseconds(1));
+  EXPECT_EQ(client.heard, (Texts{"close 1006"}));
+  EXPECT_EQ(replies_.back(), "error: Actor exceeded event execution time and was disconnected.");
+  EXPECT_EQ(class_->live, 0);
+}
+
+TEST_F(HibernationTest, EachHandlerHasItsOwnTime) {
+  Client& client = Connect();
+  SetTimeout(500);
+  client.end->Send(Message("hang"));
+  loop_.Advance(milliseconds(300));
+  client.end->Send(Message("hang"));
+  loop_.Advance(milliseconds(100));
+  hanging_.front()(HttpResponse());
+  loop_.Advance(milliseconds(399));
+  EXPECT_EQ(client.heard, (Texts{}));
+  loop_.Advance(milliseconds(1));
+  EXPECT_EQ(client.heard, (Texts{"close 1006"}));
+}
+
+TEST_F(HibernationTest, AShorterEventTimeoutHoldsForTheNextEvent) {
+  Client& client = Connect();
+  SetTimeout(5000);
+  client.end->Send(Message("hang"));
+  loop_.RunReady();
+  SetTimeout(200);
+  client.end->Send(Message("hang"));
+  loop_.Advance(milliseconds(200));
+  EXPECT_EQ(client.heard, (Texts{"close 1006"}));
+}
+
+TEST_F(HibernationTest, WithoutAnEventTimeoutAHandlerTakesItsTime) {
+  Client& client = Connect();
+  SetTimeout(500);
+  client.end->Send(Message("short"));
+  loop_.RunReady();
+  SetTimeout(std::nullopt);
+  client.end->Send(Message("hang"));
+  loop_.Advance(std::chrono::hours(24));
+  EXPECT_EQ(client.heard, (Texts{}));
+  hanging_.front()(HttpResponse());
+  client.end->Send(Message("after"));
+  loop_.RunReady();
+  EXPECT_EQ(seen_, (Texts{"1 short", "1 hang", "1 after"}));
 }
 
 TEST_F(HibernationTest, NewCodeKeepsTheSocketsOfTheOld) {

@@ -1,5 +1,6 @@
 #include "object/live_instance.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -106,12 +107,16 @@ void LiveInstance::Deliver(const EventRef& event, Result<InputLock> lock) {
   OnReply reply = [handle = ReplyHandle(event)](Result<HttpResponse> result) mutable {
     handle.Reply(std::move(result));
   };
-  if (event->socket) return code_->WebSocket(std::move(lock).value(), *event->socket, std::move(reply));
+  if (event->socket) {
+    if (event->due != Instant::max()) host_.WatchEvents(*this, event->due);
+    return code_->WebSocket(std::move(lock).value(), *event->socket, std::move(reply));
+  }
   code_->Fetch(std::move(lock).value(), std::move(event->request), std::move(reply));
 }
 
 void LiveInstance::OnCodeReply(const EventRef& event, Result<HttpResponse> result) {
   if (broken()) return;  // TearDown answers.
+  event->due = Instant::max();
   if (!result.has_value()) result = std::move(result.error()).With(Error::kRemote);
   // NOLINTNEXTLINE(bugprone-branch-clone): both are false where mutants are compiled out.
   bool mutant = result.has_value() ? LIMPET_MUTANT(reply_before_durable) : LIMPET_MUTANT(error_before_durable);
@@ -137,6 +142,20 @@ void LiveInstance::SendReply(const EventRef& event, Result<HttpResponse> result)
   host_.deferred().Later([event] { event->reply(*std::exchange(event->result, std::nullopt)); });
   if (LIMPET_MUTANT(answered_twice)) host_.deferred().Later([event] { event->reply(HttpResponse()); });
   host_.ActivityChanged(*this);
+}
+
+void LiveInstance::EventsDue() {
+  if (broken()) return;
+  Instant first = Instant::max();
+  for (const EventRef& event : running_) first = std::min(first, event->due);
+  if (first > host_.loop().Now()) {
+    if (first != Instant::max()) host_.WatchEvents(*this, first);
+    return;
+  }
+  if (LIMPET_MUTANT(event_timeout_ignored)) return;
+  Break(Error(ErrorCode::kUnavailable, "Actor exceeded event execution time and was disconnected.")
+            .With(Error::kRetryable)
+            .With(Error::kObjectReset));
 }
 
 void LiveInstance::BodyEnded(GatedBodyState* body) {
@@ -257,6 +276,7 @@ void LiveInstance::Break(Error error) {
   storage_.Shut(*error_);
   idle_deadline.Unlink();
   roll_deadline.Unlink();
+  event_deadline.Unlink();
   host_.Ended(*this);
 }
 

@@ -35,8 +35,9 @@ class InstanceHost {
   virtual void CommitProgress(LiveInstance& instance) = 0;   // A commit was sent or has come back.
   virtual void ActivityChanged(LiveInstance& instance) = 0;  // Events, bodies or pins: idle or not?
   virtual void Started(LiveInstance& instance, Result<Done> result) = 0;
-  virtual void Return(EventRef event) = 0;  // Delivered to the gate, but the instance has ended.
-  virtual void Delivered(const Event& event) = 0;
+  virtual void Return(EventRef event) = 0;   // Delivered to the gate, but the instance has ended.
+  virtual void Delivered(Event& event) = 0;  // Says when its handler must have ended.
+  virtual void WatchEvents(LiveInstance& instance, Instant due) = 0;  // Calls EventsDue() then.
   virtual ObjectSockets& SocketsOf(const ObjectId& id) = 0;
   virtual void Ended(LiveInstance& instance) = 0;    // Call TearDown() from the loop.
   virtual void Settled(LiveInstance& instance) = 0;  // Torn down, and nothing on the way: destroy it.
@@ -56,6 +57,8 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   void Break(Error error);
   void TearDown();
   void FlushTimedOut();
+  // Breaks the instance if an event has run for too long.
+  void EventsDue();
 
   // Instance.
   const ObjectId& id() const override { return id_; }
@@ -96,6 +99,7 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   Deadlines<LiveInstance>::Node idle_deadline{this};
   Deadlines<LiveInstance>::Node flush_deadline{this};
   Deadlines<LiveInstance>::Node roll_deadline{this};
+  Deadlines<LiveInstance>::Node event_deadline{this};  // Stays when the event has ended in time: one for many events.
   Instant last_event{};
   bool flush_wanted = false;
   bool rolling = false;

@@ -43,6 +43,7 @@ struct Mutations {
   bool remove_keeps_running = false;       // Instances of a deleted class live on.
   bool remove_before_settled = false;      // A class counts as gone while its writes are on their way.
   bool break_spares_running = false;       // BreakAll does not reach instances that run an event.
+  bool event_timeout_ignored = false;      // The handler of a socket's event may run for ever.
   bool places_by_caller = false;           // Two shards think that they own an object.
   bool calls_out_of_order = false;         // Calls to another shard overtake each other.
   bool call_answer_lost = false;           // An answer from another shard does not find its way home.

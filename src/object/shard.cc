@@ -50,7 +50,9 @@ ShardImpl::ShardImpl(loop::Loop& loop, std::unique_ptr<store::Session> session, 
       idle_(loop, [this](LiveInstance& instance) { TryEvict(instance); }),
       flushing_(loop, [](LiveInstance& instance) { instance.FlushTimedOut(); }),
       rolling_(loop, [](LiveInstance& instance) { instance.Break(CodeUpdatedError()); }),
+      events_(loop, [this](LiveInstance& instance) { EventsDue(instance); }),
       sections_(loop, [](GateNode& section) { section.TimedOut(); }),
+      kept_(loop, [this](Slot& slot) { Forget(slot); }),
       session_(std::move(session)) {}
 
 ShardImpl::~ShardImpl() {
@@ -179,14 +181,18 @@ void ShardImpl::Return(EventRef event) {
   slot->inbox.insert(before, std::move(event));
 }
 
-void ShardImpl::Delivered(const Event& event) {
+void ShardImpl::Delivered(Event& event) {
   Slot* slot = Find(event.object);
   LIMPET_CHECK(slot != nullptr && slot->events > 0 && slot->bytes >= event.bytes);
   --slot->events;
   slot->bytes -= event.bytes;
   if (!event.socket) return;
   --slot->socket_events;
-  if (slot->sockets != nullptr) slot->sockets->Delivered(*event.socket);
+  if (slot->sockets == nullptr) return;
+  slot->sockets->Delivered(*event.socket);
+  if (std::optional<uint32_t> ms = slot->sockets->event_timeout_ms) {
+    event.due = loop_.Now() + std::chrono::milliseconds(*ms);
+  }
 }
 
 void ShardImpl::FailInbox(Slot& slot, const Error& error) {
@@ -233,6 +239,19 @@ void ShardImpl::FlushAll() {
     instance->object_storage().Flush();
     if (instance->gone()) Settled(*instance);
   }
+}
+
+void ShardImpl::WatchEvents(LiveInstance& instance, Instant due) {
+  if (instance.event_deadline.linked() && instance.event_deadline.due() <= due) return;
+  events_.Set(instance.event_deadline, due);
+}
+
+void ShardImpl::EventsDue(LiveInstance& instance) {
+  instance.EventsDue();
+  if (!instance.broken()) return;
+  logger_.Write(LogLevel::kWarn, "object",
+                "the handler of a WebSocket's event ran over the object's event timeout, object reset; id = " +
+                    ToHex(BytesView(reinterpret_cast<const char*>(instance.id().base.data()), 8)));
 }
 
 void ShardImpl::SectionStarted(GateNode& section) {

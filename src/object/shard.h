@@ -24,10 +24,15 @@ struct ShardOptions {
   Duration critical_max = std::chrono::seconds(30);       // One blockConcurrencyWhile.
   Duration flush_max = std::chrono::seconds(30);          // One commit.
   Duration roll_grace = std::chrono::seconds(30);         // Running events of the old version after a deploy.
+  Duration settings_kept = std::chrono::seconds(70);      // See kKeptSettingsMax.
   size_t inbox_events_max = 1000;                         // Waiting events of one object; more: overloaded.
   size_t inbox_bytes_max = 32 * 1024 * 1024;              // Their bodies and headers.
   std::string counter_labels = {};                        // Of this shard's counters, like `shard="0"`.
 };
+
+// The automatic response and the event timeout of an object without sockets stay for `settings_kept` after it has left
+// memory. Those of more objects than this, on one shard, are forgotten at once.
+inline constexpr size_t kKeptSettingsMax = 10'000;
 
 // What callers of an object hear that was ended because its code was replaced.
 Error CodeUpdatedError();

@@ -44,6 +44,7 @@ class ShardImpl final : public Shard, InstanceHost {
     uint32_t socket_events = 0;              // Those of `events` that came in at sockets.
     std::optional<std::string> name;         // Known once it has sockets: what wakes it does not know it.
     std::unique_ptr<ObjectSockets> sockets;  // Null: it has never had any.
+    Deadlines<Slot>::Node kept{this};        // It is here for its sockets' settings alone.
     bool has_sockets() const { return sockets != nullptr && sockets->size() > 0; }
   };
   struct Namespace {
@@ -62,6 +63,9 @@ class ShardImpl final : public Shard, InstanceHost {
   void EraseSlot(Slot& slot);
   void Enqueue(Slot& slot, EventRef event);
   void DropSockets(Slot& slot);
+  bool KeepSettings(Slot& slot);
+  void Forget(Slot& slot);
+  void EventsDue(LiveInstance& instance);
   void OnSocketEvent(const ObjectId& id, SocketEvent happened);
   void FailInbox(Slot& slot, const Error& error);
   void ReplyLater(EventRef event, Error error);
@@ -85,8 +89,9 @@ class ShardImpl final : public Shard, InstanceHost {
   void ActivityChanged(LiveInstance& instance) override;
   void Started(LiveInstance& instance, Result<Done> result) override;
   void Return(EventRef event) override;
-  void Delivered(const Event& event) override;
+  void Delivered(Event& event) override;
   ObjectSockets& SocketsOf(const ObjectId& id) override;
+  void WatchEvents(LiveInstance& instance, Instant due) override;
   void Ended(LiveInstance& instance) override;
   void Settled(LiveInstance& instance) override;
   Error WriteFailed(const ObjectId& id, const Error& why) override;
@@ -103,6 +108,7 @@ class ShardImpl final : public Shard, InstanceHost {
   std::vector<LiveInstance*> flush_;
   bool flush_posted_ = false;
   size_t live_ = 0;
+  size_t kept_slots_ = 0;
   uint64_t next_incarnation_ = 1;
   bool draining_ = false;
   UniqueFunction<void()> drained_;
@@ -111,8 +117,9 @@ class ShardImpl final : public Shard, InstanceHost {
   // Destroyed from the last: the session first (its callbacks point at instances), then the slots, then what they are
   // linked in.
   Deferred deferred_;
-  Deadlines<LiveInstance> idle_, flushing_, rolling_;
+  Deadlines<LiveInstance> idle_, flushing_, rolling_, events_;
   Deadlines<GateNode> sections_;
+  Deadlines<Slot> kept_;
   std::unordered_map<ObjectId, std::unique_ptr<Slot>> slots_;
 #ifdef LIMPET_MUTANTS
   std::vector<std::unique_ptr<LiveInstance>> zombies_;

@@ -36,7 +36,7 @@ void ShardImpl::Check(const ObjectId& id) {
   Namespace& ns = namespaces_[id.ns.value];
   if (draining_ || ns.code == nullptr) DropSockets(*slot);
   if (slot->inbox.empty()) {
-    if (!slot->has_sockets()) EraseSlot(*slot);
+    if (!slot->has_sockets() && !KeepSettings(*slot)) EraseSlot(*slot);
     return;
   }
   if (ns.code == nullptr) {
@@ -59,7 +59,26 @@ void ShardImpl::DropSockets(Slot& slot) {
   });
 }
 
+// What a script set for sockets that are yet to come outlives the instance for a while, as on workerd.
+bool ShardImpl::KeepSettings(Slot& slot) {
+  if (slot.sockets == nullptr || (!slot.sockets->auto_response() && !slot.sockets->event_timeout_ms)) return false;
+  if (slot.kept.linked()) return true;
+  if (kept_slots_ >= kKeptSettingsMax) return false;
+  ++kept_slots_;
+  kept_.Set(slot.kept, loop_.Now() + options_.settings_kept);
+  return true;
+}
+
+void ShardImpl::Forget(Slot& slot) {
+  --kept_slots_;
+  if (slot.instance == nullptr && slot.inbox.empty() && !slot.has_sockets()) EraseSlot(slot);
+}
+
 void ShardImpl::StartInstance(Slot& slot, const std::shared_ptr<ClassCode>& code) {
+  if (slot.kept.linked()) {
+    slot.kept.Unlink();
+    --kept_slots_;
+  }
   slot.instance = std::make_unique<LiveInstance>(static_cast<InstanceHost&>(*this), slot.id, slot.inbox.front()->name,
                                                  next_incarnation_++, code);
   ++live_;
@@ -72,6 +91,7 @@ void ShardImpl::StartInstance(Slot& slot, const std::shared_ptr<ClassCode>& code
 
 void ShardImpl::EraseSlot(Slot& slot) {
   LIMPET_CHECK(slot.instance == nullptr && slot.inbox.empty());
+  if (slot.kept.linked()) --kept_slots_;
   uint64_t ns = slot.id.ns.value;
   slots_.erase(slots_.find(ObjectId(slot.id)));
   auto found = namespaces_.find(ns);

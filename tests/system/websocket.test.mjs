@@ -21,6 +21,8 @@ export class Room {
     const url = new URL(request.url);
     if (url.pathname === "/log") return Response.json({ log: this.log, live: this.sockets.size, hibernated: this.state.getWebSockets().length, made: this.made, stored: await this.state.storage.get("last") ?? null });
     if (url.pathname === "/auto") { this.state.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong")); return new Response("set"); }
+    if (url.pathname === "/timeout") { this.state.setHibernatableWebSocketEventTimeout(Number(url.searchParams.get("ms"))); return new Response("set"); }
+    if (url.pathname === "/wait") { await scheduler.wait(60_000); return new Response("waited"); }
     if (url.pathname === "/flood") {
       for (let i = 0; i < Number(url.searchParams.get("count")); i++) for (const socket of this.sockets) socket.send("x".repeat(1 << 20));
       return new Response("sent");
@@ -52,6 +54,7 @@ export class Room {
   }
   async webSocketMessage(socket, message) {
     if (message === "who") return socket.send(JSON.stringify({ ...socket.deserializeAttachment(), tags: this.state.getTags(socket), made: this.made, version: ${version}, others: this.state.getWebSockets().length }));
+    if (message === "hang") { this.state.storage.put("last", "hang"); return scheduler.wait(60_000); }
     if (message === "all") { for (const each of this.state.getWebSockets()) each.send("to all"); return; }
     socket.send(message);
   }
@@ -68,7 +71,9 @@ export default {
       return new Response(null, { status: 101, webSocket: client });
     }
     if (url.pathname === "/outward") return fetch(url.searchParams.get("to"), { headers: { Upgrade: "websocket" } });
-    return env.Room.get(env.Room.idFromName(url.searchParams.get("room") ?? "one")).fetch(request);
+    const object = env.Room.get(env.Room.idFromName(url.searchParams.get("room") ?? "one"));
+    if (url.pathname !== "/wait") return object.fetch(request);
+    return object.fetch(request).catch(({ message, retryable, durableObjectReset }) => Response.json({ message, retryable, durableObjectReset }));
   },
 };`;
 
@@ -213,6 +218,31 @@ test("an automatic response wakes nobody", async () => {
   assert.equal(await client.ask("other"), "other");
   assert.equal(await server.metric("limpet_object_starts_total"), before + 1);
   client.socket.close();
+  await server.stop();
+});
+
+test("an automatic response that is set before the first WebSocket outlives its instance", async () => {
+  const server = await start();
+  await server.fetch("room", "/auto?room=early");
+  await until("the eviction", async () => (await server.metric("limpet_objects_live")) === 0);
+  const client = await open(server, "/hibernate?room=early");
+  assert.equal(await client.ask("ping"), "pong");
+  client.socket.close();
+  await server.stop();
+});
+
+test("a handler that runs over the event timeout costs its object the instance, and nothing that is stored", async () => {
+  const server = await start();
+  const client = await open(server, "/hibernate?room=t");
+  const made = (await log(server, "?room=t")).made;
+  await server.fetch("room", "/timeout?room=t&ms=150");
+  const waiting = server.fetch("room", "/wait?room=t");
+  client.send("hang");
+  assert.equal((await client.next()).code, 1006);
+  assert.deepEqual(JSON.parse((await waiting).body), {
+    message: "Actor exceeded event execution time and was disconnected.", retryable: true, durableObjectReset: true });
+  const after = await log(server, "?room=t");
+  assert.deepEqual({ ...after, made: after.made > made }, { log: [], live: 0, hibernated: 0, made: true, stored: "hang" });
   await server.stop();
 });
 

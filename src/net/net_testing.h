@@ -59,6 +59,12 @@ class RawClient {
            !failed_;
   }
   void HalfClose() { ::shutdown(fd_, SHUT_WR); }
+  void SendUrgent(char byte) { ::send(fd_, &byte, 1, MSG_OOB | MSG_NOSIGNAL); }
+  void Reset() {
+    linger now{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    Close();
+  }
   void Close() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }

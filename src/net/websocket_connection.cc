@@ -67,6 +67,7 @@ void WebSocketConnection::SetPaused(bool paused) {
 void WebSocketConnection::Abandon() {
   receiver_ = nullptr;
   abandoned_ = true;
+  broken_ = false;
   if (group_ == nullptr) return;
   if (!close_sent_) return End();
   Pump();
@@ -78,17 +79,30 @@ void WebSocketConnection::Pump() {
   if (pumping_) return;
   std::shared_ptr<WebSocketConnection> self = shared_from_this();
   while (!held_.empty() && wants_frames() && !done_reading()) TakeBytes(std::exchange(held_, std::string()));
-  if (held_.empty() || done_reading()) TellEnding();
+  if (held_.empty() || done_reading()) {
+    if (std::exchange(broken_, false)) SetDisconnected();
+    TellEnding();
+  }
   StartRead();
 }
 
 void WebSocketConnection::StartRead() {
   if (reading_ || group_ == nullptr) return;
-  if (!done_reading() && (!wants_frames() || !held_.empty())) return;
+  if (!done_reading() && (!wants_frames() || !held_.empty())) return WatchLine();
   reading_ = true;
   stream_->Read([self = shared_from_this()](error_code error, std::string_view bytes) {
     self->reading_ = false;
     self->OnBytes(error, bytes);
+  });
+}
+
+// While nothing is read (the receiver is behind), a line that breaks gives back what it holds all the same.
+void WebSocketConnection::WatchLine() {
+  if (std::exchange(watching_, true)) return;
+  stream_->WaitBroken([self = shared_from_this()](bool broken) {
+    if (self->group_ == nullptr || !broken) return;  // In the second case watched no more.
+    self->watching_ = false;
+    if (!self->reading_) self->Lost();  // Else the read hears of it.
   });
 }
 
@@ -103,7 +117,7 @@ void WebSocketConnection::OnBytes(error_code error, std::string_view bytes) {
 
 void WebSocketConnection::TakeBytes(std::string_view in) {
   pumping_ = true;
-  while (!in.empty() && group_ != nullptr && !done_reading()) {
+  while (!in.empty() && (group_ != nullptr || broken_) && !done_reading()) {
     if (!wants_frames()) {
       held_.append(in);
       break;
@@ -125,7 +139,7 @@ bool WebSocketConnection::TakeEvent(FrameReader::Event event) {
     case FrameReader::Event::kPing: {
       Bytes payload = reader_.TakeControl();
       // One who pings without reading the answers gets none.
-      if (!close_sent_ && buffered_ <= WebSocketEnd::kHighWaterBytes) {
+      if (group_ != nullptr && !close_sent_ && buffered_ <= WebSocketEnd::kHighWaterBytes) {
         QueueFrame(kFin | static_cast<uint8_t>(Opcode::kPong), payload);
       }
       return true;
@@ -148,7 +162,7 @@ void WebSocketConnection::Fail(const WebSocketProblem& problem) {
   failed_ = true;
   std::string text = "WebSocket protocol error; protocolError.statusCode = " + std::to_string(problem.code) +
                      "; protocolError.description = " + problem.text;
-  if (!close_sent_) {
+  if (group_ != nullptr && !close_sent_) {
     close_sent_ = true;
     QueueFrame(kFin | static_cast<uint8_t>(Opcode::kClose), MakeClosePayload(problem.code, problem.text));
   }
@@ -216,6 +230,7 @@ void WebSocketConnection::Close(uint16_t code, std::string_view reason) {
 }
 
 void WebSocketConnection::Abort() {
+  broken_ = false;
   if (group_ == nullptr) return;
   told_ = true;  // By its own will.
   End();
@@ -345,9 +360,16 @@ void WebSocketConnection::CheckDeadline(Instant now) {
 void WebSocketConnection::Lost() {
   if (group_ == nullptr) return;
   std::shared_ptr<WebSocketConnection> self = shared_from_this();
+  // A receiver that is behind gets what came before, first.
+  broken_ = !wants_frames() && !done_reading() && !ending_;
+  if (broken_) stream_->TakeRest(held_);
   End();
-  SetEnding(WebSocketClose{kCloseDisconnected, std::string(kDisconnectedText), false});
+  if (!broken_) SetDisconnected();
   Pump();
+}
+
+void WebSocketConnection::SetDisconnected() {
+  SetEnding(WebSocketClose{kCloseDisconnected, std::string(kDisconnectedText), false});
 }
 
 // The first reason counts.

@@ -69,6 +69,7 @@ class WebSocketConnection : public std::enable_shared_from_this<WebSocketConnect
   // Reading.
   void Pump();
   void StartRead();
+  void WatchLine();
   void OnBytes(boost::system::error_code error, std::string_view bytes);
   void TakeBytes(std::string_view in);
   bool TakeEvent(FrameReader::Event event);
@@ -87,6 +88,7 @@ class WebSocketConnection : public std::enable_shared_from_this<WebSocketConnect
 
   // The end.
   void SetEnding(std::variant<WebSocketClose, Error> ending);
+  void SetDisconnected();
   void TellEnding();
   void End();
 
@@ -101,6 +103,8 @@ class WebSocketConnection : public std::enable_shared_from_this<WebSocketConnect
   bool abandoned_ = false;
   bool pumping_ = false;
   bool reading_ = false;
+  bool watching_ = false;  // For the line's break, while nothing is read.
+  bool broken_ = false;    // It has broken, and what came before may still be delivered.
   bool waiting_writable_ = false;
   bool over_high_water_ = false;
   bool overloaded_ = false;

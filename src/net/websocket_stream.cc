@@ -1,6 +1,7 @@
 #include "net/websocket_stream.h"
 
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -18,14 +19,25 @@ using boost::system::error_code;
 constexpr size_t kTlsReadBytes = 8 * 1024;
 constexpr size_t kTlsWriteBytesMax = 64 * 1024;
 
-// A line that is cut without a word is noticed by the kernel within about two minutes.
+// A line that is cut without a word is noticed by the kernel within about two minutes, whether it waits for something
+// to come or for what was sent to arrive.
 void KeepAlive(tcp::socket& socket) {
-  int on = 1, idle = 60, interval = 15, count = 4;
+  int on = 1, idle = 60, interval = 15, count = 4, unacknowledged_ms = 120'000;
   int fd = socket.native_handle();
   ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms, sizeof unacknowledged_ms);
+}
+
+void WaitForBreak(tcp::socket& socket, UniqueFunction<void(bool)> then) {
+  socket.async_wait(tcp::socket::wait_error, [&socket, then = std::move(then)](error_code error) mutable {
+    if (error) return then(false);  // Closed: `socket` may be gone.
+    pollfd state{socket.native_handle(), 0, 0};
+    then(::poll(&state, 1, 0) > 0 &&
+         (state.revents & (POLLERR | POLLHUP)) != 0);  // Else urgent data, which nobody reads.
+  });
 }
 
 class PlainStream final : public WebSocketStream {
@@ -59,6 +71,16 @@ class PlainStream final : public WebSocketStream {
 
   void WaitWritable(UniqueFunction<void(error_code)> then) override {
     socket_.async_wait(tcp::socket::wait_write, [then = std::move(then)](error_code error) mutable { then(error); });
+  }
+  void WaitBroken(UniqueFunction<void(bool)> then) override { WaitForBreak(socket_, std::move(then)); }
+  void TakeRest(std::string& out) override {
+    std::unique_ptr<char[]> buffer(new char[ReadScratch::kBytes]);
+    for (size_t taken = 0; taken < kRestBytesMax;) {
+      ssize_t got = ::recv(socket_.native_handle(), buffer.get(), ReadScratch::kBytes, 0);
+      if (got <= 0) return;
+      out.append(buffer.get(), static_cast<size_t>(got));
+      taken += static_cast<size_t>(got);
+    }
   }
   void ShutdownSend() override {
     error_code ignored;
@@ -126,6 +148,8 @@ class TlsStream final : public WebSocketStream, public std::enable_shared_from_t
     return out_.size();
   }
   void WaitWritable(UniqueFunction<void(error_code)> then) override { waiting_ = std::move(then); }
+  void WaitBroken(UniqueFunction<void(bool)> then) override { WaitForBreak(transport_->socket(), std::move(then)); }
+  void TakeRest(std::string&) override {}  // Encrypted, and of no use without what follows.
   void ShutdownSend() override {}  // The peer sees a Close frame; a half-closed TLS connection is of no use to it.
   void Close() override { transport_->Close(); }
 

@@ -7,6 +7,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -35,6 +36,7 @@ class ReadScratch {
 
 class WebSocketStream {
  public:
+  static constexpr size_t kRestBytesMax = 8 * 1024 * 1024;
   using OnBytes = UniqueFunction<void(boost::system::error_code, std::string_view)>;
   virtual ~WebSocketStream() = default;
   // The next bytes; valid during the call, which comes later. One at a time.
@@ -42,6 +44,11 @@ class WebSocketStream {
   // Takes what it can at once; 0 if nothing, then WaitWritable.
   virtual size_t Write(std::span<iovec> parts, boost::system::error_code& error) = 0;
   virtual void WaitWritable(UniqueFunction<void(boost::system::error_code)> then) = 0;
+  // For when nothing is read: `then` with true when the line has broken, with false when it has not and nothing more is
+  // to be learnt here. (A peer that has merely ended its side is not seen.)
+  virtual void WaitBroken(UniqueFunction<void(bool)> then) = 0;
+  // What came before the line broke, up to kRestBytesMax, is appended to `out`.
+  virtual void TakeRest(std::string& out) = 0;
   virtual void ShutdownSend() = 0;  // After what was written.
   virtual void Close() = 0;         // Callbacks that wait come with an error.
 };

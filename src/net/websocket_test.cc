@@ -203,6 +203,62 @@ TEST(WebSocket, PauseStopsReading) {
   EXPECT_EQ(room.Seen(32).size(), 32u);
 }
 
+TEST(WebSocket, ALineThatBreaksWhileNobodyReadsIsGivenBackAndItsMessagesAreKept) {
+  Room room;
+  room.listening = false;
+  RawClient client(room.loop, room.server.endpoint());
+  client.Send(Upgrade());
+  EXPECT_TRUE(client.Sees("\r\n\r\n"));
+  EXPECT_TRUE(client.Send(ClientFrame(0x82, std::string(1100 * 1024, 'x'))));  // The pipe is full.
+  room.Turn();
+  std::string rest;
+  for (int i = 0; i < 20; ++i) rest += ClientFrame(0x81, std::to_string(i)) + ClientFrame(0x89, "ping");
+  EXPECT_TRUE(client.Send(rest));
+  room.Turn();
+  EXPECT_EQ(room.server.server.connections(), 1u);
+  client.Reset();
+  EXPECT_TRUE(RunUntil(room.loop, [&] { return room.server.server.connections() == 0; }));
+  room.ends[0]->SetReceiver(room.notes[0].get());
+  std::vector<std::string> seen = room.Seen(22);
+  ASSERT_EQ(seen.size(), 22u);
+  EXPECT_EQ(seen[1], "text:0");
+  EXPECT_EQ(seen[20], "text:19");
+  EXPECT_EQ(seen[21], "lost");
+}
+
+TEST(WebSocket, ACloseFrameThatCameBeforeTheBreakCounts) {
+  Room room;
+  room.listening = false;
+  RawClient client(room.loop, room.server.endpoint());
+  client.Send(Upgrade());
+  EXPECT_TRUE(client.Sees("\r\n\r\n"));
+  EXPECT_TRUE(client.Send(ClientFrame(0x82, std::string(1100 * 1024, 'x'))));
+  room.Turn();
+  EXPECT_TRUE(client.Send(ClientFrame(0x88, std::string("\x0f\xa0"
+                                                        "bye"))));
+  room.Turn();
+  client.Reset();
+  EXPECT_TRUE(RunUntil(room.loop, [&] { return room.server.server.connections() == 0; }));
+  room.ends[0]->SetReceiver(room.notes[0].get());
+  EXPECT_EQ(room.Seen(2).back(), "close:4000:bye");
+}
+
+TEST(WebSocket, UrgentDataIsNoBreak) {
+  Room room;
+  room.listening = false;
+  RawClient client(room.loop, room.server.endpoint());
+  client.Send(Upgrade());
+  EXPECT_TRUE(client.Sees("\r\n\r\n"));
+  EXPECT_TRUE(client.Send(ClientFrame(0x82, std::string(1100 * 1024, 'x'))));
+  room.Turn();
+  EXPECT_TRUE(client.Send(ClientFrame(0x81, "after")));
+  client.SendUrgent('!');
+  room.Turn();
+  EXPECT_EQ(room.server.server.connections(), 1u);
+  room.ends[0]->SetReceiver(room.notes[0].get());
+  EXPECT_EQ(room.Seen(2).back(), "text:after");
+}
+
 TEST(WebSocket, DrainClosesAndWaits) {
   Room room;
   RawClient client(room.loop, room.server.endpoint());

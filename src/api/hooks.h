@@ -12,7 +12,7 @@ enum Hook : int {
   kMakeError,
   kDescribeError,
   kDescribeModule,
-  kCloudflareWorkers,
+  kBuiltinModule,
   kReadPump,
   kFetched,
   kFetchFailed,
@@ -21,11 +21,27 @@ enum Hook : int {
   kDispatchObjectSocket,
   kDispatchRpc,
   kSetExports,
+  kCompatibilityProblem,
+  kRejected,
 };
-inline constexpr const char* kHookNames[] = {
-    "configure",   "makeEnv",       "dispatchFetch",  "constructObject",   "dispatchObjectFetch",
-    "makeError",   "describeError", "describeModule", "cloudflareWorkers", "readPump",
-    "fetched",     "fetchFailed",   "inspect",        "socketEvent",       "dispatchObjectSocket",
-    "dispatchRpc", "setExports"};
+inline constexpr const char* kHookNames[] = {"configure",
+                                             "makeEnv",
+                                             "dispatchFetch",
+                                             "constructObject",
+                                             "dispatchObjectFetch",
+                                             "makeError",
+                                             "describeError",
+                                             "describeModule",
+                                             "builtinModule",
+                                             "readPump",
+                                             "fetched",
+                                             "fetchFailed",
+                                             "inspect",
+                                             "socketEvent",
+                                             "dispatchObjectSocket",
+                                             "dispatchRpc",
+                                             "setExports",
+                                             "compatibilityProblem",
+                                             "rejected"};
 
 }  // namespace limpet::api

@@ -134,6 +134,7 @@ void IoContext::End(Error why) {
   resolvers_.Clear();
   criticals_.Clear();
   fetches_.Clear();
+  on_client_gone_.Reset();
   pumps_.Clear();
   bodies_.Clear();
   sockets_.reset();
@@ -178,8 +179,17 @@ void IoContext::MaybeFinish() {
 }
 
 void IoContext::ClientGone() {
-  if (ended_ || instance_ != nullptr) return;
+  if (ended_ || instance_ != nullptr || client_gone_) return;
   client_gone_ = true;
+  if (!on_client_gone_.IsEmpty()) {
+    RunTurn({}, [this](js::Scope& scope) {
+      v8::Local<v8::Function> tell = on_client_gone_.Get(scope.isolate());
+      on_client_gone_.Reset();
+      v8::TryCatch caught(scope.isolate());
+      (void)tell->Call(scope.context(), v8::Undefined(scope.isolate()), 0, nullptr);
+    });
+    if (ended_) return;
+  }
   Error gone(ErrorCode::kCanceled, "The client has disconnected.");
   if (wait_untils_ == 0) return End(std::move(gone));
   std::exchange(events_, {}).Each([&](uint64_t, object::OnReply& reply) { reply(Error(gone)); });
@@ -265,6 +275,8 @@ uint64_t IoContext::StartTimer(js::Scope& scope, v8::Local<v8::Function> callbac
   uint64_t number = NextNumber();
   Timer& timer = timers_.Emplace(number);
   timer.callback.Reset(scope.isolate(), callback);
+  v8::Local<v8::Value> frame = js::Isolate::AsyncFrame(scope.isolate());
+  if (!frame->IsUndefined()) timer.frame.Reset(scope.isolate(), frame);
   timer.delay = delay;
   timer.repeat = repeat;
   timer.where = where();
@@ -287,6 +299,7 @@ void IoContext::Fire(uint64_t number) {
     Timer* timer = timers_.Find(number);
     if (timer == nullptr) return;
     v8::Local<v8::Function> callback = timer->callback.Get(scope.isolate());
+    v8::Local<v8::Value> frame = timer->frame.Get(scope.isolate());
     if (timer->repeat) {
       Arm(number, *timer);
     } else {
@@ -295,7 +308,10 @@ void IoContext::Fire(uint64_t number) {
     }
     v8::TryCatch caught(scope.isolate());
     v8::Local<v8::Value> result;
-    if (callback->Call(scope.context(), v8::Undefined(scope.isolate()), 0, nullptr).ToLocal(&result)) return;
+    if (!frame.IsEmpty()) js::Isolate::SetAsyncFrame(scope.isolate(), frame);
+    bool done = callback->Call(scope.context(), v8::Undefined(scope.isolate()), 0, nullptr).ToLocal(&result);
+    if (!frame.IsEmpty()) js::Isolate::SetAsyncFrame(scope.isolate(), v8::Undefined(scope.isolate()));
+    if (done) return;
     if (caught.HasCaught() && !caught.HasTerminated()) {
       Error error = ToError(scope, caught.Exception());
       ReportUncaught(error);

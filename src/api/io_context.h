@@ -124,6 +124,8 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   bool ended() const { return ended_; }
   // The client of a stateless event has gone: what waitUntil holds goes on for a while, the rest ends.
   void ClientGone();
+  // `tell` is called when that happens, before anything is cancelled. A stateless event's.
+  void OnClientGone(js::Scope& scope, v8::Local<v8::Function> tell) { on_client_gone_.Reset(scope.isolate(), tell); }
 
   // -- promises to settle later. A number that is not taken any more is harmless.
   uint64_t NextNumber() { return host_->next_number++; }
@@ -199,6 +201,7 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   struct Timer {
     loop::TimerId timer = 0;
     v8::Global<v8::Function> callback;
+    v8::Global<v8::Value> frame;  // js::Isolate::AsyncFrame; empty: none.
     Duration delay{};
     bool repeat = false;
     object::GateRef where;
@@ -224,6 +227,7 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   bool in_turn_ = false;
   bool stopped_ = false;
   bool client_gone_ = false;
+  v8::Global<v8::Function> on_client_gone_;
   size_t turns_waiting_ = 0;
   size_t wait_untils_ = 0;
   loop::TimerId grace_timer_ = 0;

@@ -62,6 +62,19 @@ void Log(const Arguments& args) {
       });
 }
 
+// onClientGone(tell): when the client of this stateless event goes.
+void OnClientGone(const Arguments& args) {
+  Call call(args);
+  IoContext* context = call.Context();
+  if (context == nullptr || context->instance() != nullptr || !args[0]->IsFunction()) return;
+  context->OnClientGone(call.scope, args[0].As<v8::Function>());
+}
+
+void UsesSqlite(const Arguments& args) {
+  const IoContext* context = IoContext::Current(args.GetIsolate());
+  args.GetReturnValue().Set(context != nullptr && context->sqlite());
+}
+
 void WaitUntil(const Arguments& args) {
   Call call(args);
   IoContext* context = call.Context();
@@ -175,6 +188,8 @@ void AddStateNatives(std::vector<js::NativeFunction>& natives) {
   natives.push_back({"clearTimer", ClearTimer});
   natives.push_back({"log", Log});
   natives.push_back({"waitUntil", WaitUntil});
+  natives.push_back({"onClientGone", OnClientGone});
+  natives.push_back({"usesSqlite", UsesSqlite});
   natives.push_back({"blockConcurrency", BlockConcurrency});
   natives.push_back({"abort", Abort});
 }

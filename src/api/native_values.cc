@@ -260,6 +260,30 @@ void PromiseState(const Info& info) {
   info.GetReturnValue().Set(v8::Array::New(isolate, pair, std::size(pair)));
 }
 
+void AsyncFrame(const Info& info) { info.GetReturnValue().Set(js::Isolate::AsyncFrame(info.GetIsolate())); }
+
+void SetAsyncFrame(const Info& info) { js::Isolate::SetAsyncFrame(info.GetIsolate(), info[0]); }
+
+void HearHandled(const Info& info) { js::Isolate::From(info.GetIsolate()).hear_handled = true; }
+
+// [text, file, line, column] of where an error was made, or else of here.
+void PlaceOf(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  v8::Local<v8::Context> context = isolate->GetCurrentContext();
+  v8::Local<v8::Message> message = v8::Exception::CreateMessage(isolate, info[0]);
+  v8::Local<v8::Value> name = message->GetScriptResourceName();
+  v8::Local<v8::Value> place[] = {
+      message->Get(), name.IsEmpty() || !name->IsString() ? v8::String::Empty(isolate).As<v8::Value>() : name,
+      v8::Integer::New(isolate, message->GetLineNumber(context).FromMaybe(0)),
+      v8::Integer::New(isolate, message->GetStartColumn(context).FromMaybe(0))};
+  info.GetReturnValue().Set(v8::Array::New(isolate, place, std::size(place)));
+}
+
+// allowEval(on): whether code may be made of strings, until the modules have run.
+void AllowEval(const Info& info) {
+  info.GetIsolate()->GetCurrentContext()->AllowCodeGenerationFromStrings(info[0]->IsTrue());
+}
+
 }  // namespace
 
 js::Scope CurrentScope(v8::Isolate* isolate) {
@@ -311,7 +335,12 @@ void AddValueNatives(std::vector<js::NativeFunction>& to) {
                        {"randomUUID", RandomUuid},
                        {"now", Now},
                        {"previewProxy", PreviewProxy},
-                       {"promiseState", PromiseState}});
+                       {"promiseState", PromiseState},
+                       {"asyncFrame", AsyncFrame},
+                       {"setAsyncFrame", SetAsyncFrame},
+                       {"hearHandled", HearHandled},
+                       {"placeOf", PlaceOf},
+                       {"allowEval", AllowEval}});
 }
 
 std::vector<js::NativeFunction> PureNatives() {

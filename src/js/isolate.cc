@@ -91,7 +91,7 @@ Result<Done> IsolateState::Start() {
   // Thrown where no script can catch it: out of a microtask's own function.
   isolate->AddMessageListener([](v8::Local<v8::Message>, v8::Local<v8::Value> error) {
     IsolateState& state = From(v8::Isolate::GetCurrent());
-    if (state.rejections.size() < kRejectionsMax) state.rejections.push_back({{}, {state.isolate, error}});
+    if (state.rejections.size() < kRejectionsMax) state.rejections.push_back({{}, {state.isolate, error}, {}, false});
   });
   isolate->AddNearHeapLimitCallback(
       [](void* state, size_t current, size_t) { return static_cast<IsolateState*>(state)->OnNearHeapLimit(current); },
@@ -129,7 +129,7 @@ void IsolateState::Dispose() {
   rejections.clear();
   hooks.clear();
   modules.Clear();
-  host.on_unhandled_rejection = nullptr;
+  host.on_rejection = nullptr;
   context.Reset();
   microtasks.reset();
   platform->DisposeIsolate(isolate);
@@ -229,6 +229,7 @@ Ended IsolateState::RunTurn(Budget& budget, FunctionRef<void(Scope&)> run) {
 // After a termination: the isolate is ready for the next turn, and nothing of this one is left to run.
 void IsolateState::Unwind(v8::Local<v8::Context> local) {
   isolate->CancelTerminateExecution();
+  Isolate::SetAsyncFrame(isolate, v8::Undefined(isolate));
   std::unique_ptr<v8::MicrotaskQueue> fresh = v8::MicrotaskQueue::New(isolate, v8::MicrotasksPolicy::kExplicit);
   local->SetMicrotaskQueue(fresh.get());
   microtasks = std::move(fresh);
@@ -366,13 +367,26 @@ size_t Isolate::heap_bytes() {
 // -- rejections
 
 void IsolateState::OnRejection(v8::PromiseRejectMessage message) {
-  if (message.GetEvent() != v8::kPromiseRejectWithNoHandler || turn.ended != Ended::kNo) return;
+  if (turn.ended != Ended::kNo) return;
+  if (message.GetEvent() == v8::kPromiseHandlerAddedAfterReject) return OnHandled(message.GetPromise());
+  if (message.GetEvent() != v8::kPromiseRejectWithNoHandler) return;
   if (rejections.size() >= rejections_compact_at) {
     ForgetHandledRejections();
     rejections_compact_at = std::clamp(rejections.size() * 2, size_t{64}, kRejectionsMax);
   }
   if (rejections.size() >= kRejectionsMax) return;
-  rejections.push_back({{isolate, message.GetPromise()}, {isolate, message.GetValue()}});
+  rejections.push_back({{isolate, message.GetPromise()}, {isolate, message.GetValue()}, {}, false});
+  v8::Local<v8::Value> frame = Isolate::AsyncFrame(isolate);
+  if (!frame->IsUndefined()) rejections.back().frame.Reset(isolate, frame);
+}
+
+// A promise that still waits for the end of the turn is found to be handled then.
+void IsolateState::OnHandled(v8::Local<v8::Promise> promise) {
+  if (!host.hear_handled || rejections.size() >= kRejectionsMax) return;
+  for (const Rejection& one : rejections) {
+    if (one.promise == promise) return;
+  }
+  rejections.push_back({{isolate, promise}, {}, {}, true});
 }
 
 bool IsolateState::IsHandled(const Rejection& one) {
@@ -381,7 +395,7 @@ bool IsolateState::IsHandled(const Rejection& one) {
 
 void IsolateState::ForgetHandledRejections() {
   v8::HandleScope handles(isolate);
-  std::erase_if(rejections, [this](const Rejection& one) { return IsHandled(one); });
+  std::erase_if(rejections, [this](const Rejection& one) { return !one.handled && IsHandled(one); });
 }
 
 // Hands on what nobody has caught; what the hearer's script rejects in turn is heard in the next round.
@@ -391,12 +405,30 @@ void IsolateState::ReportRejections(Scope& scope) {
     for (Rejection& one : std::exchange(rejections, {})) {
       v8::HandleScope handles(isolate);
       v8::TryCatch caught(isolate);
-      if (turn.ended != Ended::kNo || IsHandled(one)) continue;
-      if (host.on_unhandled_rejection) host.on_unhandled_rejection(scope, one.value.Get(isolate));
+      if (turn.ended == Ended::kNo && (one.handled || !IsHandled(one))) Report(scope, one);
     }
     if (turn.ended == Ended::kNo) microtasks->PerformCheckpoint(isolate);
   }
   rejections.clear();
+}
+
+void IsolateState::Report(Scope& scope, const Rejection& one) {
+  if (!host.on_rejection) return;
+  if (!one.frame.IsEmpty()) Isolate::SetAsyncFrame(isolate, one.frame.Get(isolate));
+  host.on_rejection(scope, {.promise = one.promise.Get(isolate),
+                            .reason = one.handled ? v8::Undefined(isolate).As<v8::Value>() : one.value.Get(isolate),
+                            .handled = one.handled});
+  if (!one.frame.IsEmpty()) Isolate::SetAsyncFrame(isolate, v8::Undefined(isolate));
+}
+
+v8::Local<v8::Value> Isolate::AsyncFrame(v8::Isolate* isolate) {
+  v8::Local<v8::Data> data = isolate->GetContinuationPreservedEmbedderDataV2();
+  if (data.IsEmpty() || !data->IsValue()) return v8::Undefined(isolate);
+  return data.As<v8::Value>();
+}
+
+void Isolate::SetAsyncFrame(v8::Isolate* isolate, v8::Local<v8::Value> frame) {
+  isolate->SetContinuationPreservedEmbedderDataV2(frame);
 }
 
 // -- modules

@@ -129,8 +129,19 @@ class Isolate {
   BufferedRandom random;
   static Isolate& From(v8::Isolate* isolate);
 
-  // Called with (promise rejections without a handler at the end of a turn, their value).
-  UniqueFunction<void(Scope&, v8::Local<v8::Value>)> on_unhandled_rejection;
+  // What no script catches, at the end of a turn and in the async frame in which it was thrown.
+  struct Rejection {
+    v8::Local<v8::Value> promise;  // Empty: thrown by a microtask's own function.
+    v8::Local<v8::Value> reason;   // Undefined if `handled`.
+    bool handled = false;          // Told of before; a handler was added since. Only if `hear_handled`.
+  };
+  UniqueFunction<void(Scope&, const Rejection&)> on_rejection;
+  bool hear_handled = false;
+
+  // What the script's async storages hold (api/builtins/async_context.ts); undefined: nothing. V8 carries it through
+  // promises; whoever calls into JavaScript later on a script's behalf sets it back and clears it.
+  static v8::Local<v8::Value> AsyncFrame(v8::Isolate* isolate);
+  static void SetAsyncFrame(v8::Isolate* isolate, v8::Local<v8::Value> frame);
 
   // -- modules (one graph per isolate)
   // Compiles, links and evaluates the graph; synthetic modules (`cloudflare:workers`, …) come from

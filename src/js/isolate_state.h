@@ -49,6 +49,8 @@ struct TurnState {
 struct Rejection {
   v8::Global<v8::Promise> promise;
   v8::Global<v8::Value> value;
+  v8::Global<v8::Value> frame;  // Empty: none.
+  bool handled = false;         // See Isolate::Rejection.
 };
 
 struct IsolateState {
@@ -75,6 +77,8 @@ struct IsolateState {
   void Unwind(v8::Local<v8::Context> context);
   void ReportRejections(Scope& scope);
   void OnRejection(v8::PromiseRejectMessage message);
+  void OnHandled(v8::Local<v8::Promise> promise);
+  void Report(Scope& scope, const Rejection& one);
   bool IsHandled(const Rejection& one);
   void ForgetHandledRejections();
   size_t OnNearHeapLimit(size_t current);

@@ -223,8 +223,8 @@ TEST_F(IsolateTest, CodeFromStringsIsRefused) {
 TEST_F(IsolateTest, RejectionsWithoutAHandlerAreReportedOnce) {
   std::unique_ptr<Isolate> isolate = Make();
   std::vector<std::string> heard;
-  isolate->on_unhandled_rejection = [&](Scope& scope, v8::Local<v8::Value> value) {
-    heard.push_back(ToUtf8(scope.isolate(), value));
+  isolate->on_rejection = [&](Scope& scope, const Isolate::Rejection& rejection) {
+    heard.push_back(ToUtf8(scope.isolate(), rejection.reason));
   };
   RunText(*isolate,
           "Promise.reject('lost'); const late = Promise.reject('caught'); "
@@ -234,11 +234,47 @@ TEST_F(IsolateTest, RejectionsWithoutAHandlerAreReportedOnce) {
   EXPECT_EQ(heard.size(), 2u);
 }
 
+TEST_F(IsolateTest, AHandlerThatComesLateIsToldOfIfAsked) {
+  for (bool ask : {false, true}) {
+    std::unique_ptr<Isolate> isolate = Make();
+    isolate->hear_handled = ask;
+    std::vector<std::string> heard;
+    isolate->on_rejection = [&](Scope& scope, const Isolate::Rejection& rejection) {
+      EXPECT_TRUE(rejection.promise->IsPromise());
+      heard.push_back((rejection.handled ? "handled " : "rejected ") + ToUtf8(scope.isolate(), rejection.reason));
+    };
+    RunText(*isolate, "globalThis.late = Promise.reject('lost'); Promise.reject('caught').catch(() => {}); 1");
+    EXPECT_EQ(heard, std::vector<std::string>{"rejected lost"});
+    RunText(*isolate, "late.catch(() => {}); 1");
+    EXPECT_EQ(heard.size(), ask ? 2u : 1u);
+    if (ask) EXPECT_EQ(heard.back(), "handled undefined");
+  }
+}
+
+TEST_F(IsolateTest, ARejectionIsReportedInItsAsyncFrame) {
+  std::unique_ptr<Isolate> isolate = Make();
+  std::string seen;
+  isolate->on_rejection = [&](Scope& scope, const Isolate::Rejection&) {
+    seen = ToUtf8(scope.isolate(), Isolate::AsyncFrame(scope.isolate()));
+  };
+  isolate->Run(
+      nullptr,
+      [&](Scope& scope) {
+        Isolate::SetAsyncFrame(scope.isolate(), Literal(scope.isolate(), "frame"));
+        Eval(scope, "Promise.resolve().then(() => { throw 1 }); 1");
+        Isolate::SetAsyncFrame(scope.isolate(), v8::Undefined(scope.isolate()));
+      },
+      nullptr);
+  EXPECT_EQ(seen, "frame");
+  isolate->Run(
+      nullptr, [&](Scope& scope) { EXPECT_TRUE(Isolate::AsyncFrame(scope.isolate())->IsUndefined()); }, nullptr);
+}
+
 TEST_F(IsolateTest, WhatAMicrotasksFunctionThrowsIsReported) {
   std::unique_ptr<Isolate> isolate = Make();
   std::vector<std::string> heard;
-  isolate->on_unhandled_rejection = [&](Scope& scope, v8::Local<v8::Value> value) {
-    heard.push_back(ToUtf8(scope.isolate(), value));
+  isolate->on_rejection = [&](Scope& scope, const Isolate::Rejection& rejection) {
+    heard.push_back(ToUtf8(scope.isolate(), rejection.reason));
   };
   isolate->Run(
       nullptr,

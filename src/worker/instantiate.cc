@@ -35,11 +35,15 @@ Result<Report> Evaluate(js::Scope& scope, const ScriptVersion& version) {
   flags.reserve(version.compatibility_flags.size());
   for (const std::string& flag : version.compatibility_flags) flags.push_back(js::FromUtf8(isolate, flag));
   v8::Local<v8::Value> ignored;
+  v8::Local<v8::Value> problem;
   v8::Local<v8::Value> environment;
-  if (!api::CallHook(
-           scope, api::kConfigure,
-           {js::FromUtf8(isolate, version.compatibility_date), v8::Array::New(isolate, flags.data(), flags.size())})
-           .ToLocal(&ignored) ||
+  v8::Local<v8::Value> date = js::FromUtf8(isolate, version.compatibility_date);
+  v8::Local<v8::Value> names = v8::Array::New(isolate, flags.data(), flags.size());
+  if (!api::CallHook(scope, api::kCompatibilityProblem, {date, names}).ToLocal(&problem)) {
+    return Error(ErrorCode::kInternal, "the built-ins failed");
+  }
+  if (problem->IsString()) return Error(ErrorCode::kInvalidArgument, js::ToUtf8(isolate, problem));
+  if (!api::CallHook(scope, api::kConfigure, {date, names}).ToLocal(&ignored) ||
       !api::CallHook(scope, api::kMakeEnv, {v8::Array::New(isolate)}).ToLocal(&environment) ||
       !environment->IsObject()) {
     return Error(ErrorCode::kInternal, "the built-ins failed");

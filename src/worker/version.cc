@@ -58,9 +58,10 @@ Result<v8::Local<v8::Array>> BindingRows(js::Scope& scope, const ScriptVersion& 
 
 v8::MaybeLocal<v8::Object> SyntheticModule(js::Scope& scope, std::string_view specifier,
                                            v8::Local<v8::Object> environment) {
-  if (specifier != "cloudflare:workers") return {};
   v8::Local<v8::Value> module;
-  if (!api::CallHook(scope, api::kCloudflareWorkers, {environment}).ToLocal(&module) || !module->IsObject()) return {};
+  v8::Local<v8::Value> name = js::FromUtf8(scope.isolate(), specifier);
+  if (!api::CallHook(scope, api::kBuiltinModule, {name, environment}).ToLocal(&module) || !module->IsObject())
+    return {};
   return module.As<v8::Object>();
 }
 
@@ -128,6 +129,7 @@ Result<Done> LoadedScript::EvaluateIn(js::Scope& scope) {
                                                                      js::Scope& inner, std::string_view name) {
                                                                    return SyntheticModule(inner, name, environment);
                                                                  }));
+  scope.context()->AllowCodeGenerationFromStrings(false);  // It may have been allowed until here.
   namespace_.Reset(raw, exports);
   v8::Local<v8::Value> default_export;
   if (!exports->Get(scope.context(), js::Literal(raw, "default")).ToLocal(&default_export)) {
@@ -161,8 +163,19 @@ Result<std::shared_ptr<LoadedScript>> LoadedScript::Make(const ShardDeps& deps,
   }));
   loaded->self = loaded;
   loaded->isolate->owner = static_cast<api::IoHost*>(loaded.get());
-  loaded->isolate->on_unhandled_rejection = [raw = loaded.get()](js::Scope& scope, v8::Local<v8::Value> value) {
-    Error error = api::ToError(scope, value);
+  loaded->isolate->on_rejection = [raw = loaded.get()](js::Scope& scope, const js::Isolate::Rejection& rejection) {
+    v8::Isolate* inside = scope.isolate();
+    v8::Local<v8::Value> promise = v8::Undefined(inside);
+    if (!rejection.promise.IsEmpty()) promise = rejection.promise;
+    v8::Local<v8::Value> report;
+    v8::Local<v8::Value> handled = v8::Boolean::New(inside, rejection.handled);
+    // The script's listeners may say that it is none of our business.
+    if (api::CallHook(scope, api::kRejected, {promise, rejection.reason, handled}).ToLocal(&report) &&
+        report->IsFalse()) {
+      return;
+    }
+    if (rejection.handled) return;
+    Error error = api::ToError(scope, rejection.reason);
     api::IoContext* context = api::IoContext::Current(scope.isolate());
     if (context != nullptr) return context->ReportUncaught(error, "(in promise) ");
     raw->ReportUncaught(error, "(in promise) ");

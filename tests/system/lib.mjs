@@ -189,7 +189,7 @@ export async function tryDeploy(server, { name, modules, code, classes = [], new
 }
 
 // Starts workerd with one Worker; `modules` as in deploy. Durable Objects keep their data in `storage`, a folder.
-export async function startWorkerd({ modules, classes = [], vars = {}, compatibilityDate = "2026-03-01", folder = temporaryFolder("workerd"),
+export async function startWorkerd({ modules, classes = [], vars = {}, compatibilityDate = "2026-03-01", compatibilityFlags = [], folder = temporaryFolder("workerd"),
                                      listen = "127.0.0.1:0" }) {
   const quote = JSON.stringify;
   const bound = classBindings(classes);
@@ -212,6 +212,7 @@ const config :Workerd.Config = (
 const worker :Workerd.Worker = (
   modules = [${embeds.join(",\n    ")}],
   compatibilityDate = ${quote(compatibilityDate)},
+  compatibilityFlags = [${compatibilityFlags.map(quote).join(", ")}],
   bindings = [${[
     ...bound.map((each) => `(name = ${quote(each.name)}, durableObjectNamespace = ${quote(each.className)})`),
     ...Object.entries(vars).map(([key, text]) => `(name = ${quote(key)}, text = ${quote(text)})`),

@@ -2,7 +2,7 @@
 // somebody asks for the stream.
 import { Blob, bytesOfBlob, decodeForm, encodeMultipart, FormData } from "./blob";
 import type { OutBody, Pump } from "./native.d";
-import { bytesOf, concatBytes, isObject, kIllegalInvocation, native, platform, textOf } from "./seam";
+import { bytesOf, concatBytes, illegalConstructor, isObject, kIllegalInvocation, native, platform, textOf } from "./seam";
 import {
   isDisturbed, kLockedText, lengthOf, readAll, ReadableStream, requireBytes, streamOfBytes, streamOfNumber, takeNumber,
 } from "./streams";
@@ -22,6 +22,9 @@ export class Body {
   declare [kRaw]: Raw;
   declare [kUsed]: boolean; // Read or moved. A stream knows by itself.
 
+  constructor() {
+    illegalConstructor(undefined); // Request and Response inherit without calling it.
+  }
   get body(): ReadableStream | null {
     const raw = this[kRaw];
     if (raw === null || raw instanceof ReadableStream) return raw;

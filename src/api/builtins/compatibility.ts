@@ -1,29 +1,83 @@
 // What depends on the compatibility date or flags of a script (spec/api.md section 14). Set once per isolate, before
 // any module runs.
+import { type FlagRow, kExperimental, kFlags } from "./compatibility_flags";
 
+// On or off here; `true` is how the built-ins are made.
 export const compatibility = {
-  closeReasonLimit: false, // websocket_close_reason_byte_limit
-  blobMessages: false, // websocket_standard_binary_type
-  answersClose: false, // web_socket_auto_reply_to_close
-  rpc: false, // rpc
-  ctxExports: false, // enable_ctx_exports
-  enhancedErrors: false, // enhanced_error_serialization
-  anyClassRpc: false, // js_rpc: objects whose class does not extend DurableObject, too
+  closeReasonLimit: false,
+  blobMessages: false,
+  answersClose: false,
+  valueArguments: true, // Of URLSearchParams.delete and has.
+  targetIsThis: true, // In listeners.
+  reportsListeners: false, // What a listener throws is reported; else it leaves dispatchEvent.
+  requestSignal: false,
+  setCookieApart: true,
+  rpc: false,
+  ctxExports: false,
+  enhancedErrors: false,
 };
-
-// Name of the switch, since when it is on, the flag that turns it on, and the one that turns it off.
-const kSwitches: [keyof typeof compatibility, string, string, string][] = [
-  ["closeReasonLimit", "2026-03-03", "websocket_close_reason_byte_limit", "no_websocket_close_reason_byte_limit"],
-  ["blobMessages", "2026-03-17", "websocket_standard_binary_type", "no_websocket_standard_binary_type"],
-  ["answersClose", "2026-04-07", "web_socket_auto_reply_to_close", "web_socket_manual_reply_to_close"],
-  ["rpc", "2024-04-03", "rpc", "no_rpc"],
-  ["ctxExports", "2025-11-17", "enable_ctx_exports", "disable_ctx_exports"],
-  ["enhancedErrors", "2026-04-21", "enhanced_error_serialization", "legacy_error_serialization"],
-  ["anyClassRpc", "9999", "js_rpc", ""],
+const kSwitches: [keyof typeof compatibility, flag: string][] = [
+  ["closeReasonLimit", "websocket_close_reason_byte_limit"],
+  ["blobMessages", "websocket_standard_binary_type"],
+  ["answersClose", "web_socket_auto_reply_to_close"],
+  ["valueArguments", "urlsearchparams_delete_has_value_arg"],
+  ["targetIsThis", "set_event_target_this"],
+  ["reportsListeners", "spec_compliant_dispatch_exceptions"],
+  ["requestSignal", "enable_request_signal"],
+  ["setCookieApart", "http_headers_getsetcookie"],
+  ["rpc", "rpc"],
+  ["ctxExports", "enable_ctx_exports"],
+  ["enhancedErrors", "enhanced_error_serialization"],
 ];
 
-export function configure(date: string, flags: string[]): void {
-  for (const [name, since, on, off] of kSwitches) {
-    compatibility[name] = flags.includes(on) || (date >= since && !flags.includes(off));
+const kRows = new Map(kFlags.map((row) => [row[0], row]));
+const kNodejs = "nodejs_compat";
+let current: { date: string; flags: string[] } = { date: "", flags: [] };
+
+function isRowOn([on, off, since, , withNodejs]: FlagRow): boolean {
+  const { date, flags } = current;
+  if (flags.includes(on)) return true;
+  if (flags.includes(off)) return false;
+  if (withNodejs !== undefined) return date >= withNodejs && isOn(kNodejs);
+  return since !== "" && date >= since;
+}
+
+export function isOn(flag: string): boolean {
+  return isRowOn(kRows.get(flag)!);
+}
+
+export function setCompatibility(date: string, flags: string[]): void {
+  current = { date, flags };
+  for (const [name, flag] of kSwitches) compatibility[name] = isOn(flag);
+}
+
+// All flags by the name that turns them on, as `Cloudflare.compatibilityFlags` has them.
+export function flagValues(): Record<string, boolean> {
+  return Object.freeze(Object.fromEntries(kFlags.map((row) => [row[0], isRowOn(row)])));
+}
+
+// Why a deploy with this date and these flags is refused, in the words of workerd's; undefined if it is not.
+export function compatibilityProblem(date: string, flags: string[]): string | undefined {
+  // A script without a date has the behaviour of the first.
+  if (date !== "") {
+    const day = new Date(`${date}T00:00:00Z`);
+    if (!/^\d{4}-\d\d-\d\d$/.test(date) || Number.isNaN(day.getTime()) || day.toISOString().slice(0, 10) !== date) {
+      return `Invalid compatibility date: ${date}`;
+    }
+    const today = new Date().toISOString().slice(0, 10);
+    if (date > today) return `Can't set compatibility date in the future: "${date}". Today's date (UTC) is "${today}".`;
   }
+  const byName = new Map<string, FlagRow>();
+  for (const row of kFlags) for (const name of row.slice(0, 2) as string[]) if (name !== "") byName.set(name, row);
+  for (const [index, flag] of flags.entries()) {
+    if (flags.indexOf(flag) < index) return `Compatibility flag specified multiple times: ${flag}`;
+    const row = byName.get(flag);
+    if (row === undefined) return `No such compatibility flag: ${flag}`;
+    const [on, off, , effect] = row;
+    if (flags.includes(on) && flags.includes(off)) return `Compatibility flags are mutually contradictory: ${on} vs ${off}`;
+    if (flag === on && effect === kExperimental) {
+      return `The compatibility flag ${flag} is experimental and cannot be used on this server.`;
+    }
+  }
+  return undefined;
 }

@@ -48,7 +48,7 @@ export class CryptoKey {
     const { usages, description, extractable, type } = this.#material;
     const shown = { usages: [...usages], algorithm: description, extractable, type };
     for (const [name, value] of Object.entries(shown)) {
-      Object.defineProperty(this, name, { value, enumerable: true });
+      Object.defineProperty(this, name, { value, enumerable: true, configurable: true });
     }
   }
   // undefined: it is none.

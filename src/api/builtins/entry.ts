@@ -1,6 +1,7 @@
 // How C++ starts a script: events, instances, what a handler gets beside the request, and the module
 // "cloudflare:workers".
-import { compatibility } from "./compatibility";
+import { AsyncLocalStorage, asyncHooks, inFrameOfNow } from "./async_context";
+import { compatibility, isOn } from "./compatibility";
 import { describeError, makeError } from "./errors";
 import type { InBody, Packed } from "./native.d";
 import { DurableObjectId, DurableObjectNamespace, enableRpc, entrypointStub, Fetcher } from "./objects";
@@ -10,7 +11,7 @@ import { serve } from "./rpc_session";
 import { RpcPromise, RpcProperty, RpcStub } from "./rpc_stub";
 import { RpcTarget, Target } from "./rpc_target";
 import {
-  illegalConstructor, isObject, kIllegalInvocation, kInternal, native, platform, textOf, wrongArgument,
+  illegalConstructor, isObject, kIllegalInvocation, kInternal, missing, missingProperties, native, platform, textOf, wrongArgument,
 } from "./seam";
 import { DurableObjectStorage } from "./storage";
 import { HibernatedSockets, isWebSocket, type WebSocket, WebSocketRequestResponsePair } from "./websocket";
@@ -31,14 +32,20 @@ export class ExecutionContext {
     if (arguments.length === 0) throw wrongArgument("waitUntil", "ExecutionContext", 1, "Promise");
     native.waitUntil(Promise.resolve(promise));
   }
+  mapVirtualHost(): never { throw missing("mapVirtualHost", "ExecutionContext"); }
+  abort(): never { throw missing("abort", "ExecutionContext"); }
   passThroughOnException(): void {} // Nothing stands behind a script here that could answer instead.
   get props(): object {
     const value = {};
-    Object.defineProperty(this, "props", { value, writable: true, enumerable: true, configurable: true });
+    this.props = value;
     return value;
+  }
+  set props(value: object) {
+    Object.defineProperty(this, "props", { value, writable: true, enumerable: true, configurable: true });
   }
 }
 platform({ ExecutionContext });
+missingProperties(ExecutionContext.prototype, "ExecutionContext", ["exports", "tracing"]);
 
 // `id` and `storage` are the script's to replace.
 let socketsOf: (state: DurableObjectState) => HibernatedSockets;
@@ -71,7 +78,8 @@ export class DurableObjectState {
       return Promise.reject(wrongArgument("blockConcurrencyWhile", "DurableObjectState", 1, "function"));
     }
     try {
-      return native.blockConcurrency(async () => callback());
+      const inFrame = inFrameOfNow(callback);
+      return native.blockConcurrency(async () => inFrame());
     } catch (error) {
       return Promise.reject(error);
     }
@@ -125,6 +133,7 @@ export class DurableObjectState {
   }
 }
 platform({ DurableObjectState });
+missingProperties(DurableObjectState.prototype, "DurableObjectState", ["exports", "facets"]);
 
 // -- base classes
 
@@ -148,9 +157,51 @@ class WorkflowEntrypoint extends WorkerEntrypoint {}
 const kBaseClasses = { DurableObject, RpcTarget, WorkerEntrypoint, WorkflowEntrypoint };
 for (const [name, each] of Object.entries(kBaseClasses)) Object.defineProperty(each, "name", { value: name });
 
-export function cloudflareWorkers(env: object): object {
-  const waitUntil = (promise: unknown) => native.waitUntil(Promise.resolve(promise));
-  return { ...kBaseClasses, RpcPromise, RpcProperty, RpcStub, ServiceStub: Fetcher, env, waitUntil };
+// Stands for an object whose every property is missing.
+function absent(name: string): object {
+  const refuse = (_: object, key: PropertyKey): never => {
+    throw new Error(`Failed to get the '${String(key)}' property on '${name}': '${name}' is not implemented.`);
+  };
+  return new Proxy({}, { get: refuse, set: refuse, has: refuse });
+}
+
+// The export `env`: what withEnv() gave to whoever runs, else the script's own.
+const envOverrides = new AsyncLocalStorage();
+function importableEnv(env: object): object {
+  return standIn(() => (envOverrides.getStore() as object | undefined) ?? env);
+}
+// For an object that is another one at each look.
+function standIn(now: () => object): object {
+  return new Proxy({}, {
+    get: (_, key) => Reflect.get(now(), key),
+    set: (_, key, value) => Reflect.set(now(), key, value),
+    has: (_, key) => Reflect.has(now(), key),
+    deleteProperty: (_, key) => Reflect.deleteProperty(now(), key),
+    ownKeys: () => Reflect.ownKeys(now()),
+    defineProperty: (_, key, property) => Reflect.defineProperty(now(), key, { ...property, configurable: true }),
+    getOwnPropertyDescriptor: (_, key) => {
+      const property = Reflect.getOwnPropertyDescriptor(now(), key);
+      return property && { ...property, configurable: true };
+    },
+  });
+}
+
+function withEnv(newEnv: unknown, fn: () => unknown): unknown {
+  return isObject(newEnv) ? envOverrides.run(newEnv, fn) : fn();
+}
+
+// The exports of the runtime's own modules; undefined: there is none of that name.
+export function builtinModule(name: string, env: object): object | undefined {
+  if (name === "cloudflare:workers") {
+    const waitUntil = (promise: unknown) => native.waitUntil(Promise.resolve(promise));
+    return {
+      ...kBaseClasses, RpcPromise, RpcProperty, RpcStub, ServiceStub: Fetcher,
+      env: importableEnv(isOn("disallow_importable_env") ? {} : env), waitUntil, withEnv,
+      exports: standIn(() => exportsOfScript() ?? {}), cache: absent("cache"), tracing: absent("tracing"),
+    };
+  }
+  const bare = name.startsWith("node:") ? name.slice(5) : isOn("nodejs_compat") ? name : "";
+  return bare === "async_hooks" && (isOn("nodejs_als") || isOn("nodejs_compat")) ? asyncHooks() : undefined;
 }
 
 // -- ctx.exports
@@ -274,7 +325,7 @@ export function dispatchRpc(target: Living | [unknown, object, unknown], event: 
 }
 
 function objectTarget({ object }: Living): Target {
-  if (!(object instanceof DurableObject) && !compatibility.anyClassRpc) {
+  if (!(object instanceof DurableObject)) {
     throw new TypeError(`The receiving Durable Object does not support RPC, ${kNoRpc}`);
   }
   return new Target(object, true);

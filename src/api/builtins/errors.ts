@@ -41,7 +41,7 @@ const isDomException = DOMException.isOne;
 delete (DOMException as any).isOne;
 platform({ DOMException });
 for (const [name, value] of Object.entries(kConstants)) {
-  const property = { value, enumerable: true };
+  const property = { value, enumerable: true, configurable: true };
   Object.defineProperty(DOMException, name, property);
   Object.defineProperty(DOMException.prototype, name, property);
 }

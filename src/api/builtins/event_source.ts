@@ -3,7 +3,7 @@ import { reportException } from "./console";
 import { DOMException } from "./errors";
 import { ErrorEvent, Event, EventTarget, kCallsHandlers } from "./events";
 import { fetchThrough } from "./fetch";
-import { MessageEvent } from "./messages";
+import { kNoOrigin, MessageEvent } from "./messages";
 import { Fetcher } from "./objects";
 import type { Response } from "./response";
 import { isObject, kInternal, native, platform, textOf, wrongArgument, wrongConstructorArgument } from "./seam";
@@ -153,7 +153,7 @@ export class EventSource extends EventTarget {
         if (done || this.#state === kClosed) break;
         for (const { type, data, id } of parser.take(typeof value === "string" ? value : decoder.decode(value, { stream: true }))) {
           if ((this.#state as number) === kClosed) return;
-          this.#dispatch(new MessageEvent(type, { data, lastEventId: id, ...(origin !== null && { origin }) }));
+          this.#dispatch(new MessageEvent(type, { data, lastEventId: id, origin: origin ?? kNoOrigin }));
         }
         this.#id = parser.id;
         this.#retryMs = parser.retryMs ?? this.#retryMs;
@@ -183,7 +183,7 @@ export class EventSource extends EventTarget {
 }
 Object.defineProperty(EventSource.prototype, kCallsHandlers, { value: true });
 for (const [name, value] of Object.entries({ CONNECTING: kConnecting, OPEN: kOpen, CLOSED: kClosed })) {
-  Object.defineProperty(EventSource, name, { value, enumerable: true });
-  Object.defineProperty(EventSource.prototype, name, { value, enumerable: true });
+  Object.defineProperty(EventSource, name, { value, enumerable: true, configurable: true });
+  Object.defineProperty(EventSource.prototype, name, { value, enumerable: true, configurable: true });
 }
 platform({ EventSource });

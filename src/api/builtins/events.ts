@@ -1,5 +1,7 @@
 // Event, EventTarget, AbortController and AbortSignal.
+import { compatibility } from "./compatibility";
 import { DOMException } from "./errors";
+import { reportUncaught } from "./uncaught";
 import {
   illegalConstructor, isObject, kInternal, native, platform, textOf, wrongArgument, wrongConstructorArgument,
 } from "./seam";
@@ -7,6 +9,7 @@ import {
 const kTarget = Symbol("target");
 const kStop = Symbol("stop");
 const kActive = Symbol("active");
+const kTrusted = Symbol("trusted");
 const kListeners = Symbol("listeners");
 export const kCallsHandlers = Symbol("handlers"); // On targets whose `onmessage` and the like are called.
 
@@ -14,10 +17,12 @@ export class Event {
   #type: string;
   #init: any;
   #prevented = false;
+  #cancelled = false;
   #at = Date.now();
   declare [kTarget]: EventTarget | undefined;
   declare [kStop]: boolean;
   declare [kActive]: boolean;
+  declare [kTrusted]: boolean;
 
   constructor(type: string, init?: { bubbles?: boolean; cancelable?: boolean; composed?: boolean }) {
     if (type === undefined) throw wrongConstructorArgument("Event", 1, "string");
@@ -26,6 +31,7 @@ export class Event {
     this[kTarget] = undefined;
     this[kStop] = false;
     this[kActive] = false;
+    this[kTrusted] = false;
   }
   get type(): string { return this.#type; }
   get bubbles(): boolean { return Boolean(this.#init.bubbles); }
@@ -38,16 +44,23 @@ export class Event {
   get srcElement(): EventTarget | undefined { return this[kTarget]; }
   get eventPhase(): number { return this[kActive] ? 2 : 0; }
   get timeStamp(): number { return this.#at; }
-  get isTrusted(): boolean { return false; }
-  get cancelBubble(): boolean { return false; }
+  get isTrusted(): boolean { return this[kTrusted]; }
+  get cancelBubble(): boolean { return this.#cancelled; }
+  set cancelBubble(value: boolean) { this.#cancelled ||= Boolean(value); }
   preventDefault(): void { if (this.cancelable) this.#prevented = true; }
-  stopPropagation(): void {}
+  stopPropagation(): void { this.#cancelled = true; }
   stopImmediatePropagation(): void { this[kStop] = true; }
   composedPath(): EventTarget[] { return this[kActive] ? [this[kTarget]!] : []; }
 }
 for (const [name, value] of Object.entries({ NONE: 0, CAPTURING_PHASE: 1, AT_TARGET: 2, BUBBLING_PHASE: 3 })) {
-  Object.defineProperty(Event, name, { value, enumerable: true });
-  Object.defineProperty(Event.prototype, name, { value, enumerable: true });
+  Object.defineProperty(Event, name, { value, enumerable: true, configurable: true });
+  Object.defineProperty(Event.prototype, name, { value, enumerable: true, configurable: true });
+}
+
+// Marks an event as the runtime's own.
+export function trusted<T extends Event>(event: T): T {
+  event[kTrusted] = true;
+  return event;
 }
 
 export class CustomEvent extends Event {
@@ -55,7 +68,7 @@ export class CustomEvent extends Event {
   constructor(type: string, init?: { detail?: unknown }) {
     if (type === undefined) throw wrongConstructorArgument("CustomEvent", 1, "string");
     super(type, init as {});
-    this.#detail = init?.detail ?? null;
+    this.#detail = init?.detail;
   }
   get detail(): unknown { return this.#detail; }
 }
@@ -111,7 +124,7 @@ export class EventTarget {
     event[kActive] = true;
     try {
       const handler = (this as any)[`on${event.type}`];
-      if ((this instanceof AbortSignal || kCallsHandlers in this) && typeof handler === "function") callListener(this, handler, event);
+      if ((this instanceof AbortSignal || kCallsHandlers in this || this === (globalThis as unknown)) && typeof handler === "function") callListener(this, handler, event);
       for (const entry of this[kListeners]?.get(event.type) ?? []) {
         if (event[kStop]) break;
         if (entry.removed) continue;
@@ -125,10 +138,15 @@ export class EventTarget {
   }
 }
 
-// What a listener throws leaves dispatchEvent, as on workerd.
+// What a listener throws leaves dispatchEvent, unless the script's date or flags have it reported.
 function callListener(target: EventTarget, listener: Listener, event: Event): void {
-  if (typeof listener === "function") listener.call(target, event);
-  else listener.handleEvent(event);
+  try {
+    if (typeof listener === "function") listener.call(compatibility.targetIsThis ? target : undefined as any, event);
+    else listener.handleEvent(event);
+  } catch (error) {
+    if (!compatibility.reportsListeners) throw error;
+    reportUncaught(error);
+  }
 }
 
 const kState = Symbol("state");
@@ -180,7 +198,7 @@ export function abortSignal(signal: AbortSignal, reason?: unknown): void {
   if (state.aborted) return;
   state.aborted = true;
   state.reason = reason === undefined ? new DOMException("The operation was aborted", "AbortError") : reason;
-  signal.dispatchEvent(new Event("abort"));
+  signal.dispatchEvent(trusted(new Event("abort")));
   for (const follower of state.followers) abortSignal(follower, state.reason);
   state.followers = [];
 }

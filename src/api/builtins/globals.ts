@@ -1,6 +1,8 @@
 // The global functions: timers, microtasks, cloning, performance; and the installation of all globals.
 import { Blob, File, FormData } from "./blob";
+import { isOn } from "./compatibility";
 import { CompressionStream, DecompressionStream } from "./compression";
+import { kCacheGlobals } from "./cache";
 import { consoleObject, reportException } from "./console";
 import { Crypto } from "./crypto";
 import { CryptoKey } from "./crypto_key";
@@ -9,12 +11,15 @@ import { DOMException } from "./errors";
 import { AbortController, AbortSignal, CustomEvent, ErrorEvent, Event, EventTarget } from "./events";
 import { EventSource } from "./event_source";
 import { fetch } from "./fetch";
+import { kScopeGlobals, makeScope } from "./global_scope";
 import { Headers } from "./headers";
 import { MessageChannel, MessageEvent, MessagePort } from "./messages";
+import { kPerformanceClasses, makePerformance } from "./performance";
 import { Request } from "./request";
 import { Response } from "./response";
-import { illegalConstructor, kInternal, native, platform, wrongArgument } from "./seam";
+import { illegalConstructor, kInternal, native, platform, textOf, wrongArgument } from "./seam";
 import { FixedLengthStream, IdentityTransformStream, kStreamClasses } from "./streams";
+import { reportUncaught } from "./uncaught";
 import { atob, btoa, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream } from "./text";
 import { URL, URLSearchParams } from "./url";
 import { URLPattern } from "./url_pattern";
@@ -53,7 +58,7 @@ function queueMicrotask(callback: unknown): void {
     try {
       callback();
     } catch (error) {
-      reportException(error);
+      reportUncaught(error);
     }
   });
 }
@@ -69,26 +74,26 @@ function structuredClone(value: unknown, options?: { transfer?: Iterable<unknown
 
 function reportError(error: unknown): void {
   if (arguments.length === 0) throw wrongArgument("reportError", kScope, 1, "Value");
-  reportException(error);
-}
-
-class Performance {
-  constructor(token?: unknown) {
-    illegalConstructor(token);
-  }
-  now(): number { return native.now(); }
-  get timeOrigin(): number { return 0; }
+  reportUncaught(error);
 }
 
 class Navigator {
   constructor(token?: unknown) {
     illegalConstructor(token);
   }
+  #languages = ["en"];
+  // Sent and forgotten: true says that it is under way.
+  sendBeacon(url: unknown, body?: unknown): boolean {
+    if (url === undefined) throw wrongArgument("sendBeacon", "Navigator", 1, "string");
+    const sent = fetch(textOf(url), { method: "POST", body });
+    native.waitUntil(sent.then((response) => response.body?.cancel(), () => {}));
+    return true;
+  }
   get userAgent(): string { return "Cloudflare-Workers"; }
   get hardwareConcurrency(): number { return 1; }
   get platform(): string { return ""; }
   get language(): string { return "en"; }
-  get languages(): string[] { return ["en"]; }
+  get languages(): string[] { return this.#languages; }
 }
 
 class Scheduler {
@@ -112,25 +117,36 @@ class Scheduler {
   }
 }
 
-platform({ Performance, Navigator, Scheduler });
+platform({ Navigator, Scheduler });
+
+// Takes away what a script of this date and these flags does not have.
+export function trimNavigator(): void {
+  if (isOn("enable_navigator_language")) return;
+  delete (Navigator.prototype as any).language;
+  delete (Navigator.prototype as any).languages;
+}
 
 // Writable and configurable; enumerable are the few that are on workerd.
-const kEnumerable = new Set(["crypto", "navigator", "performance", "scheduler", "self"]);
+const kEnumerable = new Set(["caches", "Cloudflare", "clearInterval", "clearTimeout", "crypto", "navigator", "performance", "scheduler",
+  "self", "setInterval", "setTimeout"]);
+// On workerd these are the global scope's prototype's, and enumerable.
+const kFunctions = new Set(["addEventListener", "removeEventListener", "dispatchEvent", "atob", "btoa", "fetch", "queueMicrotask",
+  "reportError", "structuredClone"]);
 
 export function installGlobals(): void {
   const all: Record<string, unknown> = {
-    ...kStreamClasses, AbortController, AbortSignal, Blob, CloseEvent, CompressionStream, Crypto, CryptoKey, CustomEvent,
+    ...kStreamClasses, ...kScopeGlobals, ...kPerformanceClasses, ...kCacheGlobals, AbortController, AbortSignal, Blob, CloseEvent, CompressionStream, Crypto, CryptoKey, CustomEvent,
     DecompressionStream, DOMException, ErrorEvent, Event, EventSource, EventTarget, File, FixedLengthStream, FormData, Headers,
-    IdentityTransformStream, MessageChannel, MessageEvent, MessagePort, Navigator, Performance, Request,
+    IdentityTransformStream, MessageChannel, MessageEvent, MessagePort, Navigator, Request,
     Response, SubtleCrypto, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, URL, URLPattern, URLSearchParams,
     WebSocket, WebSocketPair, WebSocketRequestResponsePair,
     atob, btoa, clearInterval, clearTimeout, console: consoleObject, crypto: new Crypto(kInternal), fetch,
-    navigator: new Navigator(kInternal), performance: new Performance(kInternal), queueMicrotask, reportError,
+    navigator: new Navigator(kInternal), performance: makePerformance(), queueMicrotask, reportError,
     scheduler: new Scheduler(kInternal), self: globalThis, setInterval, setTimeout, structuredClone,
   };
   for (const [name, value] of Object.entries(all)) {
-    const enumerable = kEnumerable.has(name);
+    const enumerable = kEnumerable.has(name) || kFunctions.has(name);
     Object.defineProperty(globalThis, name, { value, writable: true, enumerable, configurable: true });
   }
-  Object.defineProperty(globalThis, Symbol.toStringTag, { value: kScope, configurable: true });
+  makeScope();
 }

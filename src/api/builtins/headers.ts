@@ -1,4 +1,5 @@
 // Headers: https://fetch.spec.whatwg.org/#headers-class. Names keep the case they came with on their way out.
+import { compatibility } from "./compatibility";
 import type { Packed } from "./native.d";
 import { isObject, kInternal, platform, textOf, wrongArgument, wrongConstructorArgument } from "./seam";
 
@@ -60,7 +61,7 @@ export class Headers {
     if (keyOf("getAll", name, arguments.length) !== "set-cookie") {
       throw new TypeError('getAll() can only be used with the header name "Set-Cookie".');
     }
-    return this.getSetCookie();
+    return allOf(this).get("set-cookie")?.values.slice() ?? [];
   }
   forEach(callback: (value: string, name: string, parent: Headers) => void, self?: unknown): void {
     if (typeof callback !== "function") throw wrongArgument("forEach", "Headers", 1, "function");
@@ -78,6 +79,11 @@ export class Headers {
   declare [Symbol.iterator]: () => IterableIterator<[string, string]>;
 }
 Headers.prototype[Symbol.iterator] = Headers.prototype.entries;
+
+// Takes away what a script of this date and these flags does not have.
+export function trimHeaders(): void {
+  if (!compatibility.setCookieApart) delete (Headers.prototype as any).getSetCookie;
+}
 platform({ Headers });
 
 function allOf(headers: Headers): Map<string, Entry> {
@@ -101,7 +107,7 @@ function sorted(headers: Headers): [string, string][] {
   const pairs: [string, string][] = [];
   for (const key of [...all.keys()].sort()) {
     const { values } = all.get(key)!;
-    if (key === "set-cookie") for (const value of values) pairs.push([key, value]);
+    if (key === "set-cookie" && compatibility.setCookieApart) for (const value of values) pairs.push([key, value]);
     else pairs.push([key, values.join(", ")]);
   }
   return pairs;

@@ -1,15 +1,18 @@
 // The built-ins of a Worker: bundled by build.mjs into one expression, `(native) => hooks`, that installs the globals.
-import { configure } from "./compatibility";
+import { compatibilityProblem, isOn, setCompatibility } from "./compatibility";
 import { inspect } from "./console";
 import {
-  cloudflareWorkers, constructObject, describeModule, dispatchFetch, dispatchObjectFetch, dispatchObjectSocket,
+  builtinModule, constructObject, describeModule, dispatchFetch, dispatchObjectFetch, dispatchObjectSocket,
   dispatchRpc, makeEnv, setExports,
 } from "./entry";
 import { describeError, makeError } from "./errors";
-import { installGlobals } from "./globals";
+import { rejected, trimScope } from "./global_scope";
+import { installGlobals, trimNavigator } from "./globals";
 import "./rpc_local";
 import { fetched, fetchFailed } from "./fetch";
+import { trimHeaders } from "./headers";
 import type { Hooks, Native, Pump } from "./native.d";
+import { trimPerformance } from "./performance";
 import { Client, Session } from "./rpc_session";
 import { setNative } from "./seam";
 import { socketEvent } from "./websocket";
@@ -18,7 +21,14 @@ export default function install(native: Native): Hooks {
   setNative(native);
   installGlobals();
   return {
-    configure,
+    configure(date, flags) {
+      setCompatibility(date, flags);
+      trimScope();
+      trimNavigator();
+      trimPerformance();
+      trimHeaders();
+      native.allowEval(isOn("allow_eval_during_startup"));
+    },
     makeEnv,
     dispatchFetch,
     constructObject,
@@ -26,7 +36,7 @@ export default function install(native: Native): Hooks {
     makeError,
     describeError,
     describeModule,
-    cloudflareWorkers,
+    builtinModule,
     readPump(pump: Pump, done, fail) {
       pump.read().then(done, fail);
     },
@@ -45,5 +55,7 @@ export default function install(native: Native): Hooks {
     dispatchObjectSocket: dispatchObjectSocket as Hooks["dispatchObjectSocket"],
     dispatchRpc: dispatchRpc as Hooks["dispatchRpc"],
     setExports,
+    compatibilityProblem,
+    rejected: rejected as Hooks["rejected"],
   };
 }

@@ -4,9 +4,11 @@ import { reportException } from "./console";
 import { Event, EventTarget } from "./events";
 import { illegalConstructor, isObject, kIllegalInvocation, kInternal, native, platform, wrongConstructorArgument } from "./seam";
 
+export const kNoOrigin = kInternal; // Of the runtime's own messages, which come from nowhere.
+
 interface MessageInit {
   data?: unknown;
-  origin?: string;
+  origin?: string | typeof kNoOrigin;
   lastEventId?: string;
   source?: MessagePort | null;
   ports?: MessagePort[];
@@ -20,7 +22,10 @@ export class MessageEvent extends Event {
     this.#init = init ?? {};
   }
   get data(): unknown { return this.#init.data === undefined && !("data" in this.#init) ? null : this.#init.data; }
-  get origin(): string | null { return this.#init.origin === undefined ? null : String(this.#init.origin); }
+  get origin(): string | null {
+    const { origin } = this.#init;
+    return origin === kNoOrigin ? null : String(origin ?? "");
+  }
   get lastEventId(): string { return String(this.#init.lastEventId ?? ""); }
   get source(): MessagePort | null { return this.#init.source ?? null; }
   get ports(): MessagePort[] { return [...(this.#init.ports ?? [])]; }
@@ -58,7 +63,7 @@ export class MessagePort extends EventTarget {
     }
     resolved.then(() => {
       if (this.#peer === undefined) return;
-      this.#dispatch(new MessageEvent("message", { data: message, source: this }));
+      this.#dispatch(new MessageEvent("message", { data: message, source: this, origin: kNoOrigin }));
     });
   }
   #dispatch(event: Event): void {

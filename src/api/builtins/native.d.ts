@@ -52,6 +52,12 @@ export interface Native {
   urlSet(href: string, part: "href" | "protocol" | "username" | "password" | "host" | "hostname" | "port" | "pathname" | "search" | "hash", value: string): string | undefined;
   domainToAscii(host: string): string;
   now(): number; // performance.now(), ms with fraction
+  // What V8 carries through promises (async_context.ts); undefined: nothing.
+  asyncFrame(): unknown;
+  setAsyncFrame(frame: unknown): void;
+  hearHandled(): void; // from now on the hook `rejected` is told of handlers that come late
+  placeOf(error: unknown): [message: string, file: string, line: number, column: number];
+  allowEval(on: boolean): void; // until the modules have run
   previewProxy(value: unknown): undefined | [target: unknown, handler: unknown]; // for console: is it a Proxy?
   promiseState(promise: Promise<unknown>): [state: 0 | 1 | 2, result: unknown]; // pending, fulfilled, rejected
 
@@ -94,6 +100,8 @@ export interface Native {
   clearTimer(id: number): void;
   log(level: "log" | "info" | "warn" | "error" | "debug", text: string): void; // never throws
   waitUntil(promise: Promise<unknown>): void;
+  onClientGone(tell: () => void): void; // of a stateless event; the latest one given
+  usesSqlite(): boolean; // the object whose event runs
 
   respond(event: number, status: number, statusText: string, headers: Packed, body: OutBody, length: number | undefined, socket?: number): void;
   reject(event: number, name: string, message: string, stack: string, flags: number): void; // flags: see makeError
@@ -190,8 +198,8 @@ export interface Hooks {
   describeError(error: unknown): [string, string, string, number];
   // JSON text: {"default": "none"|"object"|"class"|"other", "handlers": […], "exports": […], "classes": […]}
   describeModule(namespace: object): string;
-  // Own properties are the exports of the module "cloudflare:workers".
-  cloudflareWorkers(env: object): object;
+  // Own properties are the exports of a module of the runtime's own; undefined: there is none of that name.
+  builtinModule(name: string, env: object): object | undefined;
   // Calls pump.read() and answers through done(bytes | undefined) or fail(error).
   readPump(pump: Pump, done: (chunk: Uint8Array | undefined) => void, fail: (error: unknown) => void): void;
   // What a fetch's promise is resolved with: a Response, or a promise of one if a redirect is followed. May throw.
@@ -209,4 +217,8 @@ export interface Hooks {
   dispatchRpc(target: object | [entrypoint: unknown, env: object, props: unknown], event: number, message: Uint8Array, socket: number): void;
   // The namespace of the main module, and the index of the namespace of each class that has storage. Once per isolate.
   setExports(namespace: object, classes: [name: string, ns: number][]): void;
+  // Why a script of this date and these flags is refused.
+  compatibilityProblem(date: string, flags: string[]): string | undefined;
+  // What no script has caught (js::Isolate::Rejection). False: a listener of the script's has seen to it.
+  rejected(promise: Promise<unknown> | undefined, reason: unknown, handled: boolean): boolean;
 }

@@ -7,7 +7,7 @@ import { answerToAnyName } from "./rpc_stub";
 import { addHookOf, type Hook, type Path, type Result } from "./rpc_target";
 import { setPortable } from "./rpc_values";
 import {
-  illegalConstructor, inherit, isObject, kInternal, native, platform, textOf, wrongArgument,
+  illegalConstructor, inherit, isObject, kInternal, missing, native, platform, textOf, wrongArgument,
 } from "./seam";
 
 let hexOf: (id: DurableObjectId) => string; // Whatever a script makes of toString().
@@ -152,6 +152,7 @@ export class DurableObject {
   static {
     calleeOfStub = (stub) => #callee in stub ? stub.#callee : undefined;
   }
+  connect(): never { throw missing("connect", "Fetcher"); }
 }
 
 inherit(DurableObject, Fetcher);

@@ -1,9 +1,11 @@
 // Request: https://fetch.spec.whatwg.org/#request-class, as workerd has it.
 import { Body, cloneRaw, extract, kRaw, kUsed, moveRaw, type Raw } from "./body";
-import { AbortSignal } from "./events";
+import { compatibility } from "./compatibility";
+import { DOMException } from "./errors";
+import { abortSignal, AbortSignal } from "./events";
 import { copyHeaders, Headers, packedHeaders, packHeaders } from "./headers";
 import type { InBody, Packed } from "./native.d";
-import { inherit, isObject, kInternal, platform, textOf, wrongConstructorArgument } from "./seam";
+import { inherit, isObject, kInternal, native, platform, textOf, wrongConstructorArgument } from "./seam";
 import { parseUrl } from "./url";
 
 const kMethods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "PURGE", "OPTIONS", "TRACE", "COPY", "LOCK",
@@ -32,6 +34,7 @@ export interface RequestInit {
   signal?: unknown;
   cf?: unknown;
   cache?: unknown;
+  fetcher?: unknown;
 }
 
 export interface Request extends Body {}
@@ -74,7 +77,15 @@ export class Request {
     return typeof headers === "string" ? (this[kHeaders] = packedHeaders(headers)) : headers;
   }
   get redirect(): string { return this[kRest].redirect; }
-  get signal(): AbortSignal { return (writableRest(this).signal ??= new AbortSignal(kInternal)); }
+  get signal(): AbortSignal {
+    const incoming = this[kRest] === kIncoming && compatibility.requestSignal;
+    const rest = writableRest(this);
+    if (rest.signal === undefined) {
+      const signal = (rest.signal = new AbortSignal(kInternal));
+      if (incoming) native.onClientGone(() => abortSignal(signal, new DOMException("The client has disconnected", "AbortError")));
+    }
+    return rest.signal;
+  }
   get fetcher(): null { return null; }
   get cache(): string | undefined { return this[kRest].cache; }
   get integrity(): string { return ""; }
@@ -151,6 +162,10 @@ function restOf(base: Rest, init: RequestInit | undefined): Rest {
         "not of type 'AbortSignal'.");
     }
     signal = init.signal;
+  }
+  if (init.fetcher !== undefined && init.fetcher !== null) {
+    throw new TypeError("Incorrect type for the 'fetcher' field on 'RequestInitializerDict': the provided value is not of " +
+      "type 'Fetcher'.");
   }
   const cache = init.cache === undefined ? base.cache : String(init.cache);
   if (cache !== undefined && !["no-store", "no-cache", "reload", "default"].includes(cache)) {

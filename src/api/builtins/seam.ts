@@ -24,23 +24,51 @@ export function wrongConstructorArgument(holder: string, index: number, type: st
   return new TypeError(`Failed to construct '${holder}': constructor parameter ${index} is not of type '${type}'.`);
 }
 
+// Of a member that is declared and not there: it fails by its name.
+export function missing(method: string, holder: string): Error {
+  return new Error(`Failed to execute '${method}' on '${holder}': the method is not implemented.`);
+}
+
+// Accessors that throw, on `prototype`, of properties that are declared and not there.
+export function missingProperties(prototype: object, holder: string, names: string[]): void {
+  for (const name of names) {
+    Object.defineProperty(prototype, name, {
+      get(): never { throw new Error(`Failed to get the '${name}' property on '${holder}': the property is not implemented.`); },
+      enumerable: true, configurable: true,
+    });
+  }
+}
+
+export function illegalInvocation(): TypeError {
+  return new TypeError(kIllegalInvocation);
+}
+
+// As every function of workerd's.
+function withoutLength(value: unknown): void {
+  if (typeof value === "function") Object.defineProperty(value, "length", { value: 0, configurable: true });
+}
+
 // Gives classes what WebIDL gives: their name (bundling may change it), a tag, enumerable members; and sees to it that
 // C++ refuses to clone their instances. Called as platform({ Event, EventTarget }).
 export function platform(classes: Record<string, Function>): void {
   for (const [name, constructor] of Object.entries(classes)) {
     const { prototype } = constructor;
     Object.defineProperty(constructor, "name", { value: name, configurable: true });
+    withoutLength(constructor);
     Object.defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true });
     prototypes.push(prototype);
     if (Object.hasOwn(prototype, Symbol.iterator)) {
       Object.defineProperty(prototype, Symbol.iterator, { enumerable: false });
     }
     for (const key of Object.getOwnPropertyNames(prototype)) {
-      if (key !== "constructor") Object.defineProperty(prototype, key, { enumerable: true });
+      if (key === "constructor") continue;
+      Object.defineProperty(prototype, key, { enumerable: true });
+      withoutLength(Object.getOwnPropertyDescriptor(prototype, key)!.value);
     }
     for (const key of Object.getOwnPropertyNames(constructor)) {
       if (Object.getOwnPropertyDescriptor(constructor, key)!.configurable && key !== "length" && key !== "name") {
         Object.defineProperty(constructor, key, { enumerable: true });
+        if (key !== "prototype") withoutLength(Object.getOwnPropertyDescriptor(constructor, key)!.value);
       }
     }
   }

@@ -1,6 +1,6 @@
 // DurableObjectStorage and DurableObjectTransaction: argument checks, options and texts. Values are serialised in C++.
 import {
-  currentObject, illegalConstructor, isObject, kInternal, native, platform, requireOwner, textOf, wrongArgument,
+  currentObject, illegalConstructor, isObject, kInternal, missing, native, platform, requireOwner, textOf, wrongArgument,
 } from "./seam";
 
 const kKeysMax = 128;
@@ -144,6 +144,15 @@ export class DurableObjectStorage {
   sync(): Promise<void> {
     return rejecting(this.#owner, () => native.storageSync());
   }
+  getAlarm(): Promise<never> { return Promise.reject(missing("getAlarm", kStorage)); }
+  setAlarm(): Promise<never> { return Promise.reject(missing("setAlarm", kStorage)); }
+  deleteAlarm(): Promise<never> { return Promise.reject(missing("deleteAlarm", kStorage)); }
+  transactionSync(): never { throw sqliteAlone("transactionSync", "Durable Object is not backed by SQL."); }
+  getCurrentBookmark(): Promise<never> { return Promise.reject(sqliteAlone("getCurrentBookmark", kNoRecovery)); }
+  getBookmarkForTime(): Promise<never> { return Promise.reject(sqliteAlone("getBookmarkForTime", kNoRecovery)); }
+  onNextSessionRestoreBookmark(): Promise<never> {
+    return Promise.reject(sqliteAlone("onNextSessionRestoreBookmark", kNoRecovery));
+  }
   transaction<T>(callback: Callback<T>): Promise<T> {
     return rejecting(this.#owner, () => {
       if (typeof callback !== "function") throw wrongArgument("transaction", kStorage, 1, "function");
@@ -154,6 +163,26 @@ export class DurableObjectStorage {
       });
     });
   }
+}
+
+const kNoSql = "This Durable Object is not backed by SQLite storage, so the SQL API is not available. SQL can be enabled on a new " +
+  "Durable Object class by using the `new_sqlite_classes` instead of `new_classes` under `[[migrations]]` in your wrangler.toml, but " +
+  "an already-deployed class cannot be converted to SQLite (except by deleting the existing data).";
+const kNoKv = "The storage.kv (synchronous KV) API is only available for SQLite-backed Durable Objects, but this object's namespace is " +
+  "not declared to use SQLite. You can use the older, asyncronous interface via methods of `storage` itself (e.g. `storage.get()`). " +
+  "SQLite can be enabled on a new Durable Object class by using the `new_sqlite_classes` instead of `new_classes` under `migrations` " +
+  "in your wrangler.jsonc or wrangler.toml, but an already-deployed class cannot be converted to SQLite (except by deleting the " +
+  "existing data).";
+const kNoRecovery = "This Durable Object's storage back-end does not implement point-in-time recovery.";
+
+// What SQLite storage alone has: `otherwise` is what workerd says on the other kind, `missing` what is not there on either.
+function sqliteAlone(name: string, otherwise: string): Error {
+  return native.usesSqlite() ? missing(name, kStorage) : new Error(otherwise);
+}
+for (const [name, otherwise] of [["sql", kNoSql], ["kv", kNoKv]] as const) {
+  Object.defineProperty(DurableObjectStorage.prototype, name, {
+    get(): never { throw sqliteAlone(name, otherwise); }, enumerable: true, configurable: true,
+  });
 }
 
 type Outcome<T> = { value: T } | { error: unknown };
@@ -206,6 +235,9 @@ export class DurableObjectTransaction {
   deleteAll(): never {
     throw new Error("Cannot call deleteAll() within a transaction");
   }
+  getAlarm(): Promise<never> { return Promise.reject(missing("getAlarm", kTransaction)); }
+  setAlarm(): Promise<never> { return Promise.reject(missing("setAlarm", kTransaction)); }
+  deleteAlarm(): Promise<never> { return Promise.reject(missing("deleteAlarm", kTransaction)); }
   rollback(): void {
     if (this.#state === "rolled back") return;
     if (this.#state === "committed") throw committed("rollback");

@@ -1,4 +1,5 @@
 // URL and URLSearchParams. Parsing is C++ (WHATWG); the parts of a URL are kept as the array that it gives.
+import { compatibility } from "./compatibility";
 import { isObject, native, platform, textOf, wrongArgument, wrongConstructorArgument } from "./seam";
 
 const enum Part { kHref, kProtocol, kUsername, kPassword, kHost, kHostname, kPort, kPathname, kSearch, kHash, kOrigin }
@@ -140,6 +141,8 @@ export class URL {
   static parse(input: unknown, base?: unknown): URL | null {
     return URL.canParse(input, base) ? new URL(input, base) : null;
   }
+  static createObjectURL(): never { throw new Error("URL.createObjectURL() is not implemented"); }
+  static revokeObjectURL(): never { throw new Error("URL.revokeObjectURL() is not implemented"); }
 }
 
 function parse(input: unknown, base: unknown): string | undefined {
@@ -222,7 +225,8 @@ export class URLSearchParams {
     this.#pairs.push([text(name), text(value)]);
     this.#changed();
   }
-  delete(name: unknown, value?: unknown): void {
+  delete(name: unknown, given?: unknown): void {
+    const value = compatibility.valueArguments ? given : undefined;
     requireCount("delete", 1, arguments.length);
     const [key, wanted] = [text(name), value === undefined ? undefined : text(value)];
     this.#pairs = this.#pairs.filter((pair) => pair[0] !== key || (wanted !== undefined && pair[1] !== wanted));
@@ -239,7 +243,8 @@ export class URLSearchParams {
     const key = text(name);
     return this.#pairs.filter((pair) => pair[0] === key).map((pair) => pair[1]);
   }
-  has(name: unknown, value?: unknown): boolean {
+  has(name: unknown, given?: unknown): boolean {
+    const value = compatibility.valueArguments ? given : undefined;
     requireCount("has", 1, arguments.length);
     const [key, wanted] = [text(name), value === undefined ? undefined : text(value)];
     return this.#pairs.some((pair) => pair[0] === key && (wanted === undefined || pair[1] === wanted));

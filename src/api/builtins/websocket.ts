@@ -6,7 +6,7 @@ import { reportException } from "./console";
 import { DOMException } from "./errors";
 import { ErrorEvent, Event, EventTarget, kCallsHandlers } from "./events";
 import { fetchUpgrade } from "./fetch";
-import { MessageEvent } from "./messages";
+import { kNoOrigin, MessageEvent } from "./messages";
 import {
   bytesOf, isObject, kIllegalInvocation, kInternal, native, platform, textOf, wrongArgument, wrongConstructorArgument,
 } from "./seam";
@@ -165,8 +165,8 @@ export class WebSocket extends EventTarget {
 Object.defineProperty(WebSocket.prototype, kCallsHandlers, { value: true });
 for (const [name, value] of Object.entries({ CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 })) {
   for (const each of [name, `READY_STATE_${name}`]) {
-    Object.defineProperty(WebSocket, each, { value, enumerable: true });
-    Object.defineProperty(WebSocket.prototype, each, { value, enumerable: true });
+    Object.defineProperty(WebSocket, each, { value, enumerable: true, configurable: true });
+    Object.defineProperty(WebSocket.prototype, each, { value, enumerable: true, configurable: true });
   }
 }
 
@@ -335,7 +335,7 @@ export function socketEvent(target: object, kind: number, first: unknown, reason
   if (kind === 0) {
     const asBlob = state.binaryType === "blob" && typeof first !== "string";
     const data = asBlob ? new Blob([first]) : first;
-    const thrown = dispatch(socket, new MessageEvent("message", { data }));
+    const thrown = dispatch(socket, new MessageEvent("message", { data, origin: kNoOrigin }));
     if (thrown !== undefined) stopReading(socket, state, thrown);
     return;
   }

@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { corePid, kRepository, limpetExists, request, run, startLimpet, startWorkerd, temporaryFolder, until } from "../tests/system/lib.mjs";
+import { bodiesTable, measureBodies } from "./bodies.mjs";
 import { fanOut } from "./fanout.mjs";
 import { pacedLoad } from "./paced.mjs";
 
@@ -194,17 +195,18 @@ try {
   for (const server of Object.values(servers)) await server.stop();
 }
 const sizes = withLimpet && !options.only ? await measureSizes() : undefined;
-const text = table(results, latency, sizes);
+const bodies = withLimpet ? await measureBodies({ runs, seconds, only: options.only }) : {};
+const text = [table(results, latency, sizes), ...(Object.keys(bodies).length > 0 ? [bodiesTable(bodies)] : [])].join("\n\n");
 console.log(text);
 const machine = { cpu: cpus()[0].model, cores: cpus().length, seconds, runs, connections: kConnections, date: new Date().toISOString() };
 mkdirSync(join(kFolder, "results"), { recursive: true });
-writeFileSync(join(kFolder, "results", `${machine.date.replace(/\W/g, "-")}.json`), JSON.stringify({ machine, results, latency, sizes }, null, 1));
+writeFileSync(join(kFolder, "results", `${machine.date.replace(/\W/g, "-")}.json`), JSON.stringify({ machine, results, latency, sizes, bodies }, null, 1));
 if (options["write-docs"]) {
   writeFileSync(join(kRepository, "docs/benchmarks.md"), `# Benchmarks
 
 Medians of ${runs} alternating runs of ${seconds} s each, ${kConnections} connections from \`wrk\` on the same machine (${machine.cores} cores,
-${machine.cpu}), ${machine.date.slice(0, 10)}. Every runtime runs bench/worker.mjs and answers a write only when it is durable.
-Made by \`./dev bench --write-docs${options.long ? " --long" : ""}\`.
+${machine.cpu}), ${machine.date.slice(0, 10)}. Every runtime runs bench/worker.mjs and answers a write only when it is durable; the second table is bench/bodies_worker.mjs,
+its streams are of 1 GiB. Made by \`./dev bench --write-docs${options.long ? " --long" : ""}\`.
 
 ${text}
 `);

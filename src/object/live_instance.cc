@@ -232,6 +232,12 @@ void LiveInstance::RunTurn(UniqueFunction<void()>& turn) {
 
 void LiveInstance::WantFlush() { host_.WantFlush(*this); }
 
+// What the script brought about, it is told in the words that say so.
+void LiveInstance::SqlFailed(const Error& why) {
+  bool by_script = why.code() == ErrorCode::kScript || why.code() == ErrorCode::kOverloaded;
+  Break(by_script ? Error(why).With(Error::kRemote).With(Error::kObjectReset) : host_.WriteFailed(id_, why));
+}
+
 void LiveInstance::Settled(const Error* failed) {
   if (failed != nullptr && !broken()) Break(host_.WriteFailed(id_, *failed));
   host_.CommitProgress(*this);

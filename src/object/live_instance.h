@@ -131,6 +131,7 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   void WritesDurable(uint64_t write) override { output_.DurableUpTo(write); }
   void WantFlush() override;
   void CommitSent() override { host_.CommitProgress(*this); }
+  void SqlFailed(const Error& why) override;
   void Settled(const Error* failed) override;
   const store::Claim& claim() const override { return host_.claim(); }
   loop::Loop& loop() override { return host_.loop(); }

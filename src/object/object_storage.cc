@@ -251,7 +251,10 @@ Storage::Now<uint64_t> ObjectStorage::Delete(const InputLock& lock, std::vector<
 Storage::Now<Done> ObjectStorage::DeleteAll(const InputLock& lock, WriteOptions options, OnAnswer<Done>) {
   if (shut_) return *shut_;
   if (cache_.depth() > 0) return Error::Script("Error", "Cannot call deleteAll() within a transaction");
+  bool pages = sql_.MayHavePages();
+  sql_.Close();
   cache_.Clear(/*confirmed=*/true);  // allowUnconfirmed is ignored here, as in production.
+  if (pages) cache_.ClearPages();
   Wrote();
   return Done{};
 }
@@ -282,31 +285,75 @@ void ObjectStorage::ServeWaiting() {
 
 // --- Transactions and commits
 
+void ObjectStorage::WantFlush() {
+  if (cache_.has_sealed() || cache_.has_hollow()) host_.WantFlush();
+}
+
 uint32_t ObjectStorage::BeginTransaction() {
-  if (shut_) return 0;
+  if (shut_ || (cache_.depth() == 0 && !CommitSql())) return 0;
   uint32_t depth = cache_.Begin();
-  if (cache_.has_sealed()) host_.WantFlush();
+  sql_.Begin();
+  WantFlush();
+  return depth;
+}
+
+uint32_t ObjectStorage::BeginSyncTransaction() {
+  if (shut_) return 0;
+  uint32_t depth = cache_.Begin(WriteCache::Extent::kJoinsBurst);
+  sql_.Begin();
   return depth;
 }
 
 Result<Done> ObjectStorage::CommitTransaction() {
   if (shut_) return *shut_;
+  if (cache_.depth() > 0) {
+    if (Result<Done> released = sql_.Release(); !released.has_value()) {
+      cache_.Rollback();
+      return released;
+    }
+  }
   LIMPET_TRY(Done done, cache_.Commit());
+  if (cache_.depth() == 0 && !cache_.joins_burst()) {
+    if (!CommitSql()) return *shut_;
+    cache_.Seal();
+  }
   Wrote();
-  if (cache_.has_sealed()) host_.WantFlush();
+  WantFlush();
   return done;
 }
 
 void ObjectStorage::RollbackTransaction() {
-  if (!shut_) cache_.Rollback();
+  if (shut_ || cache_.depth() == 0) return;
+  bool whole_burst = cache_.depth() == 1 && !cache_.joins_burst();
+  cache_.Rollback();
+  Result<Done> rolled_back = sql_.Rollback(whole_burst);
+  if (!rolled_back.has_value()) host_.SqlFailed(rolled_back.error());
+}
+
+bool ObjectStorage::CommitSql() {
+  Result<Done> committed = sql_.CommitBurst();
+  if (!committed.has_value()) host_.SqlFailed(committed.error());
+  return committed.has_value();
+}
+
+Result<sql::Database*> ObjectStorage::Sql() {
+  if (shut_) return *shut_;
+  return sql_.Open();
 }
 
 void ObjectStorage::Seal() {
+  if (shut_) return;
+  if (cache_.depth() == 0 && !CommitSql()) return;
   cache_.Seal();
-  if (cache_.has_sealed()) host_.WantFlush();
+  WantFlush();
 }
 
 void ObjectStorage::Flush() {
+  if (shut_) return;
+  if (cache_.SettleHollow()) {
+    host_.WritesDurable(cache_.durable());
+    ServeWaiting();
+  }
   if (shut_ || !cache_.has_sealed()) return;
   // A read shows the state as of its call. Later writes must not reach the store while it is under way.
   bool early = !reads_.empty() && cache_.sealed_last() > reads_.front().at;
@@ -346,7 +393,8 @@ void ObjectStorage::OnCommit(uint64_t last, size_t bytes, Result<uint64_t> resul
   if (!result.has_value()) return host_.Settled(&result.error());
   if (shut_) return host_.Settled(nullptr);
   if (last > cache_.durable()) cache_.Durable(last, bytes);
-  host_.WritesDurable(last);
+  (void)cache_.SettleHollow();
+  host_.WritesDurable(std::max(last, cache_.durable()));
   ServeWaiting();
   if (cache_.has_sealed()) host_.WantFlush();
   host_.Settled(nullptr);
@@ -364,6 +412,7 @@ void ObjectStorage::Shut(const Error& error) {
   if (LIMPET_MUTANT(old_write_lands_late) && cache_.has_sealed()) {
     session_.Commit(host_.claim(), {id_, cache_.TakeSealed().writes}, [](Result<uint64_t>) {});
   }
+  sql_.Close();
   cache_.DropUnsealed();
   waiting_.clear();
 }

@@ -10,6 +10,7 @@
 #include "base/ids.h"
 #include "object/gate_node.h"
 #include "object/list_merge.h"
+#include "object/object_sql.h"
 #include "object/storage.h"
 #include "object/write_cache.h"
 #include "store/engine.h"
@@ -26,6 +27,8 @@ class StorageHost {
   virtual void WritesDurable(uint64_t write) = 0;   // Let it go up to it.
   virtual void WantFlush() = 0;                     // Call Flush() at the end of this turn of the loop.
   virtual void CommitSent() = 0;
+  // What SQL did in this burst can't be committed: end the instance in this call.
+  virtual void SqlFailed(const Error& why) = 0;
   // A commit or a read that this instance had on the way has come back; `failed` if it was a commit that failed.
   virtual void Settled(const Error* failed) = 0;
   virtual const store::Claim& claim() const = 0;
@@ -36,10 +39,10 @@ class StorageHost {
 inline constexpr uint32_t kReadTriesMax = 8;
 inline constexpr Duration kReadPauseFirst = std::chrono::milliseconds(5);
 
-class ObjectStorage final : public Storage {
+class ObjectStorage final : public Storage, ObjectSql::Host {
  public:
   ObjectStorage(StorageHost& host, store::Session& session, const ObjectId& id)
-      : host_(host), session_(session), id_(id) {}
+      : host_(host), session_(session), id_(id), sql_(*this, cache_, session, id) {}
   ~ObjectStorage() override { *alive_ = false; }
 
   Now<std::optional<Bytes>> Get(const InputLock& lock, Bytes key, ReadOptions options,
@@ -56,6 +59,8 @@ class ObjectStorage final : public Storage {
   Result<Done> CommitTransaction() override;
   void RollbackTransaction() override;
   uint32_t transaction_depth() const override { return cache_.depth(); }
+  uint32_t BeginSyncTransaction() override;
+  Result<sql::Database*> Sql() override;
 
   void Seal();
   // Sends what is sealed, as one commit, unless a read that must not see it is still under way.
@@ -66,7 +71,10 @@ class ObjectStorage final : public Storage {
   bool settled() const { return commits_ == 0 && reads_.empty(); }
   size_t commits_in_flight() const { return commits_; }
   // Everything written is durable, and no answer is owed.
-  bool clean() const { return settled() && !cache_.has_open() && !cache_.has_sealed() && waiting_.empty(); }
+  bool clean() const {
+    return settled() && !cache_.has_open() && !cache_.has_sealed() && !cache_.has_hollow() && !sql_.in_transaction() &&
+           waiting_.empty();
+  }
   const WriteCache& cache() const { return cache_; }
 
  private:
@@ -101,6 +109,10 @@ class ObjectStorage final : public Storage {
   // True if the read is worth another try, which `again` then makes after a pause.
   bool TryAgain(const Error& error, uint32_t tries, UniqueFunction<void()> again);
   void Wrote();
+  void SqlWriteBegins() override { Wrote(); }
+  // Moves what SQL has changed in this burst into the write cache. False: that failed, and the instance has ended.
+  bool CommitSql();
+  void WantFlush();
   bool MustWait(const WriteOptions& options) const;
   void OnCommit(uint64_t last, size_t bytes, Result<uint64_t> result);
   void ServeWaiting();
@@ -109,6 +121,7 @@ class ObjectStorage final : public Storage {
   store::Session& session_;
   const ObjectId& id_;
   WriteCache cache_;
+  ObjectSql sql_;
   std::optional<Error> shut_;
   std::list<Read> reads_;  // In the order of their calls.
   std::list<Waiting> waiting_;

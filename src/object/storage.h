@@ -19,6 +19,10 @@
 #include "base/result.h"
 #include "object/gate.h"
 
+namespace limpet::sql {
+class Database;
+}
+
 namespace limpet::object {
 
 struct ReadOptions {
@@ -60,7 +64,7 @@ class Storage {
   // How many of the keys existed.
   virtual Now<uint64_t> Delete(const InputLock& lock, std::vector<Bytes> keys, WriteOptions,
                                OnAnswer<uint64_t> done) = 0;
-  // Error inside a transaction: "Cannot call deleteAll() within a transaction".
+  // Pairs and SQL database. Error inside a transaction: "Cannot call deleteAll() within a transaction".
   virtual Now<Done> DeleteAll(const InputLock& lock, WriteOptions, OnAnswer<Done> done) = 0;
   // When all writes issued before it, unconfirmed ones too, are durable.
   virtual Now<Done> Sync(const InputLock& lock, OnAnswer<Done> done) = 0;
@@ -72,6 +76,14 @@ class Storage {
   virtual Result<Done> CommitTransaction() = 0;
   virtual void RollbackTransaction() = 0;
   virtual uint32_t transaction_depth() const = 0;
+  // A savepoint inside the burst, for code that awaits nothing before it ends (transactionSync): what it writes lands
+  // with the rest of the burst. Ended by Commit and Rollback, too.
+  virtual uint32_t BeginSyncTransaction() = 0;
+
+  // The object's SQL database, opened on first use. Its writes belong to bursts and transactions as all others do. Ask
+  // for it each time: it is another one after DeleteAll. Not for use inside of its own interrupt.
+  // Errors: those of a broken instance; kCorrupt, kUnavailable.
+  virtual Result<sql::Database*> Sql() = 0;
 };
 
 inline constexpr size_t kDirtyBytesMax = 8 * 1024 * 1024;

@@ -67,6 +67,7 @@ void WriteCache::Apply(store::Write write, bool confirmed) {
     auto found = entries_.find(write.key);
     undo_.push_back({write.key, found == entries_.end() ? std::nullopt : std::optional(found->second)});
     transaction_confirmed_ |= confirmed;
+    if (joins_burst() && reserved_ == 0) Reserve(confirmed);
     SetEntry(write.key, std::move(value), kUncommitted);
     transaction_writes_.push_back(std::move(write));
     return;
@@ -110,8 +111,11 @@ void WriteCache::Learn(BytesView key, const std::optional<Bytes>& value) {
   Sweep();
 }
 
-uint32_t WriteCache::Begin() {
-  if (savepoints_.empty()) Seal();
+uint32_t WriteCache::Begin(Extent extent) {
+  if (savepoints_.empty()) {
+    extent_ = extent;
+    if (extent == Extent::kOwnBurst) Seal();
+  }
   savepoints_.push_back({transaction_writes_.size(), undo_.size()});
   return depth();
 }
@@ -133,7 +137,7 @@ Result<Done> WriteCache::Commit() {
   open_.last = last_write_;
   Append(open_.writes, std::move(transaction_writes_));
   undo_.clear();
-  Seal();
+  if (!joins_burst()) Seal();
   return Done{};
 }
 
@@ -155,8 +159,60 @@ void WriteCache::Rollback() {
   if (savepoints_.empty()) transaction_confirmed_ = false;
 }
 
+WriteCache::PageLookup WriteCache::FindPage(uint32_t number) const {
+  auto found = pages_.find(number);
+  if (found != pages_.end()) return {true, found->second.content.empty() ? nullptr : &found->second.content};
+  return {pages_cleared_at_ > durable_, nullptr};
+}
+
+void WriteCache::PutPage(uint32_t number, Bytes content) {
+  store::Write write{
+      content.empty() ? store::Write::Kind::kDelete : store::Write::Kind::kPut, store::Space::kPage, {}, content};
+  AppendBigEndian64(write.key, number);
+  open_.last = last_confirmed_ = ++last_write_;
+  open_.bytes += WriteBytes(write);
+  dirty_bytes_ += WriteBytes(write);
+  open_.writes.push_back(std::move(write));
+  pages_[number] = {std::move(content), last_write_};
+  page_writes_.emplace_back(last_write_, number);
+}
+
+void WriteCache::ClearPages() {
+  pages_.clear();
+  page_writes_.clear();
+  store::Write write{store::Write::Kind::kClear, store::Space::kPage, {}, {}};
+  pages_cleared_at_ = open_.last = last_confirmed_ = ++last_write_;
+  open_.bytes += WriteBytes(write);
+  dirty_bytes_ += WriteBytes(write);
+  open_.writes.push_back(std::move(write));
+}
+
+void WriteCache::Reserve(bool confirmed) {
+  if (depth() > 0 && !joins_burst()) {
+    transaction_confirmed_ |= confirmed;
+    return;
+  }
+  reserved_ = open_.last = ++last_write_;
+  if (confirmed) last_confirmed_ = last_write_;
+}
+
+bool WriteCache::SettleHollow() {
+  if (!has_hollow() || has_sealed() || durable_ < sent_last_) return false;
+  durable_ = hollow_;
+  return true;
+}
+
 void WriteCache::Seal() {
-  if (open_.writes.empty()) return;
+  uint64_t reserved = std::exchange(reserved_, 0);
+  if (open_.writes.empty()) {
+    if (reserved == 0) return;
+    if (has_sealed()) {
+      sealed_.last = reserved;
+    } else {
+      hollow_ = reserved;
+    }
+    return;
+  }
   Append(sealed_.writes, std::move(open_.writes));
   sealed_.last = open_.last;
   sealed_.bytes += std::exchange(open_.bytes, 0);
@@ -169,15 +225,29 @@ void WriteCache::DropUnsealed() {
   dirty_bytes_ -= open_.bytes + sealed_.bytes;
   open_ = {};
   sealed_ = {};
+  reserved_ = hollow_ = 0;
 }
 
-WriteCache::Batch WriteCache::TakeSealed() { return std::exchange(sealed_, {}); }
+WriteCache::Batch WriteCache::TakeSealed() {
+  sent_last_ = sealed_.last;
+  return std::exchange(sealed_, {});
+}
 
 void WriteCache::Durable(uint64_t last, size_t bytes) {
   LIMPET_CHECK(last >= durable_ && bytes <= dirty_bytes_);
   durable_ = last;
   dirty_bytes_ -= bytes;
   Sweep();
+  SweepPages();
+}
+
+void WriteCache::SweepPages() {
+  while (!page_writes_.empty() && page_writes_.front().first <= durable_) {
+    auto [at, number] = page_writes_.front();
+    page_writes_.pop_front();
+    auto found = pages_.find(number);
+    if (found != pages_.end() && found->second.at == at) pages_.erase(found);
+  }
 }
 
 void WriteCache::Sweep() {

@@ -1,14 +1,16 @@
-// What an object has written and the store may not show yet: the newest value of each pending key, the bursts to be
-// committed, and the savepoints of open transactions. Pure: no I/O, no gates. One thread.
+// What an object has written and the store may not show yet: the newest value of each pending key and page, the bursts
+// to be committed, and the savepoints of open transactions. Pure: no I/O, no gates. One thread.
 //
 // Writes are numbered from 1. A write outside a transaction gets its number at once; those of a transaction share the
 // number of its outermost commit.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -48,14 +50,35 @@ class WriteCache {
   // Keeps a durable pair at hand, unless something newer is known.
   void Learn(BytesView key, const std::optional<Bytes>& value);
 
-  uint32_t Begin();  // Seals the burst before the outermost transaction.
+  // A transaction of its own seals the burst before it, and is a burst by itself. One that joins the burst, because
+  // nothing is awaited inside, is a part of it. The outermost decides.
+  enum class Extent : uint8_t { kOwnBurst, kJoinsBurst };
+  uint32_t Begin(Extent extent = Extent::kOwnBurst);
   Result<Done> Commit();
   void Rollback();
   uint32_t depth() const { return static_cast<uint32_t>(savepoints_.size()); }
 
+  bool joins_burst() const { return extent_ == Extent::kJoinsBurst; }  // While depth() > 0.
+
+  // --- Pages of the object's SQL database. SQLite keeps what its own transactions changed until they end: what comes
+  // here belongs to the burst, and is in no transaction of this cache.
+  struct PageLookup {
+    bool known = false;              // False: ask the store.
+    const Bytes* content = nullptr;  // Null: there is none.
+  };
+  PageLookup FindPage(uint32_t number) const;
+  void PutPage(uint32_t number, Bytes content);  // Empty: the page is gone.
+  void ClearPages();
+  bool has_pages() const { return !pages_.empty(); }
+  // Something is being written whose content comes before the end of the burst: takes a number for it now.
+  void Reserve(bool confirmed);
+  // If nothing came of a reservation, its number is durable when all before it are. True if that has happened now.
+  bool SettleHollow();
+  bool has_hollow() const { return hollow_ > durable_; }
+
   void Seal();          // The end of a turn: the burst is complete.
   void DropUnsealed();  // Forgets the burst of the turn under way, and sealed ones that were not taken.
-  bool has_open() const { return !open_.writes.empty() || depth() > 0; }
+  bool has_open() const { return !open_.writes.empty() || reserved_ > 0 || depth() > 0; }
   bool has_sealed() const { return !sealed_.writes.empty(); }
   uint64_t sealed_last() const { return sealed_.last; }
   Batch TakeSealed();                         // All sealed bursts as one batch, in order.
@@ -81,11 +104,16 @@ class WriteCache {
   struct Savepoint {
     size_t writes, undo;
   };
+  struct Page {
+    Bytes content;  // Empty: gone.
+    uint64_t at = 0;
+  };
 
   void Apply(store::Write write, bool confirmed);
   void SetEntry(BytesView key, std::optional<Bytes> value, uint64_t at);
   void EraseEntry(Map::iterator entry);
   void Sweep();  // Lets go of durable pairs when they are too many.
+  void SweepPages();
 
   Map entries_;
   size_t entry_bytes_ = 0;
@@ -98,6 +126,14 @@ class WriteCache {
   std::vector<store::Write> transaction_writes_;
   std::vector<Undo> undo_;
   bool transaction_confirmed_ = false;
+  Extent extent_ = Extent::kOwnBurst;  // Of the open transaction.
+
+  std::unordered_map<uint32_t, Page> pages_;               // Not durable yet.
+  std::deque<std::pair<uint64_t, uint32_t>> page_writes_;  // (write, page), in the order of the writes.
+  uint64_t pages_cleared_at_ = 0;
+  uint64_t reserved_ = 0;  // By the burst under way, which has written nothing after it.
+  uint64_t hollow_ = 0;    // The last number that nothing came of.
+  uint64_t sent_last_ = 0;
 };
 
 }  // namespace limpet::object

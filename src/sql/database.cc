@@ -55,6 +55,17 @@ bool DefersForeignKeys(std::string_view text) {
 
 }  // namespace
 
+class Database::Running {
+ public:
+  explicit Running(Database& database) : database_(database) { ++database_.running_; }
+  ~Running() { --database_.running_; }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+ private:
+  Database& database_;
+};
+
 Result<std::unique_ptr<Database>> Database::Open(Pages& pages, DatabaseOptions options) {
   std::unique_ptr<Database> database(new Database(pages, options));
   LIMPET_TRY(database->connection_, database->file_.Connect());
@@ -99,6 +110,7 @@ int Database::Authorize(void* self, int code, const char* first, const char* sec
 
 int Database::OnProgress(void* self) {
   auto* me = static_cast<Database*>(self);
+  if (me->trusted_) return 0;  // The end of a transaction, which full-text search works in, too.
   if (me->in_transaction_ && me->OverDirtyLimit()) {
     me->over_limit_ = true;
     return 1;
@@ -139,12 +151,14 @@ Error Database::LastError() {
 
 Result<int> Database::Step(sqlite3_stmt* statement) {
   MemoryLimit limit(options_.statement_bytes_max);
+  Running running(*this);
   int code = sqlite3_step(statement);
   if (code == SQLITE_ROW || code == SQLITE_DONE) return code;
   return LastError();
 }
 
 Result<int64_t> Database::RunOwn(Own which) {
+  Running running(*this);
   sqlite3_stmt*& own = own_[static_cast<size_t>(which)];
   trusted_ = true;
   int code = SQLITE_OK;
@@ -175,6 +189,7 @@ Result<StatementRef> Database::Prepare(std::string_view text) {
     sqlite3_stmt* compiled = nullptr;
     const char* tail = nullptr;
     refused_transaction_ = false;
+    Running running(*this);
     int length = static_cast<int>(std::min<ptrdiff_t>(end - at, INT32_MAX));
     if (sqlite3_prepare_v3(connection_, at, length, SQLITE_PREPARE_PERSISTENT, &compiled, &tail) != SQLITE_OK)
       return refused_transaction_ ? ScriptError(std::string(kUseTransactionApi)) : LastError();
@@ -302,6 +317,18 @@ Result<Done> Database::Rollback() {
   return buffered;
 }
 
+Result<Done> Database::RollbackAll() {
+  depth_ = 0;
+  lost_.reset();
+  if (!in_transaction_) return Done{};
+  LIMPET_TRY(Done buffered, BufferWriters());
+  LIMPET_TRY(int64_t rolled_back, RunOwn(Own::kRollback));
+  (void)rolled_back;
+  in_transaction_ = false;
+  open_savepoints_ = 0;
+  return buffered;
+}
+
 Result<Done> Database::Commit() {
   LIMPET_CHECK(depth_ == 0);
   if (lost_) return *lost_;
@@ -322,6 +349,8 @@ Result<Done> Database::Commit() {
   lost_ = error;
   return error;
 }
+
+void Database::Interrupt() { sqlite3_interrupt(connection_); }
 
 // --- Figures
 

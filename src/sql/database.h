@@ -58,11 +58,19 @@ class Database {
   // Asked every few thousand steps of a running statement: true ends it with kCanceled, and the transaction with it.
   void SetInterrupt(UniqueFunction<bool()> interrupt) { interrupt_ = std::move(interrupt); }
 
+  // SQLite is at work: this is inside of its interrupt.
+  bool running() const { return running_ > 0; }
+  // Ends it as soon as it goes on.
+  void Interrupt();
+
   // Savepoints, as a stack. They cost nothing until something is written inside.
   void Begin() { ++depth_; }
   Result<Done> Release();
   Result<Done> Rollback();
   uint32_t depth() const { return depth_; }
+  // Ends every savepoint, and undoes everything since the last commit. An error that took the transaction down before
+  // is made good by it.
+  Result<Done> RollbackAll();
 
   // Ends the transaction under way; the changed pages are with the Pages when this returns. Outside of savepoints. A
   // cursor of a statement that writes (… RETURNING) keeps the rows that it has not given yet.
@@ -78,6 +86,7 @@ class Database {
 
  private:
   friend class Cursor;
+  class Running;
   // Statements of our own, compiled on first use.
   enum class Own : uint8_t { kBegin, kCommit, kRollback, kSavepoint, kRelease, kRollbackTo, kPageCount, kFreePages };
   static constexpr size_t kOwnCount = 8;
@@ -115,6 +124,7 @@ class Database {
   bool trusted_ = false;              // A statement of our own is being compiled.
   bool refused_transaction_ = false;  // The statement being compiled was BEGIN or the like.
   bool over_limit_ = false;
+  uint32_t running_ = 0;  // Calls of SQLite's that may ask for an interrupt.
   uint32_t progress_ = 0;
   std::optional<Error> lost_;  // Why the transaction was taken down before its end.
 };

@@ -47,9 +47,7 @@ Result<Done> ChunkDecoder::Step(char c) {
       return Done{};
     case State::kSizeLf:
       if (c != '\n') return Broken("A chunk size is invalid.");
-      line_bytes_ = digits_ = 0;
-      state_ = left_ == 0 ? State::kTrailer : State::kData;
-      return Done{};
+      return EndSizeLine();
     case State::kDataCr:
       if (c != '\r') return Broken("A chunk is longer than its size.");
       state_ = State::kDataLf;
@@ -76,6 +74,15 @@ Result<Done> ChunkDecoder::Step(char c) {
     case State::kData:
     case State::kDone: break;
   }
+  return Done{};
+}
+
+Result<Done> ChunkDecoder::EndSizeLine() {
+  excess_bytes_ += line_bytes_;
+  excess_bytes_ -= std::min(excess_bytes_, 16 + 2 * left_);
+  if (excess_bytes_ > kChunkExcessBytesMax) return Broken("The chunks hold too little for their extensions.");
+  line_bytes_ = digits_ = 0;
+  state_ = left_ == 0 ? State::kTrailer : State::kData;
   return Done{};
 }
 

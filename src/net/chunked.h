@@ -12,6 +12,9 @@ namespace limpet::net {
 
 inline constexpr size_t kChunkLineBytesMax = 1024;     // A chunk's size with its extensions.
 inline constexpr size_t kTrailerBytesMax = 16 * 1024;  // All trailers.
+// What the lines of chunks may take beyond 16 bytes and twice their content each: a body can't be a flood of
+// extensions.
+inline constexpr size_t kChunkExcessBytesMax = 16 * 1024;
 
 class ChunkDecoder {
  public:
@@ -23,11 +26,13 @@ class ChunkDecoder {
  private:
   enum class State : uint8_t { kSize, kExtension, kSizeLf, kData, kDataCr, kDataLf, kTrailer, kTrailerLf, kDone };
   Result<Done> Step(char c);
+  Result<Done> EndSizeLine();
 
   State state_ = State::kSize;
   uint64_t left_ = 0;      // Of this chunk.
   size_t digits_ = 0;      // Of this chunk's size.
   size_t line_bytes_ = 0;  // Of the line that is being read.
+  uint64_t excess_bytes_ = 0;
   size_t trailer_bytes_ = 0;
 };
 

@@ -15,6 +15,7 @@ using boost::asio::ip::tcp;
 constexpr size_t kHeadReadBytes = 8 * 1024;
 constexpr size_t kBodyReadBytes = 64 * 1024;
 constexpr size_t kInlineBytesMax = 64 * 1024;  // A body that came with its head is given as bytes up to here.
+constexpr size_t kInterimResponsesMax = 64;    // 1xx before the response.
 
 class ResponseBodyStream final : public BodyStream {
  public:
@@ -152,6 +153,7 @@ void ClientExchange::OnWritten(boost::system::error_code error) {
 void ClientExchange::PullRequest() {
   if (pulling_ || ended_ || !request_.body.stream) return;
   pulling_ = true;
+  if (!head_given_) Disarm();  // It is the script that we wait for.
   request_.body.stream->Read([weak = weak_from_this()](Result<std::optional<Bytes>> chunk) {
     if (std::shared_ptr<ClientExchange> self = weak.lock()) self->OnRequestChunk(std::move(chunk));
   });
@@ -178,6 +180,10 @@ void ClientExchange::OnRequestChunk(Result<std::optional<Bytes>> chunk) {
   if (last) {
     ParkRequestStream();
     request_.body.bytes.clear();
+  }
+  if (!head_given_) {
+    Arm(last ? client_->options.head_timeout : client_->options.stall_timeout,
+        last ? "no response came in time" : "the server takes no more of the request");
   }
   transport_->Write(piece_, {}, [self = shared_from_this(), on = transport_.get()](boost::system::error_code error) {
     if (!self->ended_ && self->transport_.get() == on) self->OnWritten(error);
@@ -244,7 +250,10 @@ void ClientExchange::OnHeadBytes() {
     scanner_.Reset();
     if (head.status == 101 && upgrade_) return SwitchToWebSocket(std::move(response));
     if (head.status == 101) return Fail(Broken("the server switched to another protocol, which was not asked for"));
-    if (head.status < 200) continue;
+    if (head.status < 200) {
+      if (++interim_responses_ > kInterimResponsesMax) return Fail(Broken("the server sends 1xx without an end"));
+      continue;
+    }
     keep_alive_ = head.keep_alive;
     bool empty = request_.method == "HEAD" || head.status == 204 || head.status == 304;
     response.body = TakeBody(empty ? Framing::kNone : head.framing, head.length);

@@ -109,6 +109,7 @@ class ClientExchange : public std::enable_shared_from_this<ClientExchange> {
   HeadScanner scanner_;
   bool reading_ = false;
   bool received_ = false;  // At least a byte.
+  size_t interim_responses_ = 0;
   bool head_given_ = false;
   bool keep_alive_ = false;
   bool body_done_ = false;

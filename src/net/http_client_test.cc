@@ -227,6 +227,21 @@ TEST(HttpClient, ReadsEveryFramingAndRefusesBrokenOnes) {
       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", nullptr},
       {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\na", nullptr},
       {"HTTP/1.1 101 Switching\r\n\r\n", nullptr},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nContent-Length: 9\r\nX: y\r\n\r\n",
+       "abc"},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n", nullptr},  // No end.
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab", nullptr},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff1\r\nab", nullptr},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", nullptr},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", nullptr},
+      {"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", nullptr},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", nullptr},
+      {"HTTP/1.1 200 OK\r\nContent-Length : 1\r\n\r\na", nullptr},
+      {"HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 1\r\n\r\na", nullptr},
+      {"HTTP/1.1 200 OK\r\nA: b\rContent-Length: 1\r\n\r\na", nullptr},
+      {"HTTP/1.1 200 OK\nContent-Length: 1\n\na", nullptr},
+      {"HTTP/1.1 204 None\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+       ""},  // What follows is nobody's answer.
       {"", nullptr},
       {"SSH-2.0-OpenSSH\r\n\r\n", nullptr},
   };
@@ -237,8 +252,28 @@ TEST(HttpClient, ReadsEveryFramingAndRefusesBrokenOnes) {
     Result<HttpResponse> response = rig.Fetch(Get(server.url()));
     ASSERT_EQ(response.has_value(), body != nullptr) << text << ": " << (response ? "" : response.error().ToString());
     if (body != nullptr) EXPECT_EQ(response->body.bytes, body) << text;
-    if (body == nullptr) EXPECT_EQ(rig.client->idle_connections(), 0u) << text;
+    if (body == nullptr || *body == '\0') EXPECT_EQ(rig.client->idle_connections(), 0u) << text;
   }
+}
+
+TEST(HttpClient, EndsAFetchWhoseServerSendsInterimResponsesWithoutEnd) {
+  Rig rig;
+  Scripted server(rig.loop);
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "HTTP/1.1 103 Early\r\n\r\n";
+  server.Answer(text + "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  Result<HttpResponse> response = rig.Fetch(Get(server.url()));
+  ASSERT_FALSE(response.has_value());
+  EXPECT_NE(response.error().message().find("1xx"), std::string::npos);
+}
+
+// A response that was not asked for must not answer the next request.
+TEST(HttpClient, KeepsNoConnectionWithBytesLeftOver) {
+  Rig rig;
+  Scripted server(rig.loop);
+  server.Answer("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", false);
+  EXPECT_EQ(rig.Fetch(Get(server.url()))->body.bytes, "1");
+  EXPECT_EQ(rig.client->idle_connections(), 0u);
 }
 
 TEST(HttpClient, ReplacesAKeptConnectionThatTheServerClosed) {

@@ -10,6 +10,12 @@ namespace {
 
 constexpr size_t kRequestLineExtraBytes = 64;  // What a request line holds beside its target.
 
+// What scripts can have in a Request, but for TRACE, which would show them the headers that proxies add.
+constexpr std::string_view kMethods[] = {
+    "GET",        "POST",     "HEAD",  "PUT",      "DELETE",    "OPTIONS",   "PATCH",       "PURGE", "COPY",
+    "LOCK",       "MKCOL",    "MOVE",  "PROPFIND", "PROPPATCH", "SEARCH",    "UNLOCK",      "ACL",   "REPORT",
+    "MKACTIVITY", "CHECKOUT", "MERGE", "MSEARCH",  "NOTIFY",    "SUBSCRIBE", "UNSUBSCRIBE", "QUERY", "BAN"};
+
 constexpr std::array<bool, 256> MakeTokenTable() {
   std::array<bool, 256> table{};
   for (int c = '0'; c <= '9'; ++c) table[c] = true;
@@ -170,8 +176,10 @@ std::optional<HeadProblem> ParseRequestLine(std::string_view line, const HeadLim
     if (byte <= 0x20 || byte == 0x7f || byte == '#') return HeadProblem{400, "The request target is invalid."};
   }
   if (std::optional<HeadProblem> problem = ParseVersion(line.substr(last + 1), out.http_1_0)) return problem;
-  if (out.method == "CONNECT" || out.method == "TRACE") return HeadProblem{501, "This method is not supported."};
-  return std::nullopt;
+  for (std::string_view method : kMethods) {
+    if (out.method == method) return std::nullopt;
+  }
+  return HeadProblem{501, "This method is not supported."};
 }
 
 bool IsPort(std::string_view port) {

@@ -80,6 +80,22 @@ const Vector kVectors[] = {
      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: \x0b"
      "chunked\r\n\r\n",
      400},
+    {"coding chunked twice in one", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", 501},
+    {"coding identity", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity\r\n\r\n", 501},
+    {"coding empty", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\r\n\r\n", 501},
+    {"coding quoted", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: \"chunked\"\r\n\r\n", 501},
+    {"coding with parameter", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked;a=b\r\n\r\n", 501},
+    {"coding with comma", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked,\r\n\r\n", 501},
+    {"coding folded", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\r\n chunked\r\n\r\n", 400},
+    {"good coding in tabs and capitals", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\tChunked\t\r\n\r\n", 0},
+    {"length and obscured coding",
+     "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: xchunked\r\n\r\n", 400},
+    {"length with a space inside", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1 2\r\n\r\n", 400},
+    {"length negative", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400},
+    {"length with an underscore", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1_0\r\n\r\n", 400},
+    {"CR before the colon", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length\r: 4\r\n\r\n", 400},
+    {"bare CR in the request line", "GET /\rX HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+    {"CR CR LF", "GET / HTTP/1.1\r\nHost: x\r\r\n\r\n", 400},
     {"coding in 1.0", "POST / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
     {"space before colon", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n", 400},
     {"space before first header", "GET / HTTP/1.1\r\n Host: x\r\n\r\n", 400},
@@ -109,6 +125,9 @@ const Vector kVectors[] = {
     {"target with user", "GET http://u@x/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
     {"target star", "GET * HTTP/1.1\r\nHost: x\r\n\r\n", 400},
     {"method invalid", "G(T / HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+    {"method unknown", "FOO / HTTP/1.1\r\nHost: x\r\n\r\n", 501},
+    {"method small", "get / HTTP/1.1\r\nHost: x\r\n\r\n", 501},
+    {"good method", "PROPFIND / HTTP/1.1\r\nHost: x\r\n\r\n", 0},
     {"CONNECT", "CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", 501},
     {"TRACE", "TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 501},
     {"version 2", "GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505},
@@ -200,6 +219,16 @@ TEST(ChunkDecoder, RefusesBrokenCodings) {
   ChunkDecoder decoder;
   Bytes out;
   EXPECT_FALSE(decoder.Decode("5;" + std::string(kChunkLineBytesMax, 'e'), out, 100).has_value());
+  // Extensions without content: a little is taken, a flood is not.
+  std::string flood;
+  for (int i = 0; i < 20; ++i) flood += "1;" + std::string(kChunkLineBytesMax - 10, 'e') + "\r\nx\r\n";
+  ChunkDecoder flooded, some;
+  EXPECT_TRUE(some.Decode(flood.substr(0, flood.size() / 2), out, 100).has_value());
+  EXPECT_FALSE(flooded.Decode(flood, out, 100).has_value());
+  std::string small;
+  for (int i = 0; i < 5000; ++i) small += "1\r\nx\r\n";
+  ChunkDecoder byte_by_byte;
+  EXPECT_TRUE(byte_by_byte.Decode(small, out, 10'000).has_value());
   ChunkDecoder trailers;
   EXPECT_FALSE(trailers.Decode("0\r\n" + std::string(kTrailerBytesMax + 1, 't'), out, 100).has_value());
 }

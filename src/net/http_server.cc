@@ -9,15 +9,8 @@
 #include "net/server_connection.h"
 
 namespace limpet::net {
-namespace {
 
 using boost::asio::ip::tcp;
-
-constexpr std::string_view kFull =
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain;charset=UTF-8\r\nContent-Length: 33\r\n"
-    "Connection: close\r\n\r\nThere are too many connections.\r\n";
-
-}  // namespace
 
 Responder& Responder::operator=(Responder&& other) noexcept {
   if (this == &other) return *this;
@@ -51,14 +44,7 @@ void HttpServer::State::Remove(Connection& connection) {
   connections[connection.index]->index = connection.index;
   connections.pop_back();  // The caller holds a reference of its own.
   ShowCount();
-  LeaveAddress(connection.peer());
   CheckDrained();
-}
-
-void HttpServer::State::LeaveAddress(const IpAddress& address) {
-  if (auto found = per_address.find(address); found != per_address.end() && --found->second == 0) {
-    per_address.erase(found);
-  }
 }
 
 void HttpServer::State::CheckDrained() {
@@ -112,7 +98,7 @@ void HttpServer::State::WatchLater(Connection& connection) {
   });
 }
 
-void HttpServer::Adopt(int socket_fd) {
+void HttpServer::Adopt(int socket_fd, ConnectionGate::Ticket ticket) {
   State& state = *state_;
   sockaddr_storage address{};
   socklen_t size = sizeof address;
@@ -133,20 +119,11 @@ void HttpServer::Adopt(int socket_fd) {
   if (error) return;
   IpAddress peer = FromAsio(remote.address());
   bool trusted = state.options.trusted_proxies.Contains(peer);
-  size_t& of_address = state.per_address[peer];
-  const ServerLimits& limits = state.options.limits;
-  if (state.connections.size() + state.websockets.size() >= limits.connections_max ||
-      (!trusted && of_address >= limits.connections_per_address_max)) {
-    if (of_address == 0) state.per_address.erase(peer);
-    (void)!::send(socket.native_handle(), kFull.data(), kFull.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    return;
-  }
-  ++of_address;
   if (state.tick == 0) {
     state.now = state.loop.Now();
-    state.tick = state.loop.After(limits.tick, [&state] { state.Tick(); });
+    state.tick = state.loop.After(state.options.limits.tick, [&state] { state.Tick(); });
   }
-  auto connection = std::make_shared<Connection>(state, std::move(socket), peer, trusted);
+  auto connection = std::make_shared<Connection>(state, std::move(socket), peer, trusted, std::move(ticket));
   connection->index = state.connections.size();
   state.connections.push_back(connection);
   state.ShowCount();

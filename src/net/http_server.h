@@ -4,7 +4,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -12,23 +11,12 @@
 #include "base/function.h"
 #include "base/http.h"
 #include "loop/asio_loop.h"
-#include "net/http_head.h"
+#include "net/connection_gate.h"
 #include "net/ip_address.h"
+#include "net/server_limits.h"
 #include "net/websocket.h"
 
 namespace limpet::net {
-
-struct ServerLimits {
-  HeadLimits head;
-  uint64_t body_bytes_max = 100ull * 1024 * 1024;         // 413, announced or counted.
-  std::chrono::milliseconds header_timeout{10'000};       // From a request's first byte to the end of its head: 408.
-  std::chrono::milliseconds idle_timeout{75'000};         // Between requests: closed.
-  std::chrono::milliseconds body_stall_timeout{30'000};   // No byte of a body that is being read: 408.
-  std::chrono::milliseconds write_stall_timeout{30'000};  // The client takes no byte of what waits for it: closed.
-  std::chrono::milliseconds tick{1'000};                  // How late a timeout may be.
-  size_t connections_max = 20'000;                        // Of this server; more are answered 503.
-  size_t connections_per_address_max = 2'000;             // Trusted proxies excepted; more are answered 503.
-};
 
 struct ServerOptions {
   ServerLimits limits{};
@@ -85,8 +73,8 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  // Takes over a connected TCP socket.
-  void Adopt(int socket_fd);
+  // Takes over a connected TCP socket, and its place: the connection holds it, or the WebSocket that it becomes.
+  void Adopt(int socket_fd, ConnectionGate::Ticket ticket = {});
   // Ends the connections: those in an exchange after their response, idle ones after kDrainGrace, in which a request
   // that is on its way is still answered, WebSockets at once with 1001; then calls `then` (once, from the loop). Later
   // connections are closed at once.

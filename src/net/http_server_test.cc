@@ -97,6 +97,77 @@ TEST(HttpServer, ClosesWhenAnExpectedBodyWasNotAskedFor) {
   EXPECT_NE(all.find("Connection: close\r\n"), std::string::npos);
 }
 
+// A response whose body is the request's: the answer has begun when the body is asked for.
+TEST(HttpServer, SendsContinueBeforeAResponseThatPassesTheBodyThrough) {
+  loop::AsioLoop loop;
+  TestServer server(loop, [](HttpRequest request, const RequestInfo&, Responder responder) {
+    HttpResponse response;
+    response.body = std::move(request.body);
+    responder.Send(std::move(response));
+  });
+  RawClient client(loop, server.endpoint());
+  client.Send("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n");
+  ASSERT_TRUE(client.Sees("HTTP/1.1 100 Continue\r\n\r\n"));
+  client.Send("2\r\nok\r\n0\r\n\r\n");
+  ASSERT_TRUE(client.Sees("0\r\n\r\n"));
+  EXPECT_EQ(client.Take(),
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n");
+  client.Forget();
+  client.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc");  // The connection is kept.
+  EXPECT_TRUE(client.Sees("abc"));
+}
+
+TEST(HttpServer, SendsNoContinueWhenAStreamedResponseBeginsWithoutTheBody) {
+  loop::AsioLoop loop;
+  auto shared = std::make_shared<PushStream::Shared>();
+  std::unique_ptr<BodyStream> body;
+  TestServer server(loop, [&](HttpRequest request, const RequestInfo&, Responder responder) {
+    body = std::move(request.body.stream);
+    HttpResponse response;
+    response.body = Body::Of(std::make_unique<PushStream>(shared));
+    responder.Send(std::move(response));
+  });
+  RawClient client(loop, server.endpoint());
+  client.Send("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  ASSERT_TRUE(RunUntil(loop, [&] { return bool(shared->waiting); }));
+  shared->Push(std::optional<Bytes>("abc"));
+  ASSERT_TRUE(client.Sees("3\r\nabc\r\n"));
+  ASSERT_TRUE(RunUntil(loop, [&] { return bool(shared->waiting); }));
+  shared->Push(std::optional<Bytes>());
+  EXPECT_EQ(client.UntilClosed(),
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+}
+
+TEST(HttpServer, ClosesAfterALargeUnreadBody) {
+  loop::AsioLoop loop;
+  TestServer server(loop, [](HttpRequest request, const RequestInfo&, Responder responder) {
+    responder.Send(TextResponse(request.url));
+  });
+  RawClient client(loop, server.endpoint());
+  client.Send("POST /1 HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + std::string(1000, 'b'));
+  std::string all = client.UntilClosed();
+  EXPECT_NE(all.find("Connection: close\r\n"), std::string::npos) << all;
+}
+
+TEST(HttpServer, TellsTheReaderOfABodyThatEndsEarly) {
+  loop::AsioLoop loop;
+  std::optional<Result<Bytes>> seen;
+  TestServer server(loop, [&](HttpRequest request, const RequestInfo&, Responder responder) {
+    ReadAll(std::shared_ptr<BodyStream>(std::move(request.body.stream)),
+            [&seen, responder = std::move(responder)](Result<Bytes> body) { seen.emplace(std::move(body)); });
+  });
+  for (const char* start : {"Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+                            "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n", "Content-Length: 5\r\n\r\nabc"}) {
+    seen.reset();
+    RawClient client(loop, server.endpoint());
+    client.Send("POST / HTTP/1.1\r\nHost: x\r\n" + std::string(start));
+    client.HalfClose();
+    ASSERT_TRUE(RunUntil(loop, [&] { return seen.has_value(); })) << start;
+    EXPECT_FALSE(seen->has_value()) << start;
+    client.UntilClosed();
+  }
+}
+
 TEST(HttpServer, ReadsOverASmallUnreadBodyAndKeepsTheConnection) {
   loop::AsioLoop loop;
   TestServer server(loop, [](HttpRequest request, const RequestInfo&, Responder responder) {
@@ -319,6 +390,63 @@ TEST(HttpServer, EndsAConnectionThatIsOverItsTime) {
   EXPECT_TRUE(stalled.UntilClosed().starts_with("HTTP/1.1 408 "));
 }
 
+// A byte now and then does not keep a connection open: the patience that it uses up is not what it earns.
+TEST(HttpServer, EndsABodyThatTrickles) {
+  loop::AsioLoop loop;
+  std::vector<Responder> held;
+  TestServer server(loop, [&](HttpRequest request, const RequestInfo&, Responder responder) {
+    held.push_back(std::move(responder));
+    ReadAll(std::shared_ptr<BodyStream>(std::move(request.body.stream)), [](Result<Bytes>) {});
+  });
+  const ServerLimits limits;
+  RawClient slow(loop, server.endpoint()), steady(loop, server.endpoint());
+  for (RawClient* client : {&slow, &steady}) {
+    client->Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
+  }
+  ASSERT_TRUE(RunUntil(loop, [&] { return held.size() == 2; }));
+  Instant now = loop.Now();
+  auto settle = [&] {
+    for (int i = 0; i < 50; ++i) {
+      loop.context().restart();
+      loop.context().run_one_for(1ms);
+    }
+  };
+  bool slow_ended = false;
+  for (int step = 0; step < 10; ++step) {
+    slow.Send("a");
+    steady.Send(std::string(limits.bytes_per_second_min * 12, 'b'));
+    settle();
+    server.server.CheckDeadlines(now += 10s);
+    settle();
+    slow_ended = (slow.Take(), slow.ended());
+    if (slow_ended) break;
+    EXPECT_LT(step, 5);
+  }
+  EXPECT_TRUE(slow_ended);
+  EXPECT_TRUE(slow.Take().starts_with("HTTP/1.1 408 ")) << slow.Take();
+  EXPECT_TRUE((steady.Take(), !steady.ended())) << steady.Take();
+}
+
+TEST(HttpServer, KeepsASlowReaderThatTakesEnough) {
+  loop::AsioLoop loop;
+  TestServer server(loop, [&](HttpRequest, const RequestInfo&, Responder responder) {
+    responder.Send(TextResponse(std::string(20'000'000, 'x')));
+  });
+  RawClient client(loop, server.endpoint(), 4096);
+  client.Send(kGet);
+  ASSERT_TRUE(client.Sees("HTTP/1.1 200"));
+  Instant now = loop.Now();
+  for (int step = 0; step < 5; ++step) {  // Far too little for the socket to be writable again.
+    size_t before = client.Take().size();
+    ASSERT_TRUE(RunUntil(loop, [&] { return client.Take().size() > before + 20'000; }));
+    server.server.CheckDeadlines(now += ServerLimits().write_stall_timeout + 3s);
+    ASSERT_EQ(server.server.connections(), 1u) << step;
+  }
+  server.server.CheckDeadlines(now += ServerLimits().write_stall_timeout + 3s);
+  server.server.CheckDeadlines(now += ServerLimits().write_stall_timeout + 3s);
+  EXPECT_EQ(server.server.connections(), 0u);
+}
+
 TEST(HttpServer, CutsAReaderThatTakesNothing) {
   loop::AsioLoop loop;
   TestServer server(loop, [&](HttpRequest, const RequestInfo&, Responder responder) {
@@ -335,14 +463,45 @@ TEST(HttpServer, CutsAReaderThatTakesNothing) {
 
 TEST(HttpServer, RefusesConnectionsOverTheLimits) {
   loop::AsioLoop loop;
-  ServerOptions options;
-  options.limits.connections_per_address_max = 1;
-  options.trusted_proxies = NetworkSet();
-  TestServer server(loop, Echo, std::move(options));
+  auto gate = ConnectionGate::Make({.connections_per_address_max = 1}, NetworkSet());
+  TestServer server(loop, Echo, {}, gate);
   RawClient first(loop, server.endpoint()), second(loop, server.endpoint());
   EXPECT_TRUE(second.UntilClosed().starts_with("HTTP/1.1 503 "));
   first.Send(kGet);
   EXPECT_TRUE(first.Sees("200 OK"));
+  EXPECT_EQ(gate->count(), 1u);
+  first.Close();
+  ASSERT_TRUE(RunUntil(loop, [&] { return gate->count() == 0; }));  // Its place is free again.
+  RawClient third(loop, server.endpoint());
+  third.Send(kGet);
+  EXPECT_TRUE(third.Sees("200 OK"));
+}
+
+TEST(ConnectionGate, HoldsTrustedProxiesToTheSumAloneAndIpv6ToItsNetwork) {
+  auto ip = [](std::string_view text) { return *IpAddress::Parse(text); };
+  Counter refused;
+  auto gate =
+      ConnectionGate::Make({.connections_max = 5, .connections_per_address_max = 1}, NetworkSet::Loopback(), &refused);
+  std::vector<ConnectionGate::Ticket> held;
+  auto admit = [&](std::string_view address) {
+    std::optional<ConnectionGate::Ticket> ticket = gate->Admit(ip(address));
+    if (ticket) held.push_back(std::move(*ticket));
+    return ticket.has_value();
+  };
+  EXPECT_TRUE(admit("192.0.2.1"));
+  EXPECT_FALSE(admit("192.0.2.1"));
+  EXPECT_TRUE(admit("2001:db8:0:1::1"));
+  EXPECT_FALSE(admit("2001:db8:0:1:2::2"));
+  EXPECT_TRUE(admit("2001:db8:0:2::1"));
+  EXPECT_TRUE(admit("127.0.0.1"));
+  EXPECT_TRUE(admit("127.0.0.1"));
+  EXPECT_FALSE(admit("127.0.0.1"));
+  EXPECT_FALSE(admit("192.0.2.2"));
+  EXPECT_EQ(refused.Value(), 4);
+  held[0] = ConnectionGate::Ticket();
+  EXPECT_TRUE(admit("192.0.2.1"));
+  held.clear();
+  EXPECT_EQ(gate->count(), 0u);
 }
 
 TEST(HttpServer, DrainsAfterTheLastResponse) {

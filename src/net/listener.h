@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "loop/asio_loop.h"
+#include "net/connection_gate.h"
 #include "net/http_server.h"
 #include "net/ip_address.h"
 
@@ -29,9 +30,11 @@ class Listener {
   // Binds and listens; port 0 takes a free one. The descriptor can be given to Open in this process or, inherited, in
   // another. Error: kUnavailable, naming the address and what to do; errno says which. (bind.cc)
   static Result<int> Bind(const Endpoint& endpoint);
-  // Accepts on a listening socket, which it takes over. Error: kInvalidArgument if it is none.
+  // Accepts on a listening socket, which it takes over. A connection that `gate` (if any) has no place for is answered
+  // 503 at once. Error: kInvalidArgument if it is no such socket.
   static Result<std::unique_ptr<Listener>> Open(loop::AsioLoop& loop, int listening_fd,
-                                                std::vector<ListenerTarget> targets);
+                                                std::vector<ListenerTarget> targets,
+                                                std::shared_ptr<ConnectionGate> gate = nullptr);
   ~Listener();  // Stops; a connection that was just accepted is closed.
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;

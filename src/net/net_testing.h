@@ -107,10 +107,11 @@ class RawClient {
 
 // A server with a listener on a free port of the loopback.
 struct TestServer {
-  explicit TestServer(loop::AsioLoop& loop, HttpServer::Handler handler, ServerOptions options = {})
+  explicit TestServer(loop::AsioLoop& loop, HttpServer::Handler handler, ServerOptions options = {},
+                      std::shared_ptr<ConnectionGate> gate = nullptr)
       : server(loop, std::move(options), std::move(handler)) {
     Endpoint any{IpAddress::V4({127, 0, 0, 1}), 0};
-    listener = Listener::Open(loop, Listener::Bind(any).value(), {{&loop, &server}}).value();
+    listener = Listener::Open(loop, Listener::Bind(any).value(), {{&loop, &server}}, std::move(gate)).value();
   }
   const Endpoint& endpoint() const { return listener->endpoint(); }
   std::string url(std::string_view path = "/") const { return "http://" + endpoint().ToString() + std::string(path); }

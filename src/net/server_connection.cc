@@ -33,12 +33,14 @@ Error ConnectionLost() { return Error(ErrorCode::kUnavailable, "Network connecti
 
 }  // namespace
 
-Connection::Connection(HttpServer::State& server, tcp::socket socket, IpAddress peer, bool peer_is_trusted)
+Connection::Connection(HttpServer::State& server, tcp::socket socket, IpAddress peer, bool peer_is_trusted,
+                       ConnectionGate::Ticket ticket)
     : server_(&server),
       socket_(std::move(socket)),
       peer_(peer),
       peer_text_(peer.ToString()),
-      peer_is_trusted_(peer_is_trusted) {
+      peer_is_trusted_(peer_is_trusted),
+      ticket_(std::move(ticket)) {
   read_deadline_ = server.now + server.options.limits.tick + server.options.limits.header_timeout;
 }
 
@@ -54,6 +56,13 @@ void Connection::Close() {
   FailBody(ConnectionLost());
 }
 
+// With a reset: what the kernel holds for a client that takes nothing would stay for minutes.
+void Connection::Abort() {
+  boost::system::error_code ignored;
+  socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
+  Close();
+}
+
 void Connection::Drain() { facts_.keep_alive = false; }
 
 void Connection::CloseIfIdle() {
@@ -62,7 +71,7 @@ void Connection::CloseIfIdle() {
 }
 
 void Connection::CheckDeadline(Instant now) {
-  if (now >= write_deadline_) return Close();
+  if (now >= write_deadline_ && !TakesBytes(now)) return Abort();
   if (now < read_deadline_) return;
   read_deadline_ = Instant::max();
   if (state_ == State::kHead && !in_.empty()) return Refuse(408, "The request head did not arrive in time.");
@@ -163,6 +172,7 @@ void Connection::CallHandler(RequestHead head, HttpRequest request, size_t head_
   upgrade_offer_ = head.http_1_0 ? nullptr : TakeUpgradeOffer(head.method, request.headers);
   facts_ = {head.method == "HEAD", head.http_1_0, head.keep_alive && !server_->draining};
   response_started_ = response_done_ = false;
+  held_head_.reset();
   state_ = State::kExchange;
   in_.Consume(
       head_size);  // The views of `head` are dead from here on, but for their bytes: nothing moves until a read.
@@ -182,6 +192,7 @@ Body Connection::TakeBody(const RequestHead& head) {
   body_.done = false;
   body_.chunked = head.framing == Framing::kChunked;
   body_.left = head.length;
+  body_.patience = server_->options.limits.body_stall_timeout;
   body_.expect_continue = head.expect_continue && in_.empty();
   std::optional<uint64_t> length;
   if (!body_.chunked) length = head.length;
@@ -244,7 +255,7 @@ void Connection::ServeBody() {
       return Close();
     }
     if (!bytes->empty()) {
-      read_deadline_ = Instant::max();
+      BodyCame(bytes->size());
       return std::exchange(body_.waiting, nullptr)(std::optional<Bytes>(std::move(*bytes)));
     }
   }
@@ -253,7 +264,25 @@ void Connection::ServeBody() {
     return std::exchange(body_.waiting, nullptr)(std::optional<Bytes>());
   }
   if (peer_closed_) return Close();
-  read_deadline_ = server_->now + server_->options.limits.tick + server_->options.limits.body_stall_timeout;
+  WaitForBody();
+}
+
+void Connection::WaitForBody() {
+  if (body_.waited_since == Instant::max()) body_.waited_since = server_->now;
+  read_deadline_ = body_.waited_since + server_->options.limits.tick + body_.patience;
+}
+
+// A client that trickles is out of patience as surely as one that stalls.
+void Connection::BodyCame(size_t bytes) {
+  const ServerLimits& limits = server_->options.limits;
+  read_deadline_ = Instant::max();
+  if (body_.waited_since == Instant::max()) return;
+  Duration earned = limits.body_stall_timeout;
+  if (limits.bytes_per_second_min > 0)
+    earned = std::chrono::nanoseconds(std::chrono::seconds(bytes)) / limits.bytes_per_second_min;
+  Duration left = body_.patience - (server_->now - body_.waited_since) + earned;
+  body_.patience = std::clamp<Duration>(left, Duration::zero(), limits.body_stall_timeout);
+  body_.waited_since = Instant::max();
 }
 
 // Reads over what nobody wants. True when the body is behind us.
@@ -265,9 +294,7 @@ bool Connection::DiscardBody() {
     if (!bytes || body_.discarded > kDiscardBytesMax) return BeginLinger(), false;
     if (before == in_.size() && !body_.done) break;
   }
-  if (!body_.done) {
-    read_deadline_ = server_->now + server_->options.limits.tick + server_->options.limits.body_stall_timeout;
-  }
+  if (!body_.done) WaitForBody();
   return body_.done;
 }
 
@@ -284,17 +311,20 @@ void Connection::ReadBody(uint64_t exchange, BodyStream::OnChunk on_chunk) {
   }
   std::shared_ptr<Connection> self = shared_from_this();
   body_.waiting = std::move(on_chunk);
-  if (body_.expect_continue && !response_started_ && in_.empty()) {
+  if (body_.expect_continue && (!response_started_ || held_head_)) {
     body_.expect_continue = false;
-    out_.append("HTTP/1.1 100 Continue\r\n\r\n");
-    Flush();
+    if (in_.empty()) out_.append("HTTP/1.1 100 Continue\r\n\r\n");
+    ReleaseHead(true);
+    if (!writing_ && !out_empty()) Flush();
   }
   if (state_ == State::kExchange) ServeBody();
   if (!pumping_) StartRead();
 }
 
 void Connection::DropBody(uint64_t exchange) {
-  if (exchange == exchange_) body_.waiting = nullptr;
+  if (exchange != exchange_) return;
+  body_.waiting = nullptr;
+  body_.dropped = true;
 }
 
 void Connection::OnDisconnect(uint64_t exchange, UniqueFunction<void()> closure) {

@@ -8,7 +8,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "net/asio_address.h"
@@ -43,7 +42,6 @@ struct HttpServer::State {
   ServerOptions options;
   Handler handler;
   std::vector<std::shared_ptr<Connection>> connections;  // Each knows its index.
-  std::unordered_map<IpAddress, size_t> per_address;
   std::atomic<size_t>* count = nullptr;
   Instant now;  // Of the last tick.
   loop::TimerId tick = 0;
@@ -59,7 +57,6 @@ struct HttpServer::State {
 
   void WatchLater(Connection& connection);
   void Remove(Connection& connection);
-  void LeaveAddress(const IpAddress& address);
   void ShowCount() { count->store(connections.size() + websockets.size(), std::memory_order_relaxed); }
   void Tick();
   void CheckDeadlines(Instant at);
@@ -69,17 +66,18 @@ struct HttpServer::State {
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(HttpServer::State& server, boost::asio::ip::tcp::socket socket, IpAddress peer, bool peer_is_trusted);
+  Connection(HttpServer::State& server, boost::asio::ip::tcp::socket socket, IpAddress peer, bool peer_is_trusted,
+             ConnectionGate::Ticket ticket);
 
   void Start() { Pump(); }
   void Close();
+  void Abort();
   void Drain();        // Closes after the response that is under way, if there is one.
   void CloseIfIdle();  // Not if a request has begun to arrive.
   void CheckDeadline(Instant now);
   void Leave() { server_ = nullptr; }  // The server is going.
-  const IpAddress& peer() const { return peer_; }
-  size_t index = 0;        // In HttpServer::State::connections.
-  bool unwatched = false;  // In HttpServer::State::unwatched.
+  size_t index = 0;                    // In HttpServer::State::connections.
+  bool unwatched = false;              // In HttpServer::State::unwatched.
   void Watch() { StartRead(); }
 
   // For Responder and the request body; ignored if `exchange` is over.
@@ -96,9 +94,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool done = true;
     bool chunked = false;
     bool expect_continue = false;  // The client waits for "100 Continue".
+    bool dropped = false;          // Nobody will ask for it.
     uint64_t left = 0;             // If not chunked.
     uint64_t taken = 0;
     uint64_t discarded = 0;
+    Instant waited_since = Instant::max();  // For bytes of it; max: does not wait.
+    Duration patience{};                    // What is left of the stall timeout; bytes that come refill it.
     ChunkDecoder decoder;
     BodyStream::OnChunk waiting;
   };
@@ -112,6 +113,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool EndExchange();
   void ServeBody();
   bool DiscardBody();
+  void WaitForBody();
+  void BodyCame(size_t bytes);
   Result<Bytes> DecodeBody(size_t bytes_max);
   void FailBody(Error error);
   // StartRead when it is worth it.
@@ -138,7 +141,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void EndResponse();
   void ParkResponseStream();
   void QueueChunk(Bytes chunk);
-  bool DecideKeepAlive() const;
+  bool DecideKeepAlive(bool body_may_come) const;
+  void ReleaseHead(bool body_was_asked_for);
+  bool TakesBytes(Instant now);
   bool out_empty() const { return out_.empty() && big_.empty() && after_.empty(); }
   void Flush();
   void TakeSent(size_t bytes);
@@ -150,6 +155,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   IpAddress peer_;
   std::string peer_text_;
   bool peer_is_trusted_;
+  ConnectionGate::Ticket ticket_;
   State state_ = State::kHead;
   bool pumping_ = false;
   bool reading_ = false;
@@ -160,6 +166,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool head_begun_ = false;
   Instant read_deadline_ = Instant::max();
   Instant write_deadline_ = Instant::max();
+  size_t unsent_bytes_ = 0;  // In the kernel's buffer, when write_deadline_ was set.
   uint64_t linger_bytes_ = 0;
 
   // The exchange.
@@ -169,6 +176,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::unique_ptr<Upgrade> upgrade_;             // In kUpgrade.
   RequestBody body_;
   UniqueFunction<void()> on_disconnect_;
+  // The client waits for "100 Continue", and the response may be what asks for the body (one that passes through): the
+  // head goes out behind the 100, or with the first bytes of the response's own, which end the waiting.
+  struct HeldHead {
+    std::string if_asked, if_not;
+  };
+  std::unique_ptr<HeldHead> held_head_;
   bool response_started_ = false;
   bool response_done_ = false;  // All of it is queued.
   std::unique_ptr<BodyStream> response_stream_;

@@ -46,10 +46,7 @@ void Connection::TryFinishUpgrade() {
   opening.deflate = std::move(upgrade_->answer.deflate);
   opening.read_ahead = in_.view();
   opening.stream = MakePlainStream(std::move(socket_), server->websockets.scratch());
-  // The address and the server count the connection on.
-  ++server->per_address[peer_];
-  opening.on_gone = [server, peer = peer_] {
-    server->LeaveAddress(peer);
+  opening.on_gone = [server, ticket = std::move(ticket_)] {  // Its place is the WebSocket's from now on.
     server->ShowCount();
     server->CheckDrained();
   };

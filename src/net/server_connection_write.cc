@@ -1,3 +1,5 @@
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -6,15 +8,26 @@
 #include "net/server_connection.h"
 
 namespace limpet::net {
+namespace {
 
 using boost::asio::ip::tcp;
+
+// What the kernel holds for the client; 0 if it doesn't say.
+size_t UnsentBytes(int fd) {
+  int bytes = 0;
+  return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<size_t>(bytes) : 0;
+}
+
+}  // namespace
 
 void Connection::Send(uint64_t exchange, HttpResponse response) {
   if (state_ != State::kExchange || exchange != exchange_ || response_started_) return;
   std::shared_ptr<Connection> self = shared_from_this();
   if (response.websocket && response.status == 101) return StartUpgrade(std::move(response));
-  facts_.keep_alive = DecideKeepAlive();
-  Result<ResponsePlan> plan = AppendResponseHead(response, facts_, out_);
+  bool holds = response.body.stream && body_.expect_continue && !body_.done && !body_.dropped;
+  facts_.keep_alive = DecideKeepAlive(holds);
+  std::string held;
+  Result<ResponsePlan> plan = AppendResponseHead(response, facts_, holds ? held : out_);
   if (!plan) {
     HttpResponse broken;
     broken.status = 500;
@@ -26,6 +39,13 @@ void Connection::Send(uint64_t exchange, HttpResponse response) {
   plan_ = plan.value();
   response_left_ = plan_.length;
   read_deadline_ = Instant::max();
+  if (holds) {
+    held_head_ = std::make_unique<HeldHead>(HeldHead{std::move(held), {}});
+    ExchangeFacts closing = facts_;
+    closing.keep_alive = false;
+    (void)AppendResponseHead(response, closing, held_head_->if_not);  // The same headers as above: no error.
+    if (plan_.framing == Framing::kNone || facts_.head_request) ReleaseHead(false);
+  }
   if (plan_.framing == Framing::kNone || facts_.head_request) {
     // A stream that nobody will read is let go.
     response_stream_ = std::move(response.body.stream);
@@ -46,11 +66,18 @@ void Connection::Send(uint64_t exchange, HttpResponse response) {
 }
 
 // Whether the connection can serve another request, as far as the request decides.
-bool Connection::DecideKeepAlive() const {
+bool Connection::DecideKeepAlive(bool body_may_come) const {
   if (!facts_.keep_alive || peer_closed_ || server_->draining) return false;
   if (body_.done) return true;
-  if (body_.expect_continue) return false;  // Nobody can tell whether the client will still send it.
+  if (body_.expect_continue && !body_may_come) return false;  // Nobody can tell whether the client still sends it.
   return body_.chunked || body_.left <= kDiscardBytesMax;
+}
+
+void Connection::ReleaseHead(bool body_was_asked_for) {
+  if (!held_head_) return;
+  out_.append(body_was_asked_for ? held_head_->if_asked : held_head_->if_not);
+  if (!body_was_asked_for) plan_.keep_alive = false;
+  held_head_.reset();
 }
 
 void Connection::DropResponder(uint64_t exchange) {
@@ -105,6 +132,8 @@ void Connection::PullResponse() {
     });
     in_read_call_ = false;
   }
+  // The end, or a chunk, that came inside the last call.
+  if (!writing_ && !out_empty() && state_ == State::kExchange) Flush();
 }
 
 void Connection::OnResponseChunk(Result<std::optional<Bytes>> chunk) {
@@ -112,6 +141,7 @@ void Connection::OnResponseChunk(Result<std::optional<Bytes>> chunk) {
   std::shared_ptr<Connection> self = shared_from_this();
   response_reading_ = false;
   if (!chunk) return Close();  // The client sees a body that is not complete.
+  ReleaseHead(false);
   if (chunk->has_value()) {
     Bytes& bytes = **chunk;
     if (plan_.framing == Framing::kLength && bytes.size() > response_left_) return Close();
@@ -202,8 +232,22 @@ void Connection::TakeSent(size_t bytes) {
   after_.remove_prefix(bytes);
 }
 
+// The socket takes more only when much of the kernel's buffer is free again, which may take a slow client longer than
+// the timeout. So what counts is that the buffer empties, at the least rate. False: the client takes nothing, or too
+// little.
+bool Connection::TakesBytes(Instant now) {
+  const ServerLimits& limits = server_->options.limits;
+  size_t unsent = UnsentBytes(socket_.native_handle());
+  uint64_t least = limits.bytes_per_second_min * static_cast<uint64_t>(limits.write_stall_timeout.count()) / 1000;
+  if (unsent + std::max<uint64_t>(least, 1) > unsent_bytes_) return false;
+  unsent_bytes_ = unsent;
+  write_deadline_ = now + limits.tick + limits.write_stall_timeout;
+  return true;
+}
+
 void Connection::WaitWritable() {
   writing_ = true;
+  unsent_bytes_ = UnsentBytes(socket_.native_handle());
   write_deadline_ = server_->now + server_->options.limits.tick + server_->options.limits.write_stall_timeout;
   socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](boost::system::error_code error) {
     self->writing_ = false;

@@ -10,6 +10,9 @@ namespace {
 constexpr uint64_t kMebibyte = 1024 * 1024;
 constexpr uint64_t kSecondsMax = 24 * 3600;
 constexpr uint64_t kMebibytesMax = 1024 * 1024;
+constexpr uint64_t kKibibyte = 1024;
+constexpr uint64_t kKibibytesMax = 16 * 1024;
+constexpr uint64_t kCountMax = 10'000'000;
 
 Error Usage(std::string text) { return Error(ErrorCode::kInvalidArgument, std::move(text)); }
 
@@ -66,7 +69,7 @@ const Flag kFlags[] = {
        return Done{};
      }},
     {"--trusted-proxy", "NETWORK",
-     "may set CF-Connecting-IP, beside loopback: an address or 10.0.0.0/8; may be repeated",
+     "may set CF-Connecting-IP, beside loopback: an address or 10.0.0.0/8; may be repeated; none: not even loopback",
      [](Parse& parse, const std::string& value) -> Result<Done> {
        parse.proxies.push_back(value);
        return Done{};
@@ -110,10 +113,70 @@ const Flag kFlags[] = {
        parse.flags.memory_max = mebibytes * kMebibyte;
        return Done{};
      }},
-    {"--body-max", "MIB", "the largest request body (100)",
+    {"--body-max", "MIB", "the largest request body (100): beyond it 413",
      [](Parse& parse, const std::string& value) -> Result<Done> {
-       LIMPET_TRY(uint64_t mebibytes, ParseNumber(value, 1, kMebibytesMax));
-       parse.flags.body_bytes_max = mebibytes * kMebibyte;
+       LIMPET_TRY(uint64_t number, ParseNumber(value, 1, kMebibytesMax));
+       parse.flags.http.body_bytes_max = number * kMebibyte;
+       return Done{};
+     }},
+    {"--head-max", "KIB", "request line and headers of a request (128): 431",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t number, ParseNumber(value, 1, kKibibytesMax));
+       parse.flags.http.head.head_bytes_max = number * kKibibyte;
+       return Done{};
+     }},
+    {"--headers-max", "N", "headers of a request (512): 431",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t number, ParseNumber(value, 1, kCountMax));
+       parse.flags.http.head.header_count_max = number;
+       return Done{};
+     }},
+    {"--url-max", "KIB", "the URL of a request (16): 414",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t number, ParseNumber(value, 1, kKibibytesMax));
+       parse.flags.http.head.target_bytes_max = number * kKibibyte;
+       return Done{};
+     }},
+    {"--head-timeout-ms", "MS", "from a request's first byte to the end of its headers (10000): 408",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t number, ParseNumber(value, 1, kSecondsMax * 1000));
+       parse.flags.http.header_timeout = std::chrono::milliseconds(number);
+       return Done{};
+     }},
+    {"--idle-timeout-ms", "MS", "a connection between two requests (75000): closed",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t number, ParseNumber(value, 1, kSecondsMax * 1000));
+       parse.flags.http.idle_timeout = std::chrono::milliseconds(number);
+       return Done{};
+     }},
+    {"--body-timeout-ms", "MS", "a request's body stalls (30000): 408",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t number, ParseNumber(value, 1, kSecondsMax * 1000));
+       parse.flags.http.body_stall_timeout = std::chrono::milliseconds(number);
+       return Done{};
+     }},
+    {"--write-timeout-ms", "MS", "a client takes nothing of an answer (30000): closed",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t number, ParseNumber(value, 1, kSecondsMax * 1000));
+       parse.flags.http.write_stall_timeout = std::chrono::milliseconds(number);
+       return Done{};
+     }},
+    {"--min-rate", "BYTES", "what a client must send or take in a second of those two timeouts (100)",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t number, ParseNumber(value, 0, kMebibyte));
+       parse.flags.http.bytes_per_second_min = number;
+       return Done{};
+     }},
+    {"--connections-max", "N", "open connections, WebSockets among them (50000): 503",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t number, ParseNumber(value, 1, kCountMax));
+       parse.flags.connections.connections_max = number;
+       return Done{};
+     }},
+    {"--connections-per-address", "N", "of one address, trusted proxies excepted (2000): 503",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t number, ParseNumber(value, 1, kCountMax));
+       parse.flags.connections.connections_per_address_max = number;
        return Done{};
      }},
 };
@@ -127,6 +190,7 @@ const Flag* FindFlag(std::string_view name) {
 
 Result<ServeFlags> Finish(Parse parse) {
   std::vector<std::string> networks{"127.0.0.0/8", "::1"};
+  if (std::erase(parse.proxies, "none") > 0) networks.clear();
   networks.insert(networks.end(), parse.proxies.begin(), parse.proxies.end());
   Result<net::NetworkSet> proxies = net::NetworkSet::Parse(networks);
   if (!proxies.has_value()) return Usage("--trusted-proxy: " + proxies.error().message());

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "net/ip_address.h"
+#include "net/server_limits.h"
 
 namespace limpet::server {
 
@@ -31,7 +32,8 @@ struct ServeFlags {
   Duration idle_evict = std::chrono::seconds(10);
   Duration cpu_max = std::chrono::seconds(30);
   size_t memory_max = 128 * 1024 * 1024;  // Bytes.
-  uint64_t body_bytes_max = 100ull * 1024 * 1024;
+  net::ServerLimits http{};
+  net::ConnectionLimits connections{};
 };
 
 // `arguments` is what follows "serve". Error: kInvalidArgument, a text for people that names the flag.

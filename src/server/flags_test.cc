@@ -32,6 +32,32 @@ TEST(ServeFlags, TakeValuesInBothSpellings) {
   EXPECT_EQ(flags.roll_grace, Duration::zero());
 }
 
+TEST(ServeFlags, SetTheLimitsOfHttp) {
+  ServeFlags flags =
+      ParseServeFlags({"--body-max=1", "--head-max=8", "--headers-max=20", "--url-max=2", "--head-timeout-ms=3",
+                       "--idle-timeout-ms=4", "--body-timeout-ms=5", "--write-timeout-ms=6", "--min-rate=0",
+                       "--connections-max=7", "--connections-per-address=8"})
+          .value();
+  EXPECT_EQ(flags.http.body_bytes_max, 1024u * 1024);
+  EXPECT_EQ(flags.http.head.head_bytes_max, 8u * 1024);
+  EXPECT_EQ(flags.http.head.header_count_max, 20u);
+  EXPECT_EQ(flags.http.head.target_bytes_max, 2u * 1024);
+  EXPECT_EQ(flags.http.header_timeout.count(), 3);
+  EXPECT_EQ(flags.http.idle_timeout.count(), 4);
+  EXPECT_EQ(flags.http.body_stall_timeout.count(), 5);
+  EXPECT_EQ(flags.http.write_stall_timeout.count(), 6);
+  EXPECT_EQ(flags.http.bytes_per_second_min, 0u);
+  EXPECT_EQ(flags.connections.connections_max, 7u);
+  EXPECT_EQ(flags.connections.connections_per_address_max, 8u);
+  EXPECT_NE(Refusal({"--head-timeout-ms", "0"}).find("--head-timeout-ms"), std::string::npos);
+}
+
+TEST(ServeFlags, TakeLoopbackOffTheTrustedProxies) {
+  ServeFlags flags = ParseServeFlags({"--trusted-proxy", "none", "--trusted-proxy", "10.0.0.0/8"}).value();
+  EXPECT_FALSE(flags.trusted_proxies.Contains(*net::IpAddress::Parse("127.0.0.1")));
+  EXPECT_TRUE(flags.trusted_proxies.Contains(*net::IpAddress::Parse("10.1.2.3")));
+}
+
 TEST(ServeFlags, RefuseWithTheFlagsName) {
   EXPECT_NE(Refusal({"--shards", "0"}).find("--shards"), std::string::npos);
   EXPECT_NE(Refusal({"--shards", "2x"}).find("2x"), std::string::npos);

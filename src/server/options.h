@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "net/ip_address.h"
+#include "net/server_limits.h"
 #include "server/router.h"
 #include "worker/runtime.h"
 
@@ -33,7 +34,8 @@ struct ServerOptions {
   bool show_exceptions = false;  // A script's exception is the body of its 500.
   Duration roll_grace = std::chrono::seconds(30);
   Duration idle_evict = std::chrono::seconds(10);  // See object::ShardOptions.
-  uint64_t body_bytes_max = 100ull * 1024 * 1024;
+  net::ServerLimits http{};                        // Of the public port.
+  net::ConnectionLimits connections{};             // Likewise; never more than the process may have open.
   worker::Limits limits;
   std::function<void(const RequestLog&)> on_request;  // Any shard's thread; may be empty.
   worker::Observer* observer = nullptr;               // May be null; outlives the server.

@@ -5,7 +5,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -19,6 +21,7 @@ namespace {
 constexpr int kExitOk = 0;
 constexpr int kExitRefused = 1;
 constexpr int kExitUsage = 2;
+constexpr std::chrono::milliseconds kTickMin{20};
 
 // A signal handler can reach nothing but statics, and any thread of the host may get the signal.
 volatile int stop_pipe_end = -1;
@@ -77,6 +80,13 @@ void TakeListeners(ServerOptions& options) {
   options.admin_fd = fds[1];
 }
 
+// Timeouts are looked at once in a tick; short ones want a short one.
+std::chrono::milliseconds TickOf(const net::ServerLimits& limits) {
+  std::chrono::milliseconds shortest =
+      std::min({limits.header_timeout, limits.idle_timeout, limits.body_stall_timeout, limits.write_stall_timeout});
+  return std::clamp(shortest / 4, kTickMin, limits.tick);
+}
+
 ServerOptions ToOptions(const ServeFlags& flags) {
   ServerOptions options;
   options.data_dir = flags.data_dir;
@@ -90,7 +100,9 @@ ServerOptions ToOptions(const ServeFlags& flags) {
   options.allow_private_network = flags.allow_private_network;
   options.roll_grace = flags.roll_grace;
   options.idle_evict = flags.idle_evict;
-  options.body_bytes_max = flags.body_bytes_max;
+  options.http = flags.http;
+  options.http.tick = TickOf(flags.http);
+  options.connections = flags.connections;
   options.limits.cpu_max = flags.cpu_max;
   options.limits.memory_max = flags.memory_max;
   TakeListeners(options);

@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,6 +26,15 @@ constexpr uint32_t kObjectsPartition = 0;
 constexpr std::chrono::seconds kLockPatience{3};
 constexpr std::chrono::milliseconds kLockRetry{20};
 constexpr size_t kComputeThreads = 2;
+constexpr net::ConnectionLimits kAdminConnections{.connections_max = 500, .connections_per_address_max = 100};
+
+// Of the descriptors that the process may have open a quarter is left to the store and to outbound connections: without
+// them no request could be answered.
+size_t ConnectionsThatFit() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) return SIZE_MAX;
+  return static_cast<size_t>(files.rlim_cur) / 4 * 3;
+}
 
 Result<net::Endpoint> LocalEndpoint(int fd) {
   sockaddr_storage storage{};
@@ -218,14 +228,21 @@ Result<Done> Server::State::OpenListeners() {
         });
     std::vector<net::ListenerTarget> targets;
     for (auto& shard : shards) targets.push_back(shard->target());
-    auto open = [&](int fd, std::vector<net::ListenerTarget> to) -> std::unique_ptr<net::Listener> {
-      Result<std::unique_ptr<net::Listener>> listener = net::Listener::Open(control.loop(), fd, std::move(to));
+    net::ConnectionLimits limits = options.connections;
+    limits.connections_max = std::min(limits.connections_max, ConnectionsThatFit());
+    auto open = [&](int fd, std::vector<net::ListenerTarget> to, net::ConnectionLimits limits,
+                    const char* port) -> std::unique_ptr<net::Listener> {
+      Counter& refused = counters.Make(Counters::Kind::kCounter, "limpet_http_connections_refused_total",
+                                       "Connections that found no place.", "port=\"" + std::string(port) + "\"");
+      auto gate = net::ConnectionGate::Make(limits, options.trusted_proxies, &refused);
+      Result<std::unique_ptr<net::Listener>> listener =
+          net::Listener::Open(control.loop(), fd, std::move(to), std::move(gate));
       if (listener.has_value()) return std::move(listener).value();
       result = std::move(listener).error();
       return nullptr;
     };
-    public_listener = open(options.public_fd, std::move(targets));
-    admin_listener = open(options.admin_fd, {{&control.loop(), admin_http.get()}});
+    public_listener = open(options.public_fd, std::move(targets), limits, "public");
+    admin_listener = open(options.admin_fd, {{&control.loop(), admin_http.get()}}, kAdminConnections, "admin");
   });
   return result;
 }

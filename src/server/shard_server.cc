@@ -89,7 +89,7 @@ void ShardServer::Connect(std::vector<object::Directory::Peer> peers) {
     deps.limits = context_.options.limits;
     scripts_ = std::make_unique<worker::ShardScripts>(deps);
     net::ServerOptions http;
-    http.limits.body_bytes_max = context_.options.body_bytes_max;
+    http.limits = context_.options.http;
     http.trusted_proxies = context_.options.trusted_proxies;
     http_ = std::make_unique<net::HttpServer>(
         loop(), std::move(http), [this](HttpRequest request, const net::RequestInfo& info, net::Responder responder) {

@@ -151,7 +151,7 @@ bool IoContext::HasPendingIo() const {
 
 void IoContext::MaybeFinish() {
   if (instance_ != nullptr || ended_ || in_turn_ || turns_waiting_ > 0) return;
-  bool streaming = !pumps_.Empty();
+  bool streaming = !pumps_.Empty() || streams_ > 0;
   if (!events_.Empty()) {
     if (HasPendingIo() || streaming) return;
     // Nothing is under way that could ever settle what the handler waits for (spec/api.md section 12).
@@ -434,6 +434,11 @@ void IoContext::WaitUntilDone() {
 
 void IoContext::PumpGone(uint64_t number) {
   if (!pumps_.Erase(number)) return;
+  if (!client_gone_) MaybeFinish();
+}
+
+void IoContext::StreamEnds() {
+  --streams_;
   if (!client_gone_) MaybeFinish();
 }
 

@@ -182,6 +182,10 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   // -- pumps: streams of the script that C++ pulls
   Numbered<v8::Global<v8::Object>>& pumps() { return pumps_; }
   void PumpGone(uint64_t number);
+  // The same for streams that pass through without the script, but whose end it waits for: while one is under way the
+  // context goes on.
+  void StreamBegins() { ++streams_; }
+  void StreamEnds();
   // The reader of a pump waits for `read` (a number) to be answered.
   Numbered<BodyStream::OnChunk>& pump_reads() { return pump_reads_; }
 
@@ -230,6 +234,7 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   v8::Global<v8::Function> on_client_gone_;
   size_t turns_waiting_ = 0;
   size_t wait_untils_ = 0;
+  size_t streams_ = 0;
   loop::TimerId grace_timer_ = 0;
   object::InputLock lock_;
   js::Budget budget_;

@@ -115,20 +115,6 @@ void Reject(const Arguments& args) {
   context->Answer(call.Number(0), std::move(error));
 }
 
-// The body that `number` names, free to be read; else an exception is pending.
-IoContext::InBody* TakeForReading(Call& call, IoContext& context, uint64_t number) {
-  IoContext::InBody* body = context.FindBody(number);
-  if (body == nullptr) {
-    js::ThrowError(call.scope.isolate(), context.instance() != nullptr ? kOtherContextError : kOtherRequestError);
-    return nullptr;
-  }
-  if (body->reading) {
-    js::ThrowTypeError(call.scope.isolate(), "This ReadableStream is currently locked to a reader.");
-    return nullptr;
-  }
-  return body;
-}
-
 // bodyRead(body): Promise<Uint8Array | undefined>
 void BodyRead(const Arguments& args) {
   Call call(args);

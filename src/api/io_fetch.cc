@@ -220,6 +220,7 @@ void AddFetchNatives(std::vector<js::NativeFunction>& natives) {
 std::vector<js::NativeFunction> IoNatives() {
   std::vector<js::NativeFunction> natives;
   AddEventNatives(natives);
+  AddJoinNatives(natives);
   AddFetchNatives(natives);
   AddCryptoIoNatives(natives);
   AddStateNatives(natives);

@@ -14,6 +14,7 @@
 namespace limpet::api {
 
 void AddEventNatives(std::vector<js::NativeFunction>& natives);      // io_events.cc
+void AddJoinNatives(std::vector<js::NativeFunction>& natives);       // io_joins.cc
 void AddFetchNatives(std::vector<js::NativeFunction>& natives);      // io_fetch.cc
 void AddStateNatives(std::vector<js::NativeFunction>& natives);      // io_state.cc
 void AddCryptoIoNatives(std::vector<js::NativeFunction>& natives);   // io_crypto.cc

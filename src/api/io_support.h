@@ -74,4 +74,18 @@ inline std::optional<uint64_t> ReturnPromise(Call& call, IoContext& context) {
   return number;
 }
 
+// The body that `number` names, free to be read; else an exception is pending.
+inline IoContext::InBody* TakeForReading(Call& call, IoContext& context, uint64_t number) {
+  IoContext::InBody* body = context.FindBody(number);
+  if (body == nullptr) {
+    js::ThrowError(call.scope.isolate(), context.instance() != nullptr ? kOtherContextError : kOtherRequestError);
+    return nullptr;
+  }
+  if (body->reading) {
+    js::ThrowTypeError(call.scope.isolate(), "This ReadableStream is currently locked to a reader.");
+    return nullptr;
+  }
+  return body;
+}
+
 }  // namespace limpet::api

@@ -208,6 +208,26 @@ TEST(HttpServer, StreamsAResponseWithChunksAndBackpressure) {
   EXPECT_EQ(static_cast<size_t>(std::count(client.Take().begin(), client.Take().end(), 'x')), pushed * 100'000);
 }
 
+TEST(HttpServer, SendsTheEndOfAStreamThatComesRightAfterALateChunk) {
+  loop::AsioLoop loop;
+  auto shared = std::make_shared<PushStream::Shared>();
+  TestServer server(loop, [&](HttpRequest, const RequestInfo&, Responder responder) {
+    HttpResponse response;
+    response.body = Body::Of(std::make_unique<PushStream>(shared));
+    responder.Send(std::move(response));
+  });
+  RawClient client(loop, server.endpoint());
+  client.Send(kGet);
+  ASSERT_TRUE(client.Sees("Transfer-Encoding: chunked\r\n\r\n"));
+  shared->ends = true;
+  shared->Push(std::optional<Bytes>("abc"));
+  ASSERT_TRUE(client.Sees("3\r\nabc\r\n0\r\n\r\n"));
+  shared->ends = false;
+  client.Forget();
+  client.Send(kGet);  // The connection goes on.
+  ASSERT_TRUE(client.Sees("HTTP/1.1 200 OK"));
+}
+
 TEST(HttpServer, CutsTheConnectionWhenAResponseStreamFailsOrLies) {
   loop::AsioLoop loop;
   for (bool lie : {false, true}) {

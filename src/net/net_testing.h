@@ -145,6 +145,7 @@ class PushStream final : public BodyStream {
   struct Shared {
     OnChunk waiting;
     bool destroyed = false;
+    bool ends = false;  // The next read is answered at once: the end.
     size_t reads = 0;
     void Push(Result<std::optional<Bytes>> chunk) { std::exchange(waiting, nullptr)(std::move(chunk)); }
   };
@@ -155,6 +156,7 @@ class PushStream final : public BodyStream {
   }
   void Read(OnChunk on_chunk) override {
     ++shared_->reads;
+    if (shared_->ends) return on_chunk(std::optional<Bytes>());
     shared_->waiting = std::move(on_chunk);
   }
 

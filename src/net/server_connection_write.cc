@@ -121,7 +121,7 @@ void Connection::PullResponse() {
     }
     if (turn >= kChunksPerTurnMax) {
       server_->loop.Post([weak = weak_from_this()] {
-        if (std::shared_ptr<Connection> self = weak.lock()) self->PullResponse();
+        if (std::shared_ptr<Connection> self = weak.lock()) self->AfterFlush();
       });
       return;
     }
@@ -133,7 +133,7 @@ void Connection::PullResponse() {
     in_read_call_ = false;
   }
   // The end, or a chunk, that came inside the last call.
-  if (!writing_ && !out_empty() && state_ == State::kExchange) Flush();
+  if (!writing_ && state_ == State::kExchange) Flush();
 }
 
 void Connection::OnResponseChunk(Result<std::optional<Bytes>> chunk) {

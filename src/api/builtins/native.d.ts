@@ -113,6 +113,8 @@ export interface Native {
   bodyRead(body: number): Promise<Uint8Array | undefined>; // the next chunk
   bodyReadAll(body: number): Promise<ArrayBuffer>; // the rest
   bodyCancel(body: number): void;
+  // From now on it has `length` bytes or fails; undefined: nobody knows how many. `told`: the promise of its end.
+  bodyJoin(body: number, length: number | undefined, told: boolean): Promise<void> | undefined;
 
   // The promise of what the hook `fetched` makes of the answer, or fetchFailed of the error.
   fetchOutbound<T>(state: FetchState, method: string, url: string, headers: Packed, body: OutBody, length: number | undefined): Promise<T>;

@@ -2,10 +2,21 @@
 import {
   ByteLengthQueuingStrategy, CountQueuingStrategy, ReadableByteStreamController, ReadableStream,
   ReadableStreamBYOBReader, ReadableStreamBYOBRequest, ReadableStreamDefaultController, ReadableStreamDefaultReader,
-  TransformStream, TransformStreamDefaultController, WritableStream, WritableStreamDefaultController,
-  WritableStreamDefaultWriter,
+  TransformStream as PlainTransformStream, TransformStreamDefaultController, WritableStream,
+  WritableStreamDefaultController, WritableStreamDefaultWriter,
 } from "web-streams-polyfill";
+import { isIdentity, isWritten, join, kBody, takeBody } from "./joins";
 import { bytesOf, native, platform, wrongConstructorArgument } from "./seam";
+
+// The standard's, that knows of one made without arguments that it changes nothing.
+const TransformStream = new Proxy(PlainTransformStream, {
+  construct(target, given, made) {
+    const stream = Reflect.construct(target, given, made);
+    if (given.length === 0) isIdentity(stream.readable, stream.writable);
+    return stream;
+  },
+});
+TransformStream.prototype.constructor = TransformStream;
 
 export const kStreamClasses = {
   ByteLengthQueuingStrategy, CountQueuingStrategy, ReadableByteStreamController, ReadableStream,
@@ -39,7 +50,9 @@ ReadableStream.prototype.cancel = function (this: ReadableStream, reason?: any):
 };
 const pipeTo = ReadableStream.prototype.pipeTo;
 ReadableStream.prototype.pipeTo = function (this: ReadableStream, to: any, options?: any): Promise<void> {
-  return this.locked ? Promise.reject(new TypeError(kLockedText)) : pipeTo.call(this, to, options);
+  if (this.locked) return Promise.reject(new TypeError(kLockedText));
+  const pipe = () => pipeTo.call(this, to, options);
+  return (options === undefined && to instanceof WritableStream && join(this, to, pipe, true)) || pipe();
 };
 const pipeThrough = ReadableStream.prototype.pipeThrough;
 ReadableStream.prototype.pipeThrough = function (this: ReadableStream, to: any, options?: any): any {
@@ -48,7 +61,8 @@ ReadableStream.prototype.pipeThrough = function (this: ReadableStream, to: any, 
       throw new TypeError(`Incorrect type for the '${side}' field on 'Transform': the provided value is not of type '${type.name}'.`);
     }
   }
-  return pipeThrough.call(this, to, options);
+  const alone = options === undefined && join(this, to.writable, () => pipeTo.call(this, to.writable), false);
+  return alone ? to.readable : pipeThrough.call(this, to, options);
 } as any;
 // What an early end leaves is a last chunk; the end itself comes with the next read.
 const readInto = ReadableStreamBYOBReader.prototype.read as any;
@@ -70,11 +84,10 @@ const readInto = ReadableStreamBYOBReader.prototype.read as any;
 const getWriter = WritableStream.prototype.getWriter;
 WritableStream.prototype.getWriter = function (this: WritableStream): any {
   if (this.locked) throw new TypeError("This WritableStream is currently locked to a writer.");
+  isWritten(this);
   return getWriter.call(this);
 };
 
-// The number of the body behind a stream that nobody has read from, so that it can be passed on as it is.
-const kBody = Symbol("body");
 // What the stream will give in all, if that is known.
 const kLength = Symbol("length");
 
@@ -116,8 +129,8 @@ export function isDisturbed(stream: ReadableStream): boolean {
 
 // Takes the number out of an untouched stream and leaves the stream locked; undefined if it has none or was touched.
 export function takeNumber(stream: ReadableStream): number | undefined {
-  const body: number | undefined = (stream as any)[kBody];
-  if (body === undefined || stream.locked || isDisturbed(stream)) return undefined;
+  const body = takeBody(stream);
+  if (body === undefined) return undefined;
   getReader.call(stream);
   (stream as any)._disturbed = true;
   return body;
@@ -256,6 +269,7 @@ export class IdentityTransformStream {
   [kPipe]: BytePipe;
   constructor() {
     this[kPipe] = bytePipe(undefined);
+    isIdentity(this.readable, this.writable);
   }
   get readable(): ReadableStream {
     return this[kPipe].readable;
@@ -282,6 +296,7 @@ export class FixedLengthStream extends IdentityTransformStream {
     super();
     this[kPipe] = bytePipe(number);
     (this.readable as any)[kLength] = number;
+    isIdentity(this.readable, this.writable, number);
   }
 }
 platform({ IdentityTransformStream, FixedLengthStream });

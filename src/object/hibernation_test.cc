@@ -260,6 +260,47 @@ TEST_F(HibernationTest, AResetCutsTheSocketsAndDropsWhatWaits) {
   EXPECT_EQ(replies_.back(), "1");
 }
 
+TEST_F(HibernationTest, AResetWhileNewCodeWaitsCutsTheSocketsToo) {
+  Client& client = Connect();
+  Instance* old = nullptr;
+  class_->handler = [&](Instance& instance, InputLock, HttpRequest, OnReply reply) {
+    old = &instance;
+    hanging_.push_back(std::move(reply));
+  };
+  shard_->Fetch(Id(1), std::nullopt, Request("/"), Into(replies_));
+  loop_.RunReady();
+  shard_->SetClass(kSpace, NewClass());
+  client.end->Send(Message("waits"));
+  loop_.RunReady();
+  EXPECT_EQ(client.heard, (Texts{}));
+  old->Abort(Error(ErrorCode::kScript, "failed"));
+  loop_.Advance(seconds(1));
+  EXPECT_EQ(client.heard, (Texts{"close 1006"}));
+  EXPECT_EQ(seen_, (Texts{}));
+}
+
+TEST(ObjectSocketsTest, TakesSoManyAndNoMore) {
+  SimLoop loop{1};
+  std::vector<SocketEvent> events;
+  ObjectSockets sockets(loop, [&events](SocketEvent&& event) { events.push_back(std::move(event)); });
+  std::vector<std::unique_ptr<WebSocketEnd>> peers;
+  auto accept = [&] {
+    loop::WebSocketPipe pipe = loop::MakeWebSocketPipe(loop, loop);
+    peers.push_back(std::move(pipe.second));
+    return sockets.Accept(std::move(pipe.first), {"tag"});
+  };
+  for (size_t i = 0; i < kSocketsMax; ++i) ASSERT_TRUE(accept().has_value());
+  Result<uint64_t> refused = accept();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().message(), "only 32768 websockets can be accepted on a single Durable Object instance");
+  EXPECT_EQ(sockets.List("tag").size(), kSocketsMax);
+  peers.front().reset();  // One that goes makes room.
+  ASSERT_EQ(events.size(), 1u);
+  sockets.Handled(events[0]);
+  EXPECT_EQ(accept().value(), kSocketsMax + 1);
+  EXPECT_EQ(sockets.size(), kSocketsMax);
+}
+
 TEST_F(HibernationTest, ARemovedClassCutsTheSocketsOfSleepingObjects) {
   Client& client = Connect();
   loop_.Advance(seconds(11));

@@ -274,6 +274,12 @@ void LiveInstance::Release() {
   if (--holds_ == 0 && !broken()) host_.ActivityChanged(*this);
 }
 
+void LiveInstance::EndForNewCode(Error reason) {
+  if (broken()) return;
+  ended_for_new_code = true;
+  Break(std::move(reason));
+}
+
 void LiveInstance::Break(Error error) {
   if (broken()) return;
   error_ = std::make_unique<Error>(std::move(error));

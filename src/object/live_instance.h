@@ -53,6 +53,8 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   void Start();
   // Puts the event into the gate's queue.
   void Accept(EventRef event);
+  // Makes room for newer code, or for the end of the server. What it leaves behind is as it should be.
+  void EndForNewCode(Error reason);
   // Ends the instance: gates and storage shut at once; the rest from the loop. The first error stays.
   void Break(Error error);
   void TearDown();
@@ -104,6 +106,7 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   bool flush_wanted = false;
   bool rolling = false;
   bool evicted = false;
+  bool ended_for_new_code = false;
   bool ending = false;  // It goes as soon as it is idle: it is rolling, or its shard drains.
 
  private:

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "object/mutations.h"
+
 namespace limpet::object {
 
 struct ObjectSockets::Socket final : WebSocketReceiver {
@@ -12,6 +14,7 @@ struct ObjectSockets::Socket final : WebSocketReceiver {
   void OnMessage(WebSocketMessagePtr message) override { of.Arrived(*this, std::move(message)); }
   void OnClose(WebSocketClose close) override {
     if (!close.clean) gone = true;
+    if (LIMPET_MUTANT(socket_closes_twice)) of.on_event_({number, close});
     of.on_event_({number, std::move(close)});
   }
   void OnError(Error error) override {
@@ -48,6 +51,7 @@ Result<uint64_t> ObjectSockets::Accept(std::unique_ptr<WebSocketEnd> end, std::v
   }
   uint64_t number = next_++;
   tags.shrink_to_fit();
+  if (LIMPET_MUTANT(socket_tags_shared) && !sockets_.empty()) tags = sockets_.back()->tags;
   sockets_.push_back(std::make_unique<Socket>(*this, number, std::move(end), std::move(tags)));
   Socket& socket = *sockets_.back();
   socket.end->SetReceiver(&socket);
@@ -75,7 +79,7 @@ const Bytes* ObjectSockets::Attachment(uint64_t socket) const {
 
 void ObjectSockets::SetAttachment(uint64_t socket, Bytes attachment) {
   Socket* found = Find(socket);
-  if (found == nullptr) return;
+  if (found == nullptr || (LIMPET_MUTANT(attachment_is_first) && !found->attachment.empty())) return;
   found->attachment = std::move(attachment);
   found->attachment.shrink_to_fit();
 }
@@ -116,7 +120,7 @@ void ObjectSockets::Arrived(Socket& socket, WebSocketMessagePtr message) {
   if (auto_message_ != nullptr && message->is_text() && message->payload() == auto_response_->request) {
     socket.answered_at = clock_.WallNow();
     if (!socket.closed) socket.end->Send(auto_message_);
-    return;
+    if (!LIMPET_MUTANT(auto_response_wakes)) return;
   }
   ++socket.waiting;
   socket.waiting_bytes += message->payload().size();
@@ -135,6 +139,7 @@ void ObjectSockets::Delivered(const SocketEvent& event) {
   if (!found->paused || found->waiting > kSocketWaitingMax / 2 || found->waiting_bytes > kSocketWaitingBytesMax / 2) {
     return;
   }
+  if (LIMPET_MUTANT(socket_stays_paused)) return;
   found->paused = false;
   found->end->Resume();
 }
@@ -145,7 +150,7 @@ void ObjectSockets::Handled(const SocketEvent& event) {
   if (found == nullptr) return;
   // Whoever is owed a Close gets one, whether the script thought of it or not: nothing else would end the connection.
   if (const auto* close = std::get_if<WebSocketClose>(&event.what);
-      close != nullptr && !found->closed && !found->gone) {
+      close != nullptr && !found->closed && !found->gone && !LIMPET_MUTANT(socket_close_unanswered)) {
     found->end->Close(close->code, close->reason);
   }
   Remove(event.socket);

@@ -49,7 +49,7 @@ ShardImpl::ShardImpl(loop::Loop& loop, std::unique_ptr<store::Session> session, 
       deferred_(loop),
       idle_(loop, [this](LiveInstance& instance) { TryEvict(instance); }),
       flushing_(loop, [](LiveInstance& instance) { instance.FlushTimedOut(); }),
-      rolling_(loop, [](LiveInstance& instance) { instance.Break(CodeUpdatedError()); }),
+      rolling_(loop, [](LiveInstance& instance) { instance.EndForNewCode(CodeUpdatedError()); }),
       events_(loop, [this](LiveInstance& instance) { EventsDue(instance); }),
       sections_(loop, [](GateNode& section) { section.TimedOut(); }),
       kept_(loop, [this](Slot& slot) { Forget(slot); }),
@@ -132,7 +132,8 @@ void ShardImpl::Enqueue(Slot& slot, EventRef event) {
     live->idle_deadline.Unlink();
     return live->Accept(std::move(event));
   }
-  slot.inbox.push_back(std::move(event));
+  bool before = LIMPET_MUTANT(socket_event_overtakes) && event->socket.has_value();
+  slot.inbox.insert(before ? slot.inbox.begin() : slot.inbox.end(), std::move(event));
   if (live == nullptr) CheckLater(slot);
 }
 
@@ -165,6 +166,7 @@ void ShardImpl::OnSocketEvent(const ObjectId& id, SocketEvent happened) {
     of->sockets->Handled(*raw->socket);
     if (of->instance == nullptr) CheckLater(*of);
   };
+  if (LIMPET_MUTANT(socket_event_lost) && slot->instance != nullptr && slot->instance->rolling) return;
   ++slot->socket_events;
   Enqueue(*slot, std::move(event));
 }

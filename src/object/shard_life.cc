@@ -26,15 +26,20 @@ void ShardImpl::Check(const ObjectId& id) {
     }
 #endif
     if (!slot->instance->gone()) return;
-    bool reset = !slot->instance->evicted && !slot->instance->rolling;
-    // What the peers of a reset object know of it may not hold any more: they are to come back.
+    bool reset = !slot->instance->evicted && !slot->instance->ended_for_new_code;
+    if (LIMPET_MUTANT(sockets_die_with_instance)) reset = true;
+    if (LIMPET_MUTANT(sockets_survive_reset)) reset = false;
+    // What the peers of a reset object know of it may not hold any more: they are to come back. (It may fail while it
+    // makes room for newer code, too.)
     if (reset) DropSockets(*slot);
     slot->instance.reset();
     count_live_.Add(-1);
     --live_;
   }
   Namespace& ns = namespaces_[id.ns.value];
-  if (draining_ || ns.code == nullptr) DropSockets(*slot);
+  bool drop = draining_ && !LIMPET_MUTANT(sockets_survive_drain);
+  drop = drop || (ns.code == nullptr && !LIMPET_MUTANT(sockets_survive_class));
+  if (drop) DropSockets(*slot);
   if (slot->inbox.empty()) {
     if (!slot->has_sockets() && !KeepSettings(*slot)) EraseSlot(*slot);
     return;
@@ -51,6 +56,7 @@ void ShardImpl::Check(const ObjectId& id) {
 void ShardImpl::DropSockets(Slot& slot) {
   if (slot.sockets == nullptr) return;
   slot.sockets.reset();
+  if (LIMPET_MUTANT(dropped_socket_talks_on)) return;
   std::erase_if(slot.inbox, [&slot](const EventRef& event) {
     if (!event->socket) return false;
     --slot.events;
@@ -63,6 +69,7 @@ void ShardImpl::DropSockets(Slot& slot) {
 bool ShardImpl::KeepSettings(Slot& slot) {
   if (slot.sockets == nullptr || (!slot.sockets->auto_response() && !slot.sockets->event_timeout_ms)) return false;
   if (slot.kept.linked()) return true;
+  if (LIMPET_MUTANT(auto_response_forgotten)) return false;
   if (kept_slots_ >= kKeptSettingsMax) return false;
   ++kept_slots_;
   kept_.Set(slot.kept, loop_.Now() + options_.settings_kept);
@@ -135,7 +142,7 @@ void ShardImpl::ActivityChanged(LiveInstance& instance) {
   bool ends = instance.rolling || draining_;
   if (ends && instance.started() && instance.evictable() && (instance.rolling || slot->events == 0)) {
     if (!instance.rolling) instance.rolling = true;  // What comes now waits for the next instance.
-    return instance.Break(CodeUpdatedError());
+    return instance.EndForNewCode(CodeUpdatedError());
   }
   if (!instance.idle() || held || slot->events > 0) return instance.idle_deadline.Unlink();
   SetIdleDeadline(instance);

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "loop/websocket_pipe.h"
+
 namespace limpet::sim {
 
 using object::InputLock;
@@ -73,6 +75,13 @@ void FakeCode::CheckEntry(const char* what) {
 void FakeCode::Start(InputLock lock, UniqueFunction<void(Result<Done>)> done) {
   shadow_ = place_->model->Durable(instance_.id());
   Random& random = place_->loop->random();
+  if (random.Below(2) == 0) {
+    place_->lines->CheckAll(instance_.sockets(), instance_.id());
+    bool has = auto_responses().contains(instance_.id()) && !place_->lines->may_cut(instance_.id());
+    if (has && !instance_.sockets().auto_response()) {
+      place_->model->Violate("an automatic response was forgotten");
+    }
+  }
   if (!place_->model->quiet && random.Below(16) == 0) return done(Error::Script("Error", "the constructor failed"));
   if (random.Below(3) == 0) {
     // A constructor that calls blockConcurrencyWhile: no event comes in before its end.
@@ -111,9 +120,70 @@ void FakeCode::Fetch(InputLock lock, HttpRequest request, object::OnReply reply)
   WhenFree([this, held, run] { TurnUnder(std::move(*held), [this, run](Lock& lock) { Go(run, lock); }); });
 }
 
-void FakeCode::WebSocket(InputLock, object::SocketEvent, object::OnReply done) {
+void FakeCode::WebSocket(InputLock lock, object::SocketEvent event, object::OnReply done) {
   CheckEntry("what came in at a socket");
-  done(HttpResponse());
+  Line* line = place_->lines->Of(instance_.sockets(), instance_.id(), event.socket);
+  if (line == nullptr) return done(HttpResponse());
+  place_->lines->Delivered(*line, event);
+  auto run = std::make_shared<Run>();
+  run->script = place_->socket_script();
+  run->reply = std::move(done);
+  if (auto ms = instance_.sockets().event_timeout_ms) {
+    run->due = place_->loop->Now() + std::chrono::milliseconds(*ms);
+  }
+  if (!Busy()) return TurnUnder(std::move(lock), [this, run](Lock& lock) { Go(run, lock); });
+  auto held = std::make_shared<Lock>(std::move(lock));
+  WhenFree([this, held, run] { TurnUnder(std::move(*held), [this, run](Lock& lock) { Go(run, lock); }); });
+}
+
+void FakeCode::Accept(const RunRef& run) {
+  if (run->websocket != nullptr) return;
+  Line& line = place_->lines->Make(instance_.id());
+  loop::WebSocketPipe pipe = loop::MakeWebSocketPipe(*place_->loop, *place_->loop);
+  object::ObjectSockets& sockets = instance_.sockets();
+  if (!sockets.Accept(std::move(pipe.first), line.tags).has_value()) return;
+  line.automatic = sockets.auto_response().has_value();
+  run->websocket = std::move(pipe.second);
+  run->line = line.number;
+}
+
+void FakeCode::DoSocket(Step step) {
+  object::ObjectSockets& sockets = instance_.sockets();
+  std::vector<uint64_t> all = sockets.List({});
+  if (step.op == Op::kEventTimeout) {
+    // A handler that is ended by it is a failure.
+    if (!place_->model->quiet) {
+      sockets.event_timeout_ms = step.number % 3 == 0 ? std::nullopt : std::optional<uint32_t>(1 + step.number % 4);
+    }
+    return;
+  }
+  if (step.op == Op::kAutoResponse) {
+    sockets.SetAutoResponse(object::ObjectSockets::AutoResponse{"ping", "pong"});
+    if (place_->model->quiet) auto_responses().insert(instance_.id());
+    for (uint64_t socket : all) {
+      if (Line* line = place_->lines->Of(sockets, instance_.id(), socket)) line->automatic = true;
+    }
+    return;
+  }
+  if (all.empty()) return;
+  uint64_t socket = all[step.number % all.size()];
+  Line* line = place_->lines->Of(sockets, instance_.id(), socket);
+  if (line == nullptr) return;
+  if (step.op == Op::kAttach) {
+    line->attachment = "a:" + std::to_string(step.number);
+    return sockets.SetAttachment(socket, line->attachment);
+  }
+  const OutletMutations& outlets = *place_->outlets;
+  if (step.op == Op::kSocketSend) {
+    return Emit(!outlets.socket_message, "a WebSocket message",
+                [this, socket, line, number = ++line->issued, write = confirmed_] {
+                  if (!instance_.broken()) place_->lines->Send(instance_.sockets(), socket, *line, number, write);
+                });
+  }
+  if (step.number / 8 % 4 != 0) return;  // Most stay.
+  Emit(!outlets.socket_close, "a WebSocket's Close", [this, socket, line] {
+    if (!instance_.broken()) place_->lines->Close(instance_.sockets(), socket, *line);
+  });
 }
 
 void FakeCode::Go(const RunRef& run, Lock& lock) {
@@ -125,6 +195,7 @@ void FakeCode::Go(const RunRef& run, Lock& lock) {
       --place_->depth;
       if (instance_.broken()) return;
     }
+    if (place_->loop->Now() > run->due) place_->model->Violate("a handler ran for longer than its object allows");
     Step step = run->script[run->next++];
     if (!Do(run, step, lock)) return;
   }
@@ -135,9 +206,14 @@ void FakeCode::Reply(const RunRef& run, bool thrown) {
   if (!run->reply) return;
   std::string text = "w=" + std::to_string(confirmed_);
   object::OnReply reply = std::exchange(run->reply, {});
+  run->due = Instant::max();
   if (thrown) return reply(Error::Script("Error", text));
   HttpResponse response;
   response.body = Body::Of(std::move(text));
+  if (run->websocket != nullptr) {
+    response.websocket = std::move(run->websocket);
+    response.headers.Append("Line", std::to_string(run->line));
+  }
   reply(std::move(response));
 }
 
@@ -435,6 +511,12 @@ bool FakeCode::DoOutside(const RunRef& run, Step step, Lock& lock) {
     case Op::kWaitUntil: Background(delay, !outlets.wait_until, "work of waitUntil"); return true;
     case Op::kLog: Emit(!outlets.log, "a log line", {}); return true;
     case Op::kReplyEarly: Reply(run, false); return true;
+    case Op::kAccept: Accept(run); return true;
+    case Op::kSocketSend:
+    case Op::kSocketClose:
+    case Op::kAttach:
+    case Op::kAutoResponse:
+    case Op::kEventTimeout: DoSocket(step); return true;
     case Op::kSync: {
       auto check = [this, write = WriteOf(shadow_)](Done) {
         place_->model->Emitted(instance_.id(), write, true, "the answer of sync()");
@@ -445,6 +527,9 @@ bool FakeCode::DoOutside(const RunRef& run, Step step, Lock& lock) {
     case Op::kThrow: Reply(run, true); return true;
     case Op::kAbort:
       Write(lock, "k0", "aborted");
+      for (uint64_t socket : instance_.sockets().List({})) {
+        if (Line* line = place_->lines->Of(instance_.sockets(), instance_.id(), socket)) line->must_end = true;
+      }
       instance_.Abort(Error::Script("Error", "aborted"));
       return false;
     default: LIMPET_CHECK(false); return false;

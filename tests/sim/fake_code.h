@@ -13,6 +13,7 @@
 #include "loop/sim_loop.h"
 #include "object/code.h"
 #include "object/placement.h"
+#include "sim/lines.h"
 #include "sim/model.h"
 #include "sim/script.h"
 
@@ -21,13 +22,14 @@ namespace limpet::sim {
 // Outlets that forget to pass the output gate.
 struct OutletMutations {
   bool subrequest = false, call_same_shard = false, call_other_shard = false, timer_fetch = false, wait_until = false,
-       log = false;
+       log = false, socket_message = false, socket_close = false;
 };
 
 // What the scripts of one shard live in.
 struct Place {
   loop::SimLoop* loop;
   Model* model;
+  Lines* lines = nullptr;
   size_t shard = 0;
   size_t shards = 1;
   bool Owns(const ObjectId& id) const { return object::ShardOf(id, static_cast<uint32_t>(shards)) == shard; }
@@ -38,11 +40,13 @@ struct Place {
   const OutletMutations* outlets;
   std::function<bool()> claim_valid;
   std::function<Script(const std::string& url)> script_of;
+  std::function<Script()> socket_script;  // For what came in at a WebSocket.
   std::function<HttpRequest(uint32_t number, const ObjectId& caller, ObjectId* callee)> request_of;
   // Calls an object from this shard.
   std::function<void(const ObjectId& callee, HttpRequest request, object::OnReply reply)> call;
-  bool interrupts = false;  // Turns are interrupted: the loop runs inside them.
-  int depth = 0;            // Of such interruptions.
+  std::set<ObjectId> auto_responses;  // Have set one. (Kept in quiet runs: nothing takes it away there.)
+  bool interrupts = false;            // Turns are interrupted: the loop runs inside them.
+  int depth = 0;                      // Of such interruptions.
 };
 
 class FakeClass final : public object::ClassCode {
@@ -74,8 +78,11 @@ class FakeCode final : public object::Code {
     Script script;
     size_t next = 0;
     object::OnReply reply;
-    std::vector<bool> transactions;         // Of each section, whether it is one.
-    std::vector<object::GateRef> sections;  // The innermost is where it belongs.
+    std::unique_ptr<WebSocketEnd> websocket;  // Goes out with the reply.
+    uint64_t line = 0;                        // Its number.
+    Instant due = Instant::max();             // When the reply must have come.
+    std::vector<bool> transactions;           // Of each section, whether it is one.
+    std::vector<object::GateRef> sections;    // The innermost is where it belongs.
     object::GateRef Where() const { return sections.empty() ? nullptr : sections.back(); }
   };
   using RunRef = std::shared_ptr<Run>;
@@ -89,6 +96,8 @@ class FakeCode final : public object::Code {
   void WhenFree(std::function<void()> then);
   // Something of this instance runs: it must be one that still may.
   void CheckMayRun();
+  // Of the objects that have set an automatic response, in a run where nothing takes it away.
+  std::set<ObjectId>& auto_responses() { return place_->auto_responses; }
   // An event comes in that does not belong to a critical section: nothing may hold the gate.
   void CheckEntry(const char* what);
   // Steps until the script waits for something; `lock` is what its turn runs under.
@@ -99,6 +108,8 @@ class FakeCode final : public object::Code {
   bool DoWrite(const RunRef& run, Step step, Lock& lock);
   bool DoDelete(const RunRef& run, Step step, Lock& lock);
   bool DoList(const RunRef& run, Step step, Lock& lock);
+  void Accept(const RunRef& run);
+  void DoSocket(Step step);
   bool DoOutside(const RunRef& run, Step step, Lock& lock);
   bool BeginSection(const RunRef& run, bool transaction, Lock& lock);
   void EndTransaction(bool commit);

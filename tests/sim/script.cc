@@ -9,6 +9,9 @@ Op Pick(Random& random, bool inside, ScriptKinds kinds) {
                                      Op::kDelete, Op::kList,    Op::kSleep,   Op::kLog,           Op::kTimerFetch};
   static constexpr Op kOutside[] = {Op::kDeleteAll, Op::kSync,       Op::kFetch, Op::kWaitUntil,
                                     Op::kCall,      Op::kReplyEarly, Op::kFetch};
+  static constexpr Op kSockets[] = {Op::kSocketSend,  Op::kSocketSend,   Op::kSocketSend,  Op::kAttach,
+                                    Op::kSocketClose, Op::kAutoResponse, Op::kEventTimeout};
+  if (random.Below(5) == 0) return kSockets[random.Below(std::size(kSockets))];
   if (inside || random.Below(3) > 0) return kAnywhere[random.Below(std::size(kAnywhere))];
   Op op = kOutside[random.Below(std::size(kOutside))];
   if (kinds.aborts && random.Below(60) == 0) return Op::kHang;
@@ -20,6 +23,7 @@ Op Pick(Random& random, bool inside, ScriptKinds kinds) {
 Script MakeScript(Random& random, ScriptKinds kinds) {
   Script script;
   std::vector<Op> open;
+  if (kinds.accepts && random.Below(2) == 0) script.push_back({Op::kAccept, static_cast<uint32_t>(random.Next())});
   for (uint64_t left = 1 + random.Below(7); left > 0; --left) {
     uint32_t number = static_cast<uint32_t>(random.Next());
     if (open.size() < 3 && random.Below(8) == 0) {
@@ -34,7 +38,7 @@ Script MakeScript(Random& random, ScriptKinds kinds) {
   }
   for (; !open.empty(); open.pop_back()) script.push_back({open.back(), 0});
   uint64_t last = random.Below(12);
-  if (last == 0) script.push_back({Op::kStream, 0});
+  if (last == 0 && kinds.replies) script.push_back({Op::kStream, 0});
   if (last == 1) script.push_back({Op::kThrow, 0});
   if (last == 2 && kinds.aborts) script.push_back({Op::kAbort, 0});
   return script;

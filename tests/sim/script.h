@@ -34,6 +34,12 @@ enum class Op : uint8_t {
   kLog,
   kCall,  // An awaited call to another object.
   kReplyEarly,
+  kAccept,  // A hibernatable WebSocket, whose other end goes out with the reply.
+  kSocketSend,
+  kSocketClose,
+  kAttach,
+  kAutoResponse,
+  kEventTimeout,
   kStream,  // Reply with a body whose chunks follow writes of their own. The last.
   kThrow,   // The last.
   kAbort,   // The last.
@@ -48,6 +54,8 @@ using Script = std::vector<Step>;
 struct ScriptKinds {
   bool calls = true;
   bool aborts = true;
+  bool accepts = false;
+  bool replies = true;  // Somebody may read a body.
 };
 Script MakeScript(Random& random, ScriptKinds kinds);
 

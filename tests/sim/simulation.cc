@@ -20,7 +20,12 @@ T OneOf(Random& random, std::initializer_list<T> choices) {
 }  // namespace
 
 Simulation::Simulation(uint64_t seed, const OutletMutations& outlets, std::function<void(const std::string&)> violation)
-    : loop_(seed), random_(seed * 7919 + 1), model_(std::move(violation)), outlets_(outlets) {
+    : loop_(seed),
+      random_(seed * 7919 + 1),
+      model_(std::move(violation)),
+      lines_(loop_, random_, model_,
+             [this](const ObjectId& object) { return model_.retired(object.ns) || draining_.has_value(); }),
+      outlets_(outlets) {
   uint64_t kind = random_.Below(6);
   bool all = kind == 5;
   modes_ = {.faults = kind == 1 || kind == 3 || all,
@@ -34,6 +39,7 @@ Simulation::Simulation(uint64_t seed, const OutletMutations& outlets, std::funct
   options_.idle_evict = OneOf<Duration>(random_, {milliseconds(2), milliseconds(10), seconds(10)});
   options_.idle_evict_pinned = OneOf<Duration>(random_, {milliseconds(20), seconds(70)});
   options_.roll_grace = OneOf<Duration>(random_, {milliseconds(1), milliseconds(10), seconds(30)});
+  options_.settings_kept = std::chrono::minutes(20);
   if (model_.quiet) options_.roll_grace = seconds(30);  // Whatever runs has time to end.
   if (modes_.faults) options_.flush_max = OneOf<Duration>(random_, {milliseconds(5), seconds(30)});
   store::FaultyOptions faults{.seed = seed};
@@ -68,6 +74,8 @@ void Simulation::MakeObjects() {
 
 void Simulation::Open() {
   ++lives_;
+  lines_.SetLife(lives_);
+  for (size_t index = 0; index < 2 * kShards; ++index) net_.push_back(std::make_unique<Wire>(loop_));
   claim_ = engine_->Acquire(0).value();
   counters_ = std::make_unique<Counters>();
   bool interrupts = random_.Below(2) == 0;
@@ -77,6 +85,7 @@ void Simulation::Open() {
     auto place = std::make_unique<Place>();
     place->loop = &loop_;
     place->model = &model_;
+    place->lines = &lines_;
     place->shard = index;
     place->shards = kShards;
     place->roll_grace = options_.roll_grace;
@@ -85,6 +94,9 @@ void Simulation::Open() {
     place->interrupts = interrupts;
     place->claim_valid = [this] { return ClaimValid(); };
     place->script_of = [this](const std::string& url) { return scripts_[std::stoul(url)]; };
+    place->socket_script = [this] {
+      return MakeScript(random_, {.calls = false, .aborts = !model_.quiet, .replies = false});
+    };
     place->request_of = [this](uint32_t number, const ObjectId& caller, ObjectId* callee) {
       // Calls in a circle, of objects that are being replaced, wait for each other's next instance and so for their own
       // end: they fail at the end of the grace, which is right, but not quiet.
@@ -121,12 +133,16 @@ void Simulation::Close() {
   bodies_.clear();
   for (auto& wire : wires_) wire->Cut();
   for (auto& wire : control_) wire->Cut();
+  for (auto& wire : net_) wire->Cut();
+  lines_.SetLife(lives_);
   directories_.clear();
   shards_.clear();
   for (auto& place : places_) old_places_.push_back(std::move(place));
   for (auto& wire : wires_) old_wires_.push_back(std::move(wire));
   places_.clear();
+  for (auto& wire : net_) old_wires_.push_back(std::move(wire));
   wires_.clear();
+  net_.clear();
   control_.clear();
 }
 
@@ -222,13 +238,19 @@ void Simulation::Send() {
   bool former = !former_.empty() && random_.Below(8) == 0;
   const std::vector<ObjectId>& objects = former ? former_ : objects_;
   sent_.push_back(sent);
-  Call(random_.Below(kShards), objects[random_.Below(objects.size())],
-       Request({.calls = true, .aborts = !model_.quiet}),
-       [this, sent](Result<HttpResponse> result) { OnReply(sent, std::move(result)); });
+  size_t from = random_.Below(kShards);
+  Call(from, objects[random_.Below(objects.size())],
+       Request({.calls = true, .aborts = !model_.quiet, .accepts = !former}),
+       [this, sent, from](Result<HttpResponse> result) { OnReply(sent, from, std::move(result)); });
 }
 
-void Simulation::OnReply(const std::shared_ptr<Sent>& sent, Result<HttpResponse> result) {
+void Simulation::OnReply(const std::shared_ptr<Sent>& sent, size_t from, Result<HttpResponse> result) {
   if (++sent->replies > 1) model_.Violate("two replies to one event");
+  if (result.has_value() && result.value().websocket != nullptr && !sent->lost && random_.Below(16) > 0) {
+    uint64_t line = std::stoull(std::string(*result.value().headers.Get("Line")));
+    lines_.Attach(line,
+                  object::BridgeWebSocket(std::move(result.value().websocket), *net_[from], *net_[kShards + from]));
+  }
   if (!result.has_value() || result.value().body.stream == nullptr || random_.Below(8) == 0) return;
   ReadBody(std::move(result.value().body.stream));
 }
@@ -258,8 +280,9 @@ void Simulation::Pass(Duration duration) {
 
 void Simulation::Act() {
   if (RestartIfDrained()) return;
-  uint64_t action = random_.Below(28);
+  uint64_t action = random_.Below(36);
   if (action < 12) return Send();
+  if (action >= 28) return lines_.Talk();
   if (action == 12 && modes_.faults) return engine_->FailNextCommit({.landed = random_.Below(2) == 0});
   if (action == 13 && modes_.faults) return engine_->SetDiskFull(random_.Below(2) == 0);
   if (action == 14 && modes_.rolls) return Roll();
@@ -298,6 +321,7 @@ void Simulation::Run() {
   for (auto& sent : sent_) {
     if (sent->replies == 0 && !sent->lost) model_.Violate("an event got no reply");
   }
+  lines_.CheckEnd();
   for (auto& shard : shards_) {
     if (shard->live_instances() > 0 && bodies_.empty()) model_.Violate("an idle object was not evicted");
   }

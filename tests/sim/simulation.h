@@ -16,6 +16,7 @@
 #include "object/placement.h"
 #include "object/shard.h"
 #include "sim/fake_code.h"
+#include "sim/lines.h"
 #include "sim/model.h"
 #include "sim/watch.h"
 #include "sim/wire.h"
@@ -45,7 +46,7 @@ class Simulation {
   void Close();
   void Act();
   void Send();
-  void OnReply(const std::shared_ptr<Sent>& sent, Result<HttpResponse> result);
+  void OnReply(const std::shared_ptr<Sent>& sent, size_t from, Result<HttpResponse> result);
   void ReadBody(std::unique_ptr<BodyStream> body);
   HttpRequest Request(ScriptKinds kinds);
   void Call(size_t from, const ObjectId& id, HttpRequest request, object::OnReply reply);
@@ -66,6 +67,7 @@ class Simulation {
   loop::SimLoop loop_;
   SeededRandom random_;
   Model model_;
+  Lines lines_;
   const OutletMutations& outlets_;
   Modes modes_;
   object::ShardOptions options_;
@@ -81,6 +83,7 @@ class Simulation {
   std::vector<std::unique_ptr<object::Directory>> directories_;
   std::vector<std::unique_ptr<Wire>> wires_, old_wires_;  // From each shard to the other: [from * kShards + to].
   std::vector<std::unique_ptr<Wire>> control_;            // From the control plane to each shard.
+  std::vector<std::unique_ptr<Wire>> net_;                // To each shard from its clients, then the other way.
   std::vector<std::unique_ptr<Watch>> shards_;
   std::vector<std::shared_ptr<Sent>> sent_;
   std::list<std::unique_ptr<BodyStream>> bodies_;

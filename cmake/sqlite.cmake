@@ -12,7 +12,7 @@ add_custom_command(
   VERBATIM)
 add_library(limpet_sqlite STATIC ${sqlite_source})
 target_include_directories(limpet_sqlite SYSTEM PUBLIC ${sqlite_dir})
-target_compile_options(limpet_sqlite PRIVATE -w -O2)
+target_compile_options(limpet_sqlite PRIVATE -w -O2 $<$<BOOL:${LIMPET_SANITIZE}>:-fno-sanitize=undefined>)
 target_compile_definitions(limpet_sqlite PRIVATE
   SQLITE_THREADSAFE=2  # A connection belongs to one thread.
   SQLITE_DEFAULT_MEMSTATUS=0

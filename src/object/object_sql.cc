@@ -47,11 +47,12 @@ Result<bool> ObjectSql::ReadPage(uint32_t number, std::span<char, sql::kPageByte
 
 void ObjectSql::WritePages(std::vector<sql::PageWrite> pages) {
   for (sql::PageWrite& page : pages) cache_.PutPage(page.number, std::move(page.content));
+  host_.SqlWrote();
 }
 
 void ObjectSql::WriteBegins() {
   cache_.Reserve(/*confirmed=*/true);
-  host_.SqlWriteBegins();
+  host_.SqlWrote();
 }
 
 }  // namespace limpet::object

@@ -17,7 +17,7 @@ class ObjectSql final : sql::Pages {
   class Host {
    public:
     virtual ~Host() = default;
-    virtual void SqlWriteBegins() = 0;  // The write cache has a number for it.
+    virtual void SqlWrote() = 0;  // Or is about to: the write cache has a number for it.
   };
   ObjectSql(Host& host, WriteCache& cache, store::Session& session, const ObjectId& id)
       : host_(host), cache_(cache), session_(session), id_(id) {}

@@ -426,5 +426,39 @@ TEST(ObjectSqlRocks, NamesTheFileOfADamagedPage) {
   fs::remove_all(dir);
 }
 
+// Figures, not promises: run by hand.
+//   limpet_object_test --gtest_also_run_disabled_tests --gtest_filter='*Speed*'
+TEST_P(ObjectSqlTest, DISABLED_Speed) {
+  (void)Sql("CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT)");
+  (void)Sql(
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<10000) INSERT INTO t SELECT i, 'value ' "
+      "|| i FROM n");
+  object_->Settle();
+  auto per_second = [&](const char* what, int count, auto act) {
+    Instant start = clock_.Now();
+    for (int i = 0; i < count; ++i) act(i);
+    double seconds = std::chrono::duration<double>(clock_.Now() - start).count();
+    printf("%10.0f %s (%s)\n", count / seconds, what, GetParam());
+  };
+  auto run = [&](std::string_view text, int64_t key) {
+    sql::Binding binding = key;
+    auto cursor = object_->storage().Sql().value()->Exec(text, {&binding, 1});
+    if (cursor.value()->has_row()) (void)cursor.value()->Next();
+  };
+  per_second("selects by key", 200'000, [&](int i) { run("SELECT b FROM t WHERE a = ?", i % 10'000 + 1); });
+  per_second("updates in one burst", 100'000,
+             [&](int i) { run("UPDATE t SET b = random() WHERE a = ?", i % 10'000 + 1); });
+  object_->Settle();
+  per_second("bursts of one update, sealed, not waited for", 2'000, [&](int i) {
+    run("UPDATE t SET b = random() WHERE a = ?", i % 10'000 + 1);
+    host().EndTurn();
+  });
+  object_->Settle();
+  per_second("opened databases", 2'000, [&](int i) {
+    object_->Restart();
+    run("SELECT b FROM t WHERE a = ?", i % 10'000 + 1);
+  });
+}
+
 }  // namespace
 }  // namespace limpet::object

@@ -109,7 +109,7 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
   // True if the read is worth another try, which `again` then makes after a pause.
   bool TryAgain(const Error& error, uint32_t tries, UniqueFunction<void()> again);
   void Wrote();
-  void SqlWriteBegins() override { Wrote(); }
+  void SqlWrote() override { Wrote(); }
   // Moves what SQL has changed in this burst into the write cache. False: that failed, and the instance has ended.
   bool CommitSql();
   void WantFlush();

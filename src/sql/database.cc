@@ -57,7 +57,10 @@ bool DefersForeignKeys(std::string_view text) {
 
 class Database::Running {
  public:
-  explicit Running(Database& database) : database_(database) { ++database_.running_; }
+  explicit Running(Database& database) : database_(database) {
+    ++database_.running_;
+    (void)database_.file_.TakeFailure();  // Of an earlier call, if SQLite went on without.
+  }
   ~Running() { --database_.running_; }
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
@@ -273,6 +276,10 @@ Result<Done> Database::EnsureTransaction() {
     (void)begun;
     in_transaction_ = true;
     pages_.WriteBegins();
+  }
+  if (open_savepoints_ < depth_) {
+    LIMPET_TRY(Done buffered, BufferWriters());  // SQLite opens none while one of them is under way.
+    (void)buffered;
   }
   for (; open_savepoints_ < depth_; ++open_savepoints_) {
     LIMPET_TRY(int64_t opened, RunOwn(Own::kSavepoint));

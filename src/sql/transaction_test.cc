@@ -143,6 +143,30 @@ TEST_F(SqlTransaction, RowsThatAWriteReturnsOutliveTheCommit) {
   EXPECT_EQ(cursor->columns()->front(), "a");
 }
 
+TEST_F(SqlTransaction, RowsThatAWriteReturnsOutliveSavepoints) {
+  std::unique_ptr<Cursor> outer = Start("UPDATE t SET b = 'o' RETURNING a");
+  database_->Begin();
+  EXPECT_EQ(Run("INSERT INTO t VALUES(4,'w')"), "");
+  std::unique_ptr<Cursor> inner = Start("DELETE FROM t WHERE a < 3 RETURNING a");
+  EXPECT_TRUE(database_->Rollback().has_value());
+  EXPECT_EQ(Rows(*outer) + Rows(*inner), "[1][2][3][1][2]");
+  Commit();
+  EXPECT_EQ(Stored("SELECT * FROM t"), "[1,o][2,o][3,o]");
+}
+
+TEST_F(SqlTransaction, RollingBackTheWholeTransactionMakesALostOneGood) {
+  std::unique_ptr<Cursor> read = Start("SELECT a FROM t ORDER BY a");
+  database_->Begin();
+  (void)Run("INSERT INTO t VALUES(4,'w')");
+  (void)Run("INSERT OR ROLLBACK INTO t VALUES(1,'dup')");
+  EXPECT_FALSE(database_->in_transaction());
+  EXPECT_TRUE(database_->RollbackAll().has_value());
+  EXPECT_EQ(database_->depth(), 0u);
+  EXPECT_EQ(Run("INSERT INTO t VALUES(5,'v')"), "");
+  Commit();
+  EXPECT_EQ(Stored("SELECT a FROM t"), "[1][2][3][5]");
+}
+
 TEST_F(SqlTransaction, AReadGoesOnAcrossCommitsAndChanges) {
   std::unique_ptr<Cursor> cursor = Start("SELECT a FROM t ORDER BY a");
   (void)Run("INSERT INTO t VALUES(4,'w')");

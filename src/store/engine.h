@@ -1,4 +1,4 @@
-// The storage contract. An engine keeps the key-value pairs (and, later, pages) of many objects on durable media. It
+// The storage contract. An engine keeps the key-value pairs and pages of many objects on durable media. It
 // shows durable data only: what an object has written and not yet committed lives in that object's write cache
 // (object/), which overlays every read. Engines: store/memory, store/faulty (for tests), store/rocks.
 #pragma once

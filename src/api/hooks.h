@@ -23,6 +23,8 @@ enum Hook : int {
   kSetExports,
   kCompatibilityProblem,
   kRejected,
+  kPackHost,
+  kUnpackHost,
 };
 inline constexpr const char* kHookNames[] = {"configure",
                                              "makeEnv",
@@ -42,6 +44,8 @@ inline constexpr const char* kHookNames[] = {"configure",
                                              "dispatchRpc",
                                              "setExports",
                                              "compatibilityProblem",
-                                             "rejected"};
+                                             "rejected",
+                                             "packHost",
+                                             "unpackHost"};
 
 }  // namespace limpet::api

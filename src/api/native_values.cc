@@ -7,6 +7,7 @@
 
 #include "api/errors.h"
 #include "api/hooks.h"
+#include "api/io_context.h"
 #include "api/native_list.h"
 #include "api/natives.h"
 #include "api/values.h"
@@ -54,11 +55,24 @@ class Writer final : public v8::ValueSerializer::Delegate {
     return buffer_.data();
   }
   void FreeBufferMemory(void*) override {}
+  v8::Maybe<uint32_t> GetSharedArrayBufferId(v8::Isolate*, v8::Local<v8::SharedArrayBuffer> buffer) override {
+    if (!shares_) {
+      ThrowDataCloneError(js::Literal(scope_.isolate(), "#<SharedArrayBuffer> could not be cloned."));
+      return v8::Nothing<uint32_t>();
+    }
+    shared_.push_back(buffer->GetBackingStore());
+    return v8::Just(static_cast<uint32_t>(shared_.size() - 1));
+  }
+  // SharedArrayBuffers are shared with the clone, instead of refused.
+  void set_shares(bool shares) { shares_ = shares; }
+  const std::vector<std::shared_ptr<v8::BackingStore>>& shared() const { return shared_; }
 
  private:
   js::Scope& scope_;
   HostObjects* hosts_;  // May be null.
   v8::Local<v8::Value> plain_prototype_;
+  bool shares_ = false;
+  std::vector<std::shared_ptr<v8::BackingStore>> shared_;
   Bytes buffer_;
   v8::ValueSerializer serializer_;  // Last: its constructor calls back.
 };
@@ -80,6 +94,7 @@ v8::Maybe<bool> Writer::IsHostObject(v8::Isolate* isolate, v8::Local<v8::Object>
   return v8::Just(false);
 }
 
+// The number of the object's class, then its plain data, written like any value (api/builtins/clone.ts).
 v8::Maybe<bool> Writer::WriteHostObject(v8::Isolate* isolate, v8::Local<v8::Object> object) {
   if (hosts_ != nullptr) {
     v8::Local<v8::Value> description;
@@ -89,6 +104,15 @@ v8::Maybe<bool> Writer::WriteHostObject(v8::Isolate* isolate, v8::Local<v8::Obje
     serializer_.WriteUint32(static_cast<uint32_t>(bytes->size()));
     serializer_.WriteRawBytes(bytes->data(), bytes->size());
     return v8::Just(true);
+  }
+  v8::Local<v8::Value> packed;
+  if (!CallHook(scope_, kPackHost, {object}).ToLocal(&packed)) return v8::Nothing<bool>();
+  v8::Local<v8::Value> number;
+  v8::Local<v8::Value> data;
+  if (packed->IsArray() && packed.As<v8::Array>()->Get(scope_.context(), 0).ToLocal(&number) && number->IsUint32() &&
+      packed.As<v8::Array>()->Get(scope_.context(), 1).ToLocal(&data)) {
+    serializer_.WriteUint32(number.As<v8::Uint32>()->Value());
+    return serializer_.WriteValue(scope_.context(), data);
   }
   std::string text = "Could not serialize object of type \"" + js::ToUtf8(isolate, object->GetConstructorName()) +
                      "\". This type does not support serialization.";
@@ -131,9 +155,44 @@ class Reviver final : public v8::ValueDeserializer::Delegate {
   v8::ValueDeserializer reader_;
 };
 
-v8::MaybeLocal<v8::Value> Read(js::Scope& scope, BytesView bytes,
-                               const std::vector<v8::Local<v8::ArrayBuffer>>& moved) {
-  v8::ValueDeserializer reader(scope.isolate(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+class Reader final : public v8::ValueDeserializer::Delegate {
+ public:
+  // `shared`: what the writer numbered; outlives the reader.
+  Reader(js::Scope& scope, BytesView bytes, const std::vector<std::shared_ptr<v8::BackingStore>>& shared)
+      : scope_(scope),
+        shared_(shared),
+        deserializer_(scope.isolate(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), this) {}
+  v8::ValueDeserializer& deserializer() { return deserializer_; }
+  v8::MaybeLocal<v8::SharedArrayBuffer> GetSharedArrayBufferFromId(v8::Isolate* isolate, uint32_t id) override {
+    if (id >= shared_.size()) return {};
+    return v8::SharedArrayBuffer::New(isolate, shared_[id]);
+  }
+  v8::MaybeLocal<v8::Object> ReadHostObject(v8::Isolate* isolate) override {
+    uint32_t number = 0;
+    v8::Local<v8::Value> data;
+    v8::Local<v8::Value> object;
+    if (!deserializer_.ReadUint32(&number)) return {};
+    if (!deserializer_.ReadValue(scope_.context()).ToLocal(&data)) return {};
+    // V8 forbids JavaScript while it reads, for what scripts could do; this is ours, and V8's state is sound here.
+    v8::Isolate::AllowJavascriptExecutionScope allow(isolate);
+    if (!CallHook(scope_, kUnpackHost, {v8::Integer::NewFromUnsigned(isolate, number), data}).ToLocal(&object)) {
+      return {};
+    }
+    if (object->IsObject()) return object.As<v8::Object>();
+    ThrowNamedError(scope_, "DataCloneError", js::Literal(isolate, "Unable to deserialize cloned data."));
+    return {};
+  }
+
+ private:
+  js::Scope& scope_;
+  const std::vector<std::shared_ptr<v8::BackingStore>>& shared_;
+  v8::ValueDeserializer deserializer_;  // Last: its constructor may call back.
+};
+
+v8::MaybeLocal<v8::Value> Read(js::Scope& scope, BytesView bytes, const std::vector<v8::Local<v8::ArrayBuffer>>& moved,
+                               const std::vector<std::shared_ptr<v8::BackingStore>>& shared = {}) {
+  Reader delegate(scope, bytes, shared);
+  v8::ValueDeserializer& reader = delegate.deserializer();
   if (!reader.ReadHeader(scope.context()).FromMaybe(false)) return {};
   for (uint32_t i = 0; i < moved.size(); ++i) reader.TransferArrayBuffer(i, moved[i]);
   return reader.ReadValue(scope.context());
@@ -185,6 +244,7 @@ void StructuredClone(const Info& info) {
   auto buffers = TransferList(scope, info[1]);
   if (!buffers) return;
   Writer writer(scope);
+  writer.set_shares(info[2]->IsTrue());
   for (uint32_t i = 0; i < buffers->size(); ++i) writer.serializer().TransferArrayBuffer(i, (*buffers)[i]);
   std::optional<Bytes> bytes = writer.Write(info[0]);
   if (!bytes) return;
@@ -194,7 +254,7 @@ void StructuredClone(const Info& info) {
     buffer = v8::ArrayBuffer::New(scope.isolate(), std::move(store));
   }
   v8::Local<v8::Value> value;
-  if (Read(scope, *bytes, *buffers).ToLocal(&value)) info.GetReturnValue().Set(value);
+  if (Read(scope, *bytes, *buffers, writer.shared()).ToLocal(&value)) info.GetReturnValue().Set(value);
 }
 
 void MarkHost(const Info& info) {

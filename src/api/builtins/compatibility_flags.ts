@@ -156,7 +156,7 @@ export const kFlags = [
   ["fetch_iterable_type_support_override_adjustment", "no_fetch_iterable_type_support_override_adjustment", "2026-02-19", "as if on, whatever the date"],
   ["strip_bom_in_read_all_text", "do_not_strip_bom_in_read_all_text", "2026-01-13", "as if on, whatever the date"],
   ["allow_irrevocable_stub_storage", "", "", "as if off: stubs can't be stored"],
-  ["rpc_params_dup_stubs", "rpc_params_transfer_stubs", "2026-01-20", "RPC is not there yet"],
+  ["rpc_params_dup_stubs", "rpc_params_transfer_stubs", "2026-01-20", "as if on, whatever the date"],
   ["enable_nodejs_global_timers", "no_nodejs_global_timers", "2026-08-04", "Node's modules and globals are not there", "2026-02-10"],
   ["streams_no_default_auto_allocate_chunk_size", "streams_auto_allocate_chunk_size_default", "", "experimental: refused"],
   ["python_workflows_implicit_dependencies", "no_python_workflows_implicit_dependencies", "", "Python Workers are not there"],

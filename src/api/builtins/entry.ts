@@ -45,7 +45,7 @@ export class ExecutionContext {
   }
 }
 platform({ ExecutionContext });
-missingProperties(ExecutionContext.prototype, "ExecutionContext", ["exports", "tracing"]);
+missingProperties(ExecutionContext.prototype, "ExecutionContext", ["tracing"]);
 
 // `id` and `storage` are the script's to replace.
 let socketsOf: (state: DurableObjectState) => HibernatedSockets;
@@ -133,7 +133,7 @@ export class DurableObjectState {
   }
 }
 platform({ DurableObjectState });
-missingProperties(DurableObjectState.prototype, "DurableObjectState", ["exports", "facets"]);
+missingProperties(DurableObjectState.prototype, "DurableObjectState", ["facets"]);
 
 // -- base classes
 

@@ -69,7 +69,7 @@ function structuredClone(value: unknown, options?: { transfer?: Iterable<unknown
   for (const each of transfer) {
     if (!(each instanceof ArrayBuffer)) throw new TypeError("Object is not transferable");
   }
-  return native.structuredClone(value, transfer as ArrayBuffer[]);
+  return native.structuredClone(value, transfer as ArrayBuffer[], true);
 }
 
 function reportError(error: unknown): void {

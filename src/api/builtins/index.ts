@@ -1,4 +1,5 @@
 // The built-ins of a Worker: bundled by build.mjs into one expression, `(native) => hooks`, that installs the globals.
+import { packHost, unpackHost } from "./clone";
 import { compatibilityProblem, isOn, setCompatibility } from "./compatibility";
 import { inspect } from "./console";
 import {
@@ -57,5 +58,7 @@ export default function install(native: Native): Hooks {
     setExports,
     compatibilityProblem,
     rejected: rejected as Hooks["rejected"],
+    packHost,
+    unpackHost,
   };
 }

@@ -30,7 +30,7 @@ export interface Native {
   // -- pure (native_values.cc, native_url.cc, native_text.cc)
   serialize(value: unknown): ArrayBuffer; // V8 ValueSerializer; throws DataCloneError
   deserialize(bytes: ArrayBuffer | ArrayBufferView): unknown;
-  structuredClone(value: unknown, transfer: ArrayBuffer[]): unknown;
+  structuredClone(value: unknown, transfer: ArrayBuffer[], share?: boolean): unknown; // share: SharedArrayBuffers are
   // Objects with this prototype are the platform's (Headers, DurableObjectId …): cloning one is a DataCloneError. Pure:
   // may be called at snapshot time.
   markHost(prototype: object): void;
@@ -223,4 +223,7 @@ export interface Hooks {
   compatibilityProblem(date: string, flags: string[]): string | undefined;
   // What no script has caught (js::Isolate::Rejection). False: a listener of the script's has seen to it.
   rejected(promise: Promise<unknown> | undefined, reason: unknown, handled: boolean): boolean;
+  // A platform object as a number of its class and plain data; undefined: it can't be cloned. And back.
+  packHost(object: unknown): [number, unknown] | undefined;
+  unpackHost(number: number, data: unknown): unknown;
 }

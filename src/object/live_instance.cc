@@ -69,18 +69,14 @@ void LiveInstance::Start() {
   InputLock lock = root_->Lock();
   code_ = made_by_->Instantiate(*this);
   if (code_ == nullptr) {
-    Error error(ErrorCode::kInternal, "internal error; the class could not be instantiated");
-    host_.Started(*this, error);
-    return Break(std::move(error));
+    return Break(Error(ErrorCode::kInternal, "internal error; the class could not be instantiated"));
   }
   code_->Start(std::move(lock), [this](Result<Done> result) {
     if (broken() || started_) return;
-    started_ = true;
-    if (result.has_value()) return host_.Started(*this, Done{});
-    Error error = std::move(result.error()).With(Error::kRemote);
     // An error reply is observable too; but the constructor's writes are dropped with it, so nothing is to wait for.
-    host_.Started(*this, error);
-    Break(std::move(error));
+    if (!result.has_value()) return Break(std::move(result.error()).With(Error::kRemote));
+    started_ = true;
+    host_.Started(*this, Done{});
   });
 }
 
@@ -311,6 +307,8 @@ void LiveInstance::TearDown() {
   }
   torn_down_ = true;
   ++in_code_;  // Until the end of this function: nothing here may start it again.
+  // Those who wait for its start hear why there was none: the next one might end in the same way for ever.
+  if (!started_ && !rolling && !evicted) host_.Started(*this, *error_);
   output_.RejectAll();
   root_->RejectAll();
   for (auto& body : std::exchange(bodies_, {})) body->Break(*error_);

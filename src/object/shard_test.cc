@@ -133,6 +133,18 @@ TEST_F(ShardTest, GivesTheConstructorsErrorToThoseWhoWaitAndTriesAgainForTheNext
   EXPECT_EQ(replies_[2], "1");
 }
 
+TEST_F(ShardTest, AConstructorThatAbortsFailsThoseWhoWaitOnce) {
+  class_->construct = [](Instance& instance) -> Result<Done> {
+    instance.Abort(Error::Script("Error", "enough"));
+    return Done{};
+  };
+  Fetch(1);
+  Fetch(1);
+  loop_.Advance(milliseconds(10));
+  EXPECT_EQ(replies_, (Strings{"error: enough", "error: enough"}));
+  EXPECT_EQ(class_->made, 1);
+}
+
 TEST_F(ShardTest, DropsTheBurstOfAnAbortedTurn) {
   class_->handler = [](Instance& instance, InputLock lock, HttpRequest request, OnReply reply) {
     if (request.url == "/read") return Increment(instance, std::move(lock), std::move(request), std::move(reply));

@@ -221,6 +221,35 @@ TEST_P(EngineContract, ReadsPages) {
   EXPECT_EQ(on_.session()->ReadPage(Object(1), 6).value(), std::nullopt);
 }
 
+TEST_P(EngineContract, CommitsPagesWithThePairsBesideThem) {
+  auto number = [](uint64_t page) {
+    Bytes key;
+    AppendBigEndian64(key, page);
+    return key;
+  };
+  auto page = [&](uint64_t which) { return on_.session()->ReadPage(Object(1), which).value(); };
+  ASSERT_TRUE(on_.Commit(Object(1), {Put(number(1), Bytes(4096, 'a'), Space::kPage), Put("k", "1"),
+                                     Put(number(2), Bytes(4096, 'b'), Space::kPage)})
+                  .has_value());
+  ASSERT_TRUE(on_.Commit(Object(1), {Put(number(1), Bytes(4096, 'c'), Space::kPage), Delete(number(2), Space::kPage),
+                                     Put(number(256), "x", Space::kPage)})
+                  .has_value());
+  EXPECT_EQ(page(1), Bytes(4096, 'c'));
+  EXPECT_EQ(page(2), std::nullopt);
+  EXPECT_EQ(page(256), "x");
+  ASSERT_TRUE(on_.Commit(Object(1), {Clear()}).has_value());
+  EXPECT_EQ(page(1), Bytes(4096, 'c')) << "the pairs were cleared";
+  EXPECT_EQ(on_.engine().ListObjects({7}, std::nullopt, 10).value(), (std::vector{Object(1)}));
+  ASSERT_TRUE(
+      on_.Commit(Object(1), {Clear(Space::kPage), Put(number(3), "new", Space::kPage), Put("k", "2")}).has_value());
+  EXPECT_EQ(page(1), std::nullopt);
+  EXPECT_EQ(page(3), "new");
+  EXPECT_EQ(on_.Get(Object(1), "k").value(), "2");
+  auto dropped = on_.Await<Result<Done>>([&](auto done) { on_.engine().DropNamespace({7}, on_.loop(), done); });
+  EXPECT_TRUE(dropped.has_value());
+  EXPECT_EQ(page(3), std::nullopt);
+}
+
 TEST_P(EngineContract, RefusesKeysAndValuesOverTheirLimits) {
   EXPECT_TRUE(on_.Commit(Object(1), {Put(Bytes(kKeyBytesMax, 'k'), "v")}).has_value());
   EXPECT_EQ(on_.Commit(Object(1), {Put("a", "1"), Put(Bytes(kKeyBytesMax + 1, 'k'), "v")}).error().code(),

@@ -137,6 +137,7 @@ void IoContext::End(Error why) {
   on_client_gone_.Reset();
   pumps_.Clear();
   bodies_.Clear();
+  cursors_.Clear();
   sockets_.reset();
   reads.Each([&](uint64_t, BodyStream::OnChunk& read) { read(Error(why)); });
   // An object's callers hear from the object layer, which knows what broke.

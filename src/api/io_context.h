@@ -30,6 +30,7 @@
 #include "object/code.h"
 #include "object/ids.h"
 #include "object/placement.h"
+#include "sql/cursor.h"
 
 namespace limpet::api {
 
@@ -189,6 +190,9 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   // The reader of a pump waits for `read` (a number) to be answered.
   Numbered<BodyStream::OnChunk>& pump_reads() { return pump_reads_; }
 
+  // -- cursors of SQL, by number. A box that JavaScript holds (io_sql.cc) takes one off when it goes.
+  Numbered<std::unique_ptr<sql::Cursor>>& cursors() { return cursors_; }
+
   // -- WebSockets that the script holds an end of (script_sockets.h)
   ScriptSockets& sockets();
   // Closes those that the script accepted, before the end.
@@ -249,6 +253,7 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   Numbered<Critical> criticals_;
   Numbered<v8::Global<v8::Object>> pumps_;
   Numbered<BodyStream::OnChunk> pump_reads_;
+  Numbered<std::unique_ptr<sql::Cursor>> cursors_;
   std::unique_ptr<ScriptSockets> sockets_;  // Null: it has never had any.
 };
 

@@ -226,6 +226,7 @@ std::vector<js::NativeFunction> IoNatives() {
   AddStateNatives(natives);
   AddStorageNatives(natives);
   AddRpcNatives(natives);
+  AddSqlNatives(natives);
   AddWebSocketNatives(natives);
   return natives;
 }

@@ -19,12 +19,23 @@ void AddFetchNatives(std::vector<js::NativeFunction>& natives);      // io_fetch
 void AddStateNatives(std::vector<js::NativeFunction>& natives);      // io_state.cc
 void AddCryptoIoNatives(std::vector<js::NativeFunction>& natives);   // io_crypto.cc
 void AddRpcNatives(std::vector<js::NativeFunction>& natives);        // io_rpc.cc
+void AddSqlNatives(std::vector<js::NativeFunction>& natives);        // io_sql.cc
 void AddWebSocketNatives(std::vector<js::NativeFunction>& natives);  // io_websocket.cc
 void AddStorageNatives(std::vector<js::NativeFunction>& natives);    // io_storage.cc
 
-// Of io_fetch.cc, shared with io_rpc.cc. The first argument of such a native is the state of the fetch.
 struct Call;
 class IoContext;
+// Of io_storage.cc, shared with io_sql.cc.
+// False, and a RangeError is pending: the key is too long.
+bool CheckKey(Call& call, const std::string& key);
+// The same for a serialised value.
+bool CheckValue(Call& call, const IoContext& context, const std::string& key, size_t bytes, bool single);
+// [key, value, …]
+v8::MaybeLocal<v8::Value> FlatPairs(js::Scope& scope, const object::Pairs& pairs);
+// Reads start, end, startAfter, prefix, reverse, limit from the first argument on.
+object::ListOptions ReadListOptions(Call& call);
+
+// Of io_fetch.cc, shared with io_rpc.cc. The first argument of such a native is the state of the fetch.
 // Reads method, url, headers, body, length from `first` on. Nothing: an exception is pending.
 std::optional<HttpRequest> ReadRequest(Call& call, IoContext& context, int first);
 // Reads the index of a namespace and a hex ID from `first` on. Nothing: an exception is pending.

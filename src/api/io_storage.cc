@@ -19,7 +19,8 @@ constexpr size_t kSqlitePairMax = 2 * 1024 * 1024;
 object::ReadOptions Read(uint32_t flags) { return {(flags & 1) != 0, (flags & 4) != 0}; }
 object::WriteOptions Write(uint32_t flags) { return {(flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0}; }
 
-// False, and a RangeError is pending: the key is too long.
+}  // namespace
+
 bool CheckKey(Call& call, const std::string& key) {
   if (key.size() <= kKeyMax) return true;
   js::ThrowRangeError(call.scope.isolate(), "Keys cannot be larger than " + std::to_string(kKeyMax) +
@@ -42,6 +43,8 @@ bool CheckValue(Call& call, const IoContext& context, const std::string& key, si
                              : "Value for key \"" + key + "\" is above the limit of " + limit + " bytes.");
   return false;
 }
+
+namespace {
 
 // What one storage call needs: a promise that is settled now or by number later.
 template <typename T>
@@ -91,6 +94,8 @@ v8::MaybeLocal<v8::Value> OneValue(js::Scope& scope, const std::optional<Bytes>&
   return Deserialize(scope, *value);
 }
 
+}  // namespace
+
 v8::MaybeLocal<v8::Value> FlatPairs(js::Scope& scope, const object::Pairs& pairs) {
   std::vector<v8::Local<v8::Value>> flat;
   flat.reserve(pairs.size() * 2);
@@ -102,6 +107,8 @@ v8::MaybeLocal<v8::Value> FlatPairs(js::Scope& scope, const object::Pairs& pairs
   }
   return v8::Array::New(scope.isolate(), flat.data(), flat.size()).As<v8::Value>();
 }
+
+namespace {
 
 v8::MaybeLocal<v8::Value> Nothing(js::Scope& scope, const Done&) {
   return v8::Undefined(scope.isolate()).As<v8::Value>();
@@ -158,11 +165,10 @@ std::optional<Bytes> AfterPrefix(Bytes prefix) {
   return prefix;
 }
 
-// storageList(start, end, startAfter, prefix, reverse, limit, flags)
-void StorageList(const Arguments& args) {
-  Call call(args);
-  IoContext* context = call.ObjectContext();
-  if (context == nullptr) return;
+}  // namespace
+
+object::ListOptions ReadListOptions(Call& call) {
+  const Arguments& args = call.args;
   object::ListOptions options;
   options.start = call.Text(0);
   if (args[2]->IsTrue()) options.start.push_back('\0');  // The next key in byte order.
@@ -177,6 +183,17 @@ void StorageList(const Arguments& args) {
     // More than any object can have; the cast must stay in range.
     options.limit = static_cast<uint64_t>(std::min(args[5].As<v8::Number>()->Value(), 9e15));
   }
+  return options;
+}
+
+namespace {
+
+// storageList(start, end, startAfter, prefix, reverse, limit, flags)
+void StorageList(const Arguments& args) {
+  Call call(args);
+  IoContext* context = call.ObjectContext();
+  if (context == nullptr) return;
+  object::ListOptions options = ReadListOptions(call);
   Pending<object::Pairs> pending(call, *context, FlatPairs);
   if (!pending.Start()) return;
   if (options.end && *options.end <= options.start) return pending.Finish(Result<object::Pairs>(object::Pairs()));
@@ -249,6 +266,13 @@ void TxnBegin(const Arguments& args) {
   }
 }
 
+void TxnBeginSync(const Arguments& args) {
+  Call call(args);
+  if (IoContext* context = call.ObjectContext()) {
+    args.GetReturnValue().Set(context->instance()->storage().BeginSyncTransaction());
+  }
+}
+
 void TxnCommit(const Arguments& args) {
   Call call(args);
   IoContext* context = call.ObjectContext();
@@ -273,6 +297,7 @@ void AddStorageNatives(std::vector<js::NativeFunction>& natives) {
   natives.push_back({"storageDeleteAll", StorageDeleteAll});
   natives.push_back({"storageSync", StorageSync});
   natives.push_back({"txnBegin", TxnBegin});
+  natives.push_back({"txnBeginSync", TxnBeginSync});
   natives.push_back({"txnCommit", TxnCommit});
   natives.push_back({"txnRollback", TxnRollback});
 }

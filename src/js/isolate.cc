@@ -325,6 +325,11 @@ void IsolateState::Terminate(Ended why) {
   isolate->TerminateExecution();
 }
 
+bool Isolate::Poll() {
+  if (state_->interrupt_requested.load(std::memory_order_relaxed)) state_->OnInterrupt();
+  return state_->turn.ended != Ended::kNo;
+}
+
 void Isolate::TerminateTurn() { state_->Terminate(Ended::kAborted); }
 
 // -- memory

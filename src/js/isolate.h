@@ -118,6 +118,9 @@ class Isolate {
   bool TryRun(Budget& budget, FunctionRef<void(Scope&)> turn, FunctionRef<void(Ended)> after);
   // Inside a turn: JavaScript ends at the next chance and can't catch it; microtasks of this turn are not run.
   void TerminateTurn();
+  // Inside a turn, by C++ that runs long, every few milliseconds: what V8 does at its own checks (the watchdog is
+  // heard, other isolates are served). True: the turn is to end, so return to JavaScript soon.
+  bool Poll();
   bool entered() const { return depth_ > 0; }
   bool dead() const { return dead_; }
 

@@ -268,6 +268,42 @@ Storage::Now<Done> ObjectStorage::Sync(const InputLock& lock, OnAnswer<Done> don
   return std::nullopt;
 }
 
+// --- At once
+
+Result<std::optional<Bytes>> ObjectStorage::GetNow(BytesView key) {
+  if (shut_) return *shut_;
+  if (auto at_hand = Peek(key)) return *std::move(at_hand);
+  LIMPET_TRY(std::optional<Bytes> stored, session_.ReadNow(id_, store::Space::kKv, key));
+  cache_.Learn(key, stored);
+  return stored;
+}
+
+Result<Pairs> ObjectStorage::ListNow(ListOptions list) {
+  if (shut_) return *shut_;
+  std::vector<WriteCache::Overlay> overlay = cache_.Range(list.start, list.end);
+  ListMerge merge(std::move(list), std::move(overlay), cache_.hides_store());
+  while (!merge.done()) {
+    LIMPET_TRY(store::ScanPage page, session_.ScanNow(id_, merge.NextPage()));
+    merge.AddPage(std::move(page));
+  }
+  return merge.TakePairs();
+}
+
+Result<Done> ObjectStorage::PutNow(Bytes key, Bytes value) {
+  if (shut_) return *shut_;
+  cache_.Put(std::move(key), std::move(value), /*confirmed=*/true);
+  Wrote();
+  return Done{};
+}
+
+Result<bool> ObjectStorage::DeleteNow(Bytes key) {
+  LIMPET_TRY(std::optional<Bytes> value, GetNow(key));
+  if (!value) return false;
+  cache_.Delete(std::move(key), /*confirmed=*/true);
+  Wrote();
+  return true;
+}
+
 void ObjectStorage::ServeWaiting() {
   // An answer runs a turn, which may add to the list or end everything: start anew after each.
   for (auto waiting = waiting_.begin(); waiting != waiting_.end() && !shut_;) {

@@ -55,6 +55,10 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
                        OnAnswer<uint64_t> done) override;
   Now<Done> DeleteAll(const InputLock& lock, WriteOptions options, OnAnswer<Done> done) override;
   Now<Done> Sync(const InputLock& lock, OnAnswer<Done> done) override;
+  Result<std::optional<Bytes>> GetNow(BytesView key) override;
+  Result<Pairs> ListNow(ListOptions list) override;
+  Result<Done> PutNow(Bytes key, Bytes value) override;
+  Result<bool> DeleteNow(Bytes key) override;
   uint32_t BeginTransaction() override;
   Result<Done> CommitTransaction() override;
   void RollbackTransaction() override;

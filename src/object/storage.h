@@ -69,6 +69,12 @@ class Storage {
   // When all writes issued before it, unconfirmed ones too, are durable.
   virtual Now<Done> Sync(const InputLock& lock, OnAnswer<Done> done) = 0;
 
+  // -- at once, blocking the thread if they must: for scripts that can't await. Errors: those of Get and List.
+  virtual Result<std::optional<Bytes>> GetNow(BytesView key) = 0;
+  virtual Result<Pairs> ListNow(ListOptions list) = 0;
+  virtual Result<Done> PutNow(Bytes key, Bytes value) = 0;
+  virtual Result<bool> DeleteNow(Bytes key) = 0;  // Whether it existed.
+
   // Explicit transactions nest as a stack of savepoints: Begin returns the new depth (1 for the outermost, which seals
   // the burst before it), Commit and Rollback end the innermost. Nothing of a transaction is committed to the store
   // before the outermost Commit; then all of it is one batch.

@@ -86,8 +86,11 @@ class HeldSession final : public store::Session {
   void Scan(const ObjectId& object, store::ScanOptions options, OnPage done) override {
     inner_->Scan(object, std::move(options), std::move(done));
   }
-  Result<std::optional<Bytes>> ReadPage(const ObjectId& object, uint64_t page) override {
-    return inner_->ReadPage(object, page);
+  Result<std::optional<Bytes>> ReadNow(const ObjectId& object, store::Space space, BytesView key) override {
+    return inner_->ReadNow(object, space, key);
+  }
+  Result<store::ScanPage> ScanNow(const ObjectId& object, const store::ScanOptions& options) override {
+    return inner_->ScanNow(object, options);
   }
   void Commit(const store::Claim& claim, store::ObjectBatch batch, OnCommit done) override {
     auto commit = [this, claim, batch = std::move(batch), done = std::move(done)]() mutable {

@@ -88,8 +88,14 @@ class Session {
   // A range in the same two ways. One page is one consistent state.
   virtual Result<ScanPage> TryScan(const ObjectId& object, const ScanOptions& options) = 0;
   virtual void Scan(const ObjectId& object, ScanOptions options, OnPage done) = 0;
-  // Blocks. For SQL alone.
-  virtual Result<std::optional<Bytes>> ReadPage(const ObjectId& object, uint64_t page) = 0;
+  // The same, blocking the calling thread: for what scripts can't await, SQL and storage.kv.
+  virtual Result<std::optional<Bytes>> ReadNow(const ObjectId& object, Space space, BytesView key) = 0;
+  virtual Result<ScanPage> ScanNow(const ObjectId& object, const ScanOptions& options) = 0;
+  Result<std::optional<Bytes>> ReadPage(const ObjectId& object, uint64_t page) {
+    Bytes key;
+    AppendBigEndian64(key, page);
+    return ReadNow(object, Space::kPage, key);
+  }
 
   // Applies the batch whole or not at all; batches of one object in the order of the calls. Answers with the object's
   // new commit number (1 for its first commit, +1 each, kept across restarts) once it survives power loss.

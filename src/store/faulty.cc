@@ -108,11 +108,14 @@ class FaultySession final : public Session {
          [object, options = std::move(options)](const Image& image) { return image.Scan(object, options); });
   }
 
-  Result<std::optional<Bytes>> ReadPage(const ObjectId& object, uint64_t page) override {
+  Result<std::optional<Bytes>> ReadNow(const ObjectId& object, Space space, BytesView key) override {
     if (Result<Done> ready = Ready(); !ready) return std::move(ready).error();
-    Bytes key;
-    AppendBigEndian64(key, page);
-    return state_->image.Get(object, Space::kPage, key);
+    return state_->image.Get(object, space, key);
+  }
+
+  Result<ScanPage> ScanNow(const ObjectId& object, const ScanOptions& options) override {
+    if (Result<Done> ready = Ready(); !ready) return std::move(ready).error();
+    return state_->image.Scan(object, options);
   }
 
   void Commit(const Claim& claim, ObjectBatch batch, OnCommit done) override {

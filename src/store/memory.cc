@@ -50,11 +50,14 @@ class MemorySession final : public Session {
     Answer(std::move(done), shared_->image.Scan(object, options));
   }
 
-  Result<std::optional<Bytes>> ReadPage(const ObjectId& object, uint64_t page) override {
-    Bytes key;
-    AppendBigEndian64(key, page);
+  Result<std::optional<Bytes>> ReadNow(const ObjectId& object, Space space, BytesView key) override {
     std::lock_guard lock(shared_->mutex);
-    return shared_->image.Get(object, Space::kPage, key);
+    return shared_->image.Get(object, space, key);
+  }
+
+  Result<ScanPage> ScanNow(const ObjectId& object, const ScanOptions& options) override {
+    std::lock_guard lock(shared_->mutex);
+    return shared_->image.Scan(object, options);
   }
 
   void Commit(const Claim& claim, ObjectBatch batch, OnCommit done) override {

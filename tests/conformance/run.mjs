@@ -80,7 +80,7 @@ async function limpetRunner() {
   return {
     async start(file) {
       const name = `conformance-${file.name.replace(/\W/g, "-")}`;
-      await deploy(server, { name, modules: file.modules, classes: file.classes, vars: file.vars, compatibilityDate: file.date,
+      await deploy(server, { name, modules: file.modules, classes: file.classes, vars: file.vars, sqlite: file.sqlite, compatibilityDate: file.date,
                              metadata: { compatibility_flags: file.flags } });
       const base = `http://${name}.localhost:${server.port}`;
       return { send: (path, sent) => request(base + path, { ...sent, timeoutMs: kCaseDeadlineMs }), stop: async () => {} };
@@ -92,7 +92,7 @@ async function limpetRunner() {
 async function workerdRunner() {
   return {
     async start(file) {
-      const server = await startWorkerd({ modules: file.modules, classes: file.classes, vars: file.vars, compatibilityDate: file.date,
+      const server = await startWorkerd({ modules: file.modules, classes: file.classes, vars: file.vars, sqlite: file.sqlite, compatibilityDate: file.date,
                                           compatibilityFlags: file.flags });
       return { send: (path, sent) => request(server.url + path, { ...sent, timeoutMs: kCaseDeadlineMs }), stop: () => server.stop() };
     },
@@ -153,6 +153,7 @@ try {
       name: fileName.replace(".test.mjs", ""), modules, classes: Object.keys(exported).filter((name) => name !== "default" && !exported.default.entrypoints?.includes(name)),
       vars: { ECHO: echo.url }, date: String(modules[fileName]).match(/^\/\/ compatibility-date: (\S+)$/m)?.[1] ?? "2026-03-01",
       flags: String(modules[fileName]).match(/^\/\/ compatibility-flags: (.+)$/m)?.[1].split(" ") ?? [],
+      sqlite: /^\/\/ storage: sqlite$/m.test(String(modules[fileName])),
     };
     let server;
     try {

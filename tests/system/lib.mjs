@@ -175,21 +175,21 @@ export async function deploy(server, script) {
   return answer.json.result;
 }
 
-export async function tryDeploy(server, { name, modules, code, classes = [], newClasses, vars = {}, ...rest }) {
+export async function tryDeploy(server, { name, modules, code, classes = [], newClasses, sqlite = false, vars = {}, ...rest }) {
   const bound = classBindings(classes);
   newClasses ??= bound.map((each) => each.className);
   const bindings = [
     ...bound.map((each) => ({ type: "durable_object_namespace", name: each.name, class_name: each.className })),
     ...Object.entries(vars).map(([key, text]) => ({ type: "plain_text", name: key, text })),
   ];
-  const migrations = newClasses.length > 0 ? { steps: [{ new_classes: newClasses }] } : undefined;
+  const migrations = newClasses.length > 0 ? { steps: [{ [sqlite ? "new_sqlite_classes" : "new_classes"]: newClasses }] } : undefined;
   const form = uploadForm({ modules: modules ?? { "index.mjs": code }, bindings, migrations, ...rest });
   return await api(server, "PUT", `/workers/scripts/${name}?excludeScript=true`,
                    { body: form.body, headers: { "content-type": form.type } });
 }
 
 // Starts workerd with one Worker; `modules` as in deploy. Durable Objects keep their data in `storage`, a folder.
-export async function startWorkerd({ modules, classes = [], vars = {}, compatibilityDate = "2026-03-01", compatibilityFlags = [], folder = temporaryFolder("workerd"),
+export async function startWorkerd({ modules, classes = [], vars = {}, compatibilityDate = "2026-03-01", compatibilityFlags = [], sqlite = false, folder = temporaryFolder("workerd"),
                                      listen = "127.0.0.1:0" }) {
   const quote = JSON.stringify;
   const bound = classBindings(classes);
@@ -217,7 +217,7 @@ const worker :Workerd.Worker = (
     ...bound.map((each) => `(name = ${quote(each.name)}, durableObjectNamespace = ${quote(each.className)})`),
     ...Object.entries(vars).map(([key, text]) => `(name = ${quote(key)}, text = ${quote(text)})`),
   ].join(", ")}],
-  durableObjectNamespaces = [${bound.map(({ className }) => `(className = ${quote(className)}, uniqueKey = ${quote(className)})`).join(", ")}],
+  durableObjectNamespaces = [${bound.map(({ className }) => `(className = ${quote(className)}, uniqueKey = ${quote(className)}${sqlite ? ", enableSql = true" : ""})`).join(", ")}],
   ${classes.length > 0 ? `durableObjectStorage = (localDisk = "storage"),` : ""}
 );
 `);

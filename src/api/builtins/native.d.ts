@@ -177,6 +177,18 @@ export interface Native {
   txnBegin(): number; // the new depth
   txnCommit(): void;
   txnRollback(): void;
+  txnBeginSync(): number; // a savepoint in the burst, for code that awaits nothing; ended as the other
+  // SQL (io_sql.cc). Values: numbers, strings, null, undefined (as null) or bytes. A row: its values in order.
+  sqlExec(owner: number, text: string, bindings: unknown[]): [columns: string[], row: any[] | undefined, rowsRead: number, rowsWritten: number, cursor: Box | undefined];
+  sqlStep(cursor: Box): any[] | undefined; // the row behind the one it stands on
+  sqlRest(cursor: Box): any[]; // all rows behind it, flat
+  sqlCounts(cursor: Box): [rowsRead: number, rowsWritten: number];
+  sqlSize(owner: number): number;
+  // What can't be awaited; may block the thread.
+  kvGet(owner: number, key: string): unknown;
+  kvPut(owner: number, key: string, value: unknown): void;
+  kvDelete(owner: number, key: string): boolean;
+  kvList(start: string, end: string | undefined, startAfter: boolean, prefix: string, reverse: boolean, limit: number): unknown[];
   blockConcurrency<T>(callback: () => Promise<T>): Promise<T>; // callback runs later, in a turn under the critical section
   abort(reason: string): never; // ends JavaScript; nothing after it runs
 }

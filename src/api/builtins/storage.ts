@@ -2,6 +2,7 @@
 import {
   currentObject, illegalConstructor, isObject, kInternal, missing, native, platform, requireOwner, textOf, wrongArgument,
 } from "./seam";
+import { SqlStorage, SyncKvStorage } from "./sql";
 
 const kKeysMax = 128;
 const kShapeText = "put() may only be called with a single key-value pair and optional options as put(key, value, " +
@@ -107,6 +108,8 @@ const kOpen = Symbol("open"); // How many transactions are open.
 
 export class DurableObjectStorage {
   #owner: number;
+  #sql: SqlStorage | undefined;
+  #kv: SyncKvStorage | undefined;
   declare [kOpen]: number;
   constructor(token?: unknown) {
     illegalConstructor(token);
@@ -147,7 +150,29 @@ export class DurableObjectStorage {
   getAlarm(): Promise<never> { return Promise.reject(missing("getAlarm", kStorage)); }
   setAlarm(): Promise<never> { return Promise.reject(missing("setAlarm", kStorage)); }
   deleteAlarm(): Promise<never> { return Promise.reject(missing("deleteAlarm", kStorage)); }
-  transactionSync(): never { throw sqliteAlone("transactionSync", "Durable Object is not backed by SQL."); }
+  get sql(): SqlStorage {
+    if (!native.usesSqlite()) throw new Error(kNoSql);
+    return (this.#sql ??= new SqlStorage(kInternal, this.#owner));
+  }
+  get kv(): SyncKvStorage {
+    if (!native.usesSqlite()) throw new Error(kNoKv);
+    return (this.#kv ??= new SyncKvStorage(kInternal, this.#owner));
+  }
+  transactionSync<T>(callback: () => T): T {
+    if (typeof callback !== "function") throw wrongArgument("transactionSync", kStorage, 1, "function");
+    requireOwner(this.#owner);
+    if (!native.usesSqlite()) throw new Error("Durable Object is not backed by SQL.");
+    native.txnBeginSync();
+    let value: T;
+    try {
+      value = callback();
+    } catch (error) {
+      native.txnRollback();
+      throw error;
+    }
+    native.txnCommit();
+    return value;
+  }
   getCurrentBookmark(): Promise<never> { return Promise.reject(sqliteAlone("getCurrentBookmark", kNoRecovery)); }
   getBookmarkForTime(): Promise<never> { return Promise.reject(sqliteAlone("getBookmarkForTime", kNoRecovery)); }
   onNextSessionRestoreBookmark(): Promise<never> {
@@ -178,11 +203,6 @@ const kNoRecovery = "This Durable Object's storage back-end does not implement p
 // What SQLite storage alone has: `otherwise` is what workerd says on the other kind, `missing` what is not there on either.
 function sqliteAlone(name: string, otherwise: string): Error {
   return native.usesSqlite() ? missing(name, kStorage) : new Error(otherwise);
-}
-for (const [name, otherwise] of [["sql", kNoSql], ["kv", kNoKv]] as const) {
-  Object.defineProperty(DurableObjectStorage.prototype, name, {
-    get(): never { throw sqliteAlone(name, otherwise); }, enumerable: true, configurable: true,
-  });
 }
 
 type Outcome<T> = { value: T } | { error: unknown };

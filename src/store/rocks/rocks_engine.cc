@@ -74,10 +74,12 @@ class RocksSession final : public Session, private rocks::CommitReceiver {
     });
   }
 
-  Result<std::optional<Bytes>> ReadPage(const ObjectId& object, uint64_t page) override {
-    Bytes key;
-    AppendBigEndian64(key, page);
-    return rocks::ReadValue(database_, rocks::PairKey(object, Space::kPage, key), rocksdb::kReadAllTier);
+  Result<std::optional<Bytes>> ReadNow(const ObjectId& object, Space space, BytesView key) override {
+    return rocks::ReadValue(database_, rocks::PairKey(object, space, key), rocksdb::kReadAllTier);
+  }
+
+  Result<ScanPage> ScanNow(const ObjectId& object, const ScanOptions& options) override {
+    return rocks::ReadRange(database_, object, options, rocksdb::kReadAllTier);
   }
 
   void Commit(const Claim& claim, ObjectBatch batch, OnCommit done) override {

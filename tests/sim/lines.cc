@@ -179,7 +179,7 @@ void Lines::Talk() {
     return client.Send("ping");
   }
   // Now and then more than an object takes at once.
-  for (uint64_t left = what == 6 ? 100 : 1 + random_.Below(3); left > 0; --left) {
+  for (uint64_t left = what == 6 ? 70 : 1 + random_.Below(3); left > 0; --left) {
     client.Send("m:" + std::to_string(line.number) + ":" + std::to_string(++line.sent));
   }
 }

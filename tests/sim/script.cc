@@ -24,7 +24,7 @@ Script MakeScript(Random& random, ScriptKinds kinds) {
   Script script;
   std::vector<Op> open;
   if (kinds.accepts && random.Below(2) == 0) script.push_back({Op::kAccept, static_cast<uint32_t>(random.Next())});
-  for (uint64_t left = 1 + random.Below(7); left > 0; --left) {
+  for (uint64_t left = 1 + random.Below(kinds.steps_max); left > 0; --left) {
     uint32_t number = static_cast<uint32_t>(random.Next());
     if (open.size() < 3 && random.Below(8) == 0) {
       open.push_back(random.Below(3) == 0 ? Op::kLeave : random.Below(2) == 0 ? Op::kCommit : Op::kRollback);

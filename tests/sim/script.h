@@ -56,6 +56,7 @@ struct ScriptKinds {
   bool aborts = true;
   bool accepts = false;
   bool replies = true;  // Somebody may read a body.
+  uint32_t steps_max = 7;
 };
 Script MakeScript(Random& random, ScriptKinds kinds);
 

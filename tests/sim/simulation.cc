@@ -95,7 +95,7 @@ void Simulation::Open() {
     place->claim_valid = [this] { return ClaimValid(); };
     place->script_of = [this](const std::string& url) { return scripts_[std::stoul(url)]; };
     place->socket_script = [this] {
-      return MakeScript(random_, {.calls = false, .aborts = !model_.quiet, .replies = false});
+      return MakeScript(random_, {.calls = false, .aborts = !model_.quiet, .replies = false, .steps_max = 3});
     };
     place->request_of = [this](uint32_t number, const ObjectId& caller, ObjectId* callee) {
       // Calls in a circle, of objects that are being replaced, wait for each other's next instance and so for their own

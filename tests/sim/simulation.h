@@ -1,5 +1,5 @@
-// One seeded run: a few objects on two shards, scripts, a store that fails, power cuts, deploys, isolates that die,
-// classes that are deleted, orderly restarts, claims that end.
+// One seeded run: a few objects on two shards, scripts, WebSockets, a store that fails, power cuts, deploys, isolates
+// that die, classes that are deleted, orderly restarts, claims that end.
 #pragma once
 
 #include <cstdint>

@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 #include <node.h>
 #include <unistd.h>
+#if __has_feature(address_sanitizer)
+#include <sanitizer/lsan_interface.h>
+#endif
 
 #include <cstdio>
 #include <cstdlib>
@@ -33,6 +36,9 @@ NODE_MODULE_INIT() {
   int count = static_cast<int>(arguments.size());
   testing::InitGoogleTest(&count, pointers.data());
   int failed = RUN_ALL_TESTS();
+#if __has_feature(address_sanitizer)
+  if (__lsan_do_recoverable_leak_check() != 0) failed = 1;  // _exit does not look.
+#endif
   std::fflush(nullptr);
   _exit(failed);
 }

@@ -152,7 +152,7 @@ TEST_F(IsolateTest, ThreadsWithLoopsOfTheirOwnShareTheRuntime) {
     std::vector<Ended> how;
     loop.Post([&] {
       for (int round = 0; round < 5; ++round) {
-        std::unique_ptr<Isolate> isolate = Isolate::Make(*runtime_, loop, {.cpu_max = 20ms}, nullptr).value();
+        std::unique_ptr<Isolate> isolate = Isolate::Make(*runtime_, loop, {.cpu_max = 100ms}, nullptr).value();
         for (const char* code : {"for (;;) {}", "(function deep() { return deep() + 1 })()", "'x'.repeat(1e6)"}) {
           isolate->Run(
               nullptr, [&](Scope& scope) { (void)EvalText(scope, code); }, [&](Ended ended) { how.push_back(ended); });

@@ -4,7 +4,9 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -59,6 +61,13 @@ class RawClient {
            !failed_;
   }
   void HalfClose() { ::shutdown(fd_, SHUT_WR); }
+  // Waits until all that was sent is in the server's kernel: a reset destroys the rest.
+  bool Arrived() {
+    return RunUntil(loop_, [&] {
+      int left = 0;
+      return ::ioctl(fd_, SIOCOUTQ, &left) == 0 && left == 0;
+    });
+  }
   void SendUrgent(char byte) { ::send(fd_, &byte, 1, MSG_OOB | MSG_NOSIGNAL); }
   void Reset() {
     linger now{.l_onoff = 1, .l_linger = 0};

@@ -214,7 +214,7 @@ TEST(WebSocket, ALineThatBreaksWhileNobodyReadsIsGivenBackAndItsMessagesAreKept)
   std::string rest;
   for (int i = 0; i < 20; ++i) rest += ClientFrame(0x81, std::to_string(i)) + ClientFrame(0x89, "ping");
   EXPECT_TRUE(client.Send(rest));
-  room.Turn();
+  EXPECT_TRUE(client.Arrived());
   EXPECT_EQ(room.server.server.connections(), 1u);
   client.Reset();
   EXPECT_TRUE(RunUntil(room.loop, [&] { return room.server.server.connections() == 0; }));
@@ -236,7 +236,7 @@ TEST(WebSocket, ACloseFrameThatCameBeforeTheBreakCounts) {
   room.Turn();
   EXPECT_TRUE(client.Send(ClientFrame(0x88, std::string("\x0f\xa0"
                                                         "bye"))));
-  room.Turn();
+  EXPECT_TRUE(client.Arrived());
   client.Reset();
   EXPECT_TRUE(RunUntil(room.loop, [&] { return room.server.server.connections() == 0; }));
   room.ends[0]->SetReceiver(room.notes[0].get());

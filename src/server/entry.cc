@@ -14,6 +14,10 @@
 #include "server/serve.h"
 #include "server/server.h"
 
+#if __has_feature(address_sanitizer)
+extern "C" int __lsan_do_recoverable_leak_check();  // Of the runtime that is preloaded.
+#endif
+
 namespace limpet {
 namespace {
 
@@ -144,6 +148,9 @@ class Commands final : public cli::Commands {
   Commands commands(platform);
   int code = cli::Main(Arguments(), installation, commands);
   std::fflush(nullptr);
+#if __has_feature(address_sanitizer)
+  __lsan_do_recoverable_leak_check();  // _exit does not.
+#endif
   _exit(code);
 }
 

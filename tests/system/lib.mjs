@@ -14,6 +14,9 @@ export const kLimpet = process.env.LIMPET_BINARY ?? join(kRepository, "bin/limpe
 export const kWorkerd = join(kRepository, "node_modules/@cloudflare/workerd-linux-64/bin/workerd");
 export const kReadyDeadlineMs = 20_000;
 
+// The program is one with sanitizers: figures of its memory say nothing.
+export const kSanitized = process.env.LIMPET_SANITIZED === "1";
+
 export const limpetExists = () => existsSync(kLimpet);
 
 // A folder that is gone when the process ends.

@@ -35,4 +35,13 @@ if [ "$(sha256sum < package-lock.json)" != "$(cat "$stamp" 2> /dev/null)" ]; the
   npm ci --loglevel=error > /dev/null  # Silent when all is well, and says why when it is not.
   sha256sum < package-lock.json > "$stamp"
 fi
+# Test data of the Web Platform Tests, which two Debian packages carry; they themselves need a Rust toolchain: unpacked alone.
+if [ ! -f build/wpt/mime-types.json ]; then
+  echo "fetching data of the Web Platform Tests"
+  folder="$(mktemp -d)"
+  (cd "$folder" && apt-get download -qq librust-url-dev librust-data-url-dev && for file in *.deb; do dpkg -x "$file" .; done)
+  mkdir -p build/wpt
+  cp "$folder"/usr/share/cargo/registry/{url-*/tests/{urltestdata,setters_tests},data-url-*/tests/{base64,mime-types}}.json build/wpt/
+  rm -rf "$folder"
+fi
 [ "$quiet" = 1 ] || echo "ready: next, ./dev build"

@@ -179,18 +179,21 @@ void IoContext::MaybeFinish() {
   End(Error(ErrorCode::kCanceled, "The event has ended."));
 }
 
+void IoContext::TellClientGone() {
+  if (ended_ || on_client_gone_.IsEmpty()) return;
+  RunTurn({}, [this](js::Scope& scope) {
+    v8::Local<v8::Function> tell = on_client_gone_.Get(scope.isolate());
+    on_client_gone_.Reset();
+    v8::TryCatch caught(scope.isolate());
+    (void)tell->Call(scope.context(), v8::Undefined(scope.isolate()), 0, nullptr);
+  });
+}
+
 void IoContext::ClientGone() {
   if (ended_ || instance_ != nullptr || client_gone_) return;
   client_gone_ = true;
-  if (!on_client_gone_.IsEmpty()) {
-    RunTurn({}, [this](js::Scope& scope) {
-      v8::Local<v8::Function> tell = on_client_gone_.Get(scope.isolate());
-      on_client_gone_.Reset();
-      v8::TryCatch caught(scope.isolate());
-      (void)tell->Call(scope.context(), v8::Undefined(scope.isolate()), 0, nullptr);
-    });
-    if (ended_) return;
-  }
+  TellClientGone();
+  if (ended_) return;
   Error gone(ErrorCode::kCanceled, "The client has disconnected.");
   if (wait_untils_ == 0) return End(std::move(gone));
   std::exchange(events_, {}).Each([&](uint64_t, object::OnReply& reply) { reply(Error(gone)); });

@@ -125,6 +125,8 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   bool ended() const { return ended_; }
   // The client of a stateless event has gone: what waitUntil holds goes on for a while, the rest ends.
   void ClientGone();
+  // The same while the response is on its way: its stream ends by itself, the script's listeners alone are told.
+  void TellClientGone();
   // `tell` is called when that happens, before anything is cancelled. A stateless event's.
   void OnClientGone(js::Scope& scope, v8::Local<v8::Function> tell) { on_client_gone_.Reset(scope.isolate(), tell); }
 

@@ -126,8 +126,8 @@ void ShardServer::Handle(HttpRequest request, const net::RequestInfo& info, net:
   // The connection holds the token until the response is wholly sent.
   net::Responder& live = exchange->responder;
   live.OnDisconnect([event = std::move(event), exchange = std::weak_ptr<Exchange>(exchange)] {
-    std::shared_ptr<Exchange> waiting = exchange.lock();
-    if (waiting != nullptr && !waiting->answered) worker::ShardScripts::ClientGone(event);
+    std::shared_ptr<Exchange> waiting = exchange.lock();  // None: it was answered, the response is on its way.
+    worker::ShardScripts::ClientGone(event, waiting == nullptr || waiting->answered);
   });
 }
 

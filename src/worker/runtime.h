@@ -90,8 +90,8 @@ class ShardScripts {
   // Returns a token: destroying it tells that the client has gone, which cancels a stateless event.
   class Event;
   std::shared_ptr<Event> Fetch(const std::string& script_name, HttpRequest request, object::OnReply reply);
-  // The client of this event has gone before the response was sent.
-  static void ClientGone(const std::shared_ptr<Event>& event);
+  // The client of this event has gone before the response was wholly sent; `answered`: it had begun.
+  static void ClientGone(const std::shared_ptr<Event>& event, bool answered);
   // Lets running events finish (new ones are refused), then `then`.
   void Drain(UniqueFunction<void()> then);
 

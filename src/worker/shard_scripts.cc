@@ -209,9 +209,12 @@ std::shared_ptr<ShardScripts::Event> ShardScripts::Fetch(const std::string& scri
   return event;
 }
 
-void ShardScripts::ClientGone(const std::shared_ptr<Event>& event) {
+void ShardScripts::ClientGone(const std::shared_ptr<Event>& event, bool answered) {
   if (!event) return;
-  if (std::shared_ptr<api::IoContext> context = event->context.lock()) context->ClientGone();
+  std::shared_ptr<api::IoContext> context = event->context.lock();
+  if (!context) return;
+  if (answered) return context->TellClientGone();
+  context->ClientGone();
 }
 
 void ShardScripts::Drain(UniqueFunction<void()> then) {

@@ -7,7 +7,7 @@ import { registerHooks } from "node:module";
 import { dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual, parseArgs } from "node:util";
-import { deploy, kLimpet, limpetExists, request, startLimpet, startWorkerd } from "../system/lib.mjs";
+import { deploy, kLimpet, kRepository, limpetExists, request, startLimpet, startWorkerd } from "../system/lib.mjs";
 import { describe } from "./lib.mjs";
 
 const kFolder = dirname(fileURLToPath(import.meta.url));
@@ -34,7 +34,8 @@ function modulesOf(main) {
   const modules = {};
   const add = (name) => {
     if (name in modules) return;
-    modules[name] = readFileSync(join(kFolder, name));
+    // Data of the Web Platform Tests is where tools/bootstrap.sh puts it.
+    modules[name] = readFileSync(name.startsWith("wpt/") ? join(kRepository, "build", name) : join(kFolder, name));
     if (!/\.m?js$/.test(name)) return;
     for (const [, specifier] of String(modules[name]).matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
       add(normalize(join(dirname(name), specifier)));

@@ -1,8 +1,9 @@
 // docs/api-table.md says what is there of what @cloudflare/workers-types declares; dates and flags that a deploy refuses.
 import assert from "node:assert/strict";
+import http from "node:http";
 import { after, before, test } from "node:test";
 import { join } from "node:path";
-import { kRepository, run, startLimpet, tryDeploy } from "./lib.mjs";
+import { kRepository, run, startLimpet, tryDeploy, until } from "./lib.mjs";
 
 let server;
 before(async () => (server = await startLimpet({ shards: 1 })));
@@ -36,4 +37,36 @@ test("a script sees its date and flags", async () => {
   assert.equal(await deployed("2023-01-01", ["nodejs_als", "url_original"]), "deployed");
   const flags = JSON.parse((await server.fetch("dated")).body);
   assert.deepEqual([flags.nodejs_als, flags.url_standard, flags.streams_enable_constructors, flags.http_headers_getsetcookie], [true, false, true, false]);
+});
+
+test("a request's signal tells that its client has gone", async () => {
+  const code = `const log = [];
+export default {
+  async fetch(request, env, ctx) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/log") return Response.json(log);
+    log.push([pathname, "begun"]);
+    request.signal.addEventListener("abort", () => {
+      log.push([pathname, request.signal.aborted, String(request.signal.reason)]);
+      ctx.waitUntil(scheduler.wait(1).then(() => log.push([pathname, "later"])));
+    });
+    if (pathname === "/silent") return await new Promise(() => setInterval(() => {}, 1000));
+    return new Response(new ReadableStream({ async pull(controller) { await scheduler.wait(1); controller.enqueue(new Uint8Array(1)); } }));
+  },
+};`;
+  const seen = async (name) => JSON.parse((await server.fetch(name, "/log")).body);
+  for (const [name, compatibilityDate] of [["signalled", "2026-11-17"], ["unsignalled", "2026-03-01"]]) {
+    await server.deploy({ name, code, compatibilityDate });
+    for (const path of ["/silent", "/stream"]) {
+      const sent = http.get({ host: "127.0.0.1", port: server.port, path, headers: { host: `${name}.localhost` } });
+      sent.on("error", () => {});
+      if (path === "/stream") await new Promise((done) => sent.on("response", (response) => response.once("data", done).on("error", () => {})));
+      else await until("the request runs", async () => (await seen(name)).length > 0);
+      sent.destroy();
+    }
+    if (name === "signalled") await until("both have heard", async () => (await seen(name)).length === 6);
+  }
+  const told = (path) => [[path, "begun"], [path, true, "AbortError: The client has disconnected"], [path, "later"]];
+  assert.deepEqual((await seen("signalled")).sort(), [...told("/silent"), ...told("/stream")].sort());
+  assert.deepEqual(await seen("unsignalled"), [["/silent", "begun"], ["/stream", "begun"]]);
 });

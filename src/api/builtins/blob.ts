@@ -5,6 +5,8 @@ import { parseForm } from "./url";
 
 const kBytes = Symbol("bytes");
 
+let typed: (bytes: Uint8Array<ArrayBuffer>, type: string) => Blob;
+
 export class Blob {
   #type: string;
   declare [kBytes]: Uint8Array<ArrayBuffer>;
@@ -13,6 +15,14 @@ export class Blob {
     const type = String(options?.type ?? "");
     this.#type = /^[\x20-\x7e]*$/.test(type) ? type.toLowerCase() : "";
     this[kBytes] = parts === undefined ? new Uint8Array(0) : concatBytes(Array.from(parts, bytesOfPart));
+  }
+  static {
+    typed = (bytes, type) => {
+      const blob = new Blob();
+      blob[kBytes] = bytes;
+      blob.#type = type;
+      return blob;
+    };
   }
   get size(): number { return this[kBytes].byteLength; }
   get type(): string { return this.#type; }
@@ -28,6 +38,11 @@ export class Blob {
 function bytesOfPart(part: unknown): Uint8Array {
   if (part instanceof Blob) return part[kBytes];
   return bytesOf(part) ?? native.utf8Encode(String(part));
+}
+
+// A body's: its type stands as it is given.
+export function blobOf(bytes: Uint8Array<ArrayBuffer>, type: string): Blob {
+  return typed(bytes, type);
 }
 
 export function bytesOfBlob(blob: Blob): Uint8Array<ArrayBuffer> {

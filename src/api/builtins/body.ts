@@ -1,6 +1,8 @@
 // Bodies of Request and Response. A body stays what it was given as (text, bytes, the number of a body in C++) until
 // somebody asks for the stream.
-import { Blob, bytesOfBlob, decodeForm, encodeMultipart, FormData } from "./blob";
+import { Blob, blobOf, bytesOfBlob, decodeForm, encodeMultipart, FormData } from "./blob";
+import { compatibility } from "./compatibility";
+import { standardMimeType } from "./mime";
 import type { OutBody, Pump } from "./native.d";
 import { bytesOf, concatBytes, illegalConstructor, isObject, kIllegalInvocation, native, platform, textOf } from "./seam";
 import {
@@ -55,7 +57,7 @@ export class Body {
   }
   async blob(): Promise<Blob> {
     const type = (this as any).headers.get("content-type") ?? "";
-    return new Blob([await bytesOfBody(this)], { type });
+    return blobOf((await bytesOfBody(this)).slice(), compatibility.blobMimeType ? (standardMimeType(type) ?? "") : type);
   }
   async formData(): Promise<FormData> {
     return decodeForm(await bytesOfBody(this), (this as any).headers.get("content-type"));

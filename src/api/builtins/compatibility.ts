@@ -12,6 +12,7 @@ export const compatibility = {
   reportsListeners: false, // What a listener throws is reported; else it leaves dispatchEvent.
   requestSignal: false,
   setCookieApart: true,
+  blobMimeType: true, // A body's blob has its type as the standard writes it.
   rpc: false,
   ctxExports: false,
   enhancedErrors: false,
@@ -25,6 +26,7 @@ const kSwitches: [keyof typeof compatibility, flag: string][] = [
   ["reportsListeners", "spec_compliant_dispatch_exceptions"],
   ["requestSignal", "enable_request_signal"],
   ["setCookieApart", "http_headers_getsetcookie"],
+  ["blobMimeType", "blob_standard_mime_type"],
   ["rpc", "rpc"],
   ["ctxExports", "enable_ctx_exports"],
   ["enhancedErrors", "enhanced_error_serialization"],

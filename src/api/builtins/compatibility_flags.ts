@@ -53,7 +53,7 @@ export const kFlags = [
   ["unwrap_custom_thenables", "no_unwrap_custom_thenables", "2024-04-01", "as if on, whatever the date"],
   ["rpc", "no_rpc", "2024-04-03", "switches"],
   ["internal_stream_byob_return_view", "internal_stream_byob_return_undefined", "2024-05-13", "as if on, whatever the date"],
-  ["blob_standard_mime_type", "blob_legacy_mime_type", "2024-06-03", "as if on, whatever the date"],
+  ["blob_standard_mime_type", "blob_legacy_mime_type", "2024-06-03", "switches"],
   ["fetch_standard_url", "fetch_legacy_url", "2024-06-03", "as if on, whatever the date"],
   ["nodejs_compat_v2", "no_nodejs_compat_v2", "2026-08-04", "Node's modules and globals are not there", "2024-09-23"],
   ["global_fetch_strictly_public", "global_fetch_private_origin", "", "of the edge alone"],

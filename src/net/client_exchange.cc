@@ -13,7 +13,6 @@ namespace {
 using boost::asio::ip::tcp;
 
 constexpr size_t kHeadReadBytes = 8 * 1024;
-constexpr size_t kBodyReadBytes = 64 * 1024;
 constexpr size_t kInlineBytesMax = 64 * 1024;  // A body that came with its head is given as bytes up to here.
 constexpr size_t kInterimResponsesMax = 64;    // 1xx before the response.
 
@@ -201,6 +200,7 @@ void ClientExchange::ReadMore(size_t room) {
 
 void ClientExchange::OnRead(boost::system::error_code error, size_t bytes) {
   reading_ = false;
+  body_room_.Saw(bytes);
   in_.Commit(bytes);
   if (ended_) return;
   received_ = received_ || bytes > 0;
@@ -319,12 +319,12 @@ void ClientExchange::ServeBody() {
   if (!waiting_) return;
   Bytes out;
   if (!body_done_ && framing_ == Framing::kChunked) {
-    Result<size_t> taken = decoder_.Decode(in_.view(), out, kBodyReadBytes);
+    Result<size_t> taken = decoder_.Decode(in_.view(), out, kBodyChunkBytesMax);
     if (!taken) return Fail(Broken(taken.error().message()));
     in_.Consume(*taken);
     body_done_ = decoder_.done();
   } else if (!in_.empty() && (!body_done_ || framing_ == Framing::kUntilClose)) {
-    size_t size = std::min(in_.size(), kBodyReadBytes);
+    size_t size = std::min(in_.size(), kBodyChunkBytesMax);
     if (framing_ == Framing::kLength) size = std::min<uint64_t>(size, left_);
     out.assign(in_.view().substr(0, size));
     in_.Consume(size);
@@ -342,7 +342,7 @@ void ClientExchange::ServeBody() {
     return std::exchange(waiting_, nullptr)(std::optional<Bytes>());
   }
   Arm(client_->options.stall_timeout, "the response stalled");
-  ReadMore(kBodyReadBytes);
+  ReadMore(body_room_.bytes());
 }
 
 void ClientExchange::DropBody() {

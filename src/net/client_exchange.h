@@ -106,6 +106,7 @@ class ClientExchange : public std::enable_shared_from_this<ClientExchange> {
 
   // The response.
   InBuffer in_;
+  BodyRoom body_room_;
   HeadScanner scanner_;
   bool reading_ = false;
   bool received_ = false;  // At least a byte.

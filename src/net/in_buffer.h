@@ -8,6 +8,22 @@
 
 namespace limpet::net {
 
+inline constexpr size_t kBodyReadBytes = 64 * 1024;       // The room for reading a body, at first.
+inline constexpr size_t kBodyChunkBytesMax = 256 * 1024;  // And at most; no chunk of a body is larger.
+
+// How much room a read of a body gets: more, once the sender was seen to fill it. Each system call costs about as much
+// as copying 64 KiB.
+class BodyRoom {
+ public:
+  size_t bytes() const { return bytes_; }
+  void Saw(size_t read) {
+    if (read >= bytes_) bytes_ = std::min(2 * bytes_, kBodyChunkBytesMax);
+  }
+
+ private:
+  size_t bytes_ = kBodyReadBytes;
+};
+
 class InBuffer {
  public:
   std::string_view view() const { return {data_.get() + begin_, end_ - begin_}; }

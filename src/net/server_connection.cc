@@ -245,7 +245,7 @@ Result<Bytes> Connection::DecodeBody(size_t bytes_max) {
 void Connection::ServeBody() {
   if (!body_.waiting) return;
   if (!body_.done) {
-    Result<Bytes> bytes = DecodeBody(kBodyReadBytes);
+    Result<Bytes> bytes = DecodeBody(kBodyChunkBytesMax);
     if (!bytes) {
       if (!response_started_) return Refuse(400, bytes.error().message());
       return Close();
@@ -289,7 +289,7 @@ void Connection::BodyCame(size_t bytes) {
 bool Connection::DiscardBody() {
   while (!body_.done && !in_.empty()) {
     size_t before = in_.size();
-    Result<Bytes> bytes = DecodeBody(kBodyReadBytes);
+    Result<Bytes> bytes = DecodeBody(kBodyChunkBytesMax);
     body_.discarded += before - in_.size();
     if (!bytes || body_.discarded > kDiscardBytesMax) return BeginLinger(), false;
     if (before == in_.size() && !body_.done) break;
@@ -341,7 +341,7 @@ void Connection::StartRead() {
   size_t room = kHeadReadBytes;
   if (state_ == State::kExchange) {
     if (WantsBody()) {
-      room = kBodyReadBytes;
+      room = body_.room.bytes();
     } else if (in_.size() >= kReadAheadBytes) {
       return;
     }
@@ -355,6 +355,7 @@ void Connection::StartRead() {
 
 void Connection::OnRead(boost::system::error_code error, size_t bytes) {
   reading_ = false;
+  body_.room.Saw(bytes);
   in_.Commit(bytes);
   if (state_ == State::kClosed) return;
   if (state_ == State::kUpgrade) return TryFinishUpgrade();  // Also if it failed: the WebSocket will see.

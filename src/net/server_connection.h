@@ -21,7 +21,6 @@
 namespace limpet::net {
 
 inline constexpr size_t kHeadReadBytes = 4 * 1024;        // What an idle connection holds for its next request.
-inline constexpr size_t kBodyReadBytes = 64 * 1024;       // A chunk of a body, at most.
 inline constexpr size_t kInlineBodyBytesMax = 64 * 1024;  // Larger bodies are always streams.
 inline constexpr size_t kReadAheadBytes = 16 * 1024;      // Read while nobody asks, to notice a client that goes.
 inline constexpr size_t kDiscardBytesMax = 256 * 1024;    // Of an unread body, to keep the connection.
@@ -101,6 +100,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Instant waited_since = Instant::max();  // For bytes of it; max: does not wait.
     Duration patience{};                    // What is left of the stall timeout; bytes that come refill it.
     ChunkDecoder decoder;
+    BodyRoom room;
     BodyStream::OnChunk waiting;
   };
 

@@ -261,15 +261,17 @@ void IoContext::Answer(uint64_t event, Result<HttpResponse> response) {
 
 IoContext::InBody* IoContext::FindBody(uint64_t number) { return bodies_.Find(number); }
 
-v8::Local<v8::Value> IoContext::ImportBody(js::Scope& scope, Body body) {
+v8::Local<v8::Value> IoContext::ImportBody(js::Scope& scope, Body body, net::ContentCoding coding) {
   if (!body.present) return v8::Null(scope.isolate());
-  if (!body.stream) {
+  if (!body.stream && coding == net::ContentCoding::kIdentity) {
     bool text = body.bytes.size() <= kTextBodyMax && js::IsAscii(body.bytes);
     if (text) return js::FromLatin1(scope.isolate(), body.bytes);
     return js::ToUint8Array(scope.isolate(), body.bytes);
   }
   uint64_t number = NextNumber();
-  bodies_.Emplace(number).body = std::move(body);
+  InBody& kept = bodies_.Emplace(number);
+  kept.body = std::move(body);
+  kept.coding = coding;
   return v8::Number::New(scope.isolate(), static_cast<double>(number));
 }
 
@@ -333,11 +335,13 @@ void IoContext::StopTimer(uint64_t number) {
 
 // -- fetches
 
-uint64_t IoContext::AddFetch(v8::Local<v8::Promise::Resolver> resolver, v8::Local<v8::Value> state) {
+uint64_t IoContext::AddFetch(v8::Local<v8::Promise::Resolver> resolver, v8::Local<v8::Value> state,
+                             net::ContentCodings codings) {
   last_fetch_ = NextNumber();
   Fetch& fetch = fetches_.Emplace(last_fetch_);
   fetch.resolver.Reset(host_->isolate->raw(), resolver);
   fetch.state.Reset(host_->isolate->raw(), state);
+  fetch.codings = codings;
   if (instance_ != nullptr) instance_->Pin();
   return last_fetch_;
 }
@@ -364,9 +368,10 @@ void IoContext::SettleFetch(js::Scope& scope, uint64_t number, Result<HttpRespon
   if (fetch == nullptr) return;
   v8::Local<v8::Promise::Resolver> resolver = fetch->resolver.Get(scope.isolate());
   v8::Local<v8::Value> state = fetch->state.Get(scope.isolate());
+  net::ContentCodings codings = fetch->codings;
   CancelFetch(number);
   SettleWith(scope, resolver, [&](js::Scope& inner) -> v8::MaybeLocal<v8::Value> {
-    if (response.has_value()) return ImportResponse(inner, state, std::move(response).value());
+    if (response.has_value()) return ImportResponse(inner, state, std::move(response).value(), codings);
     v8::Isolate* isolate = inner.isolate();
     const Error& error = response.error();
     v8::Local<v8::Value> failure;
@@ -380,10 +385,11 @@ void IoContext::SettleFetch(js::Scope& scope, uint64_t number, Result<HttpRespon
   });
 }
 
-v8::MaybeLocal<v8::Value> IoContext::ImportResponse(js::Scope& scope, v8::Local<v8::Value> state,
-                                                    HttpResponse response) {
+v8::MaybeLocal<v8::Value> IoContext::ImportResponse(js::Scope& scope, v8::Local<v8::Value> state, HttpResponse response,
+                                                    net::ContentCodings codings) {
   v8::Isolate* isolate = scope.isolate();
-  v8::Local<v8::Value> body = ImportBody(scope, std::move(response.body));
+  v8::Local<v8::Value> body =
+      ImportBody(scope, std::move(response.body), net::ContentCodingOf(response.headers, codings));
   if (body.IsEmpty()) return {};
   v8::Local<v8::Value> socket = v8::Undefined(isolate);
   if (response.websocket != nullptr) {

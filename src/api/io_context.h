@@ -26,6 +26,7 @@
 #include "js/isolate.h"
 #include "loop/asio_loop.h"
 #include "loop/pool.h"
+#include "net/content_coding.h"
 #include "net/http_client.h"
 #include "object/code.h"
 #include "object/ids.h"
@@ -147,13 +148,18 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   std::optional<RequestArguments> ImportRequest(js::Scope& scope, uint64_t event, HttpRequest request);
   void Answer(uint64_t event, Result<HttpResponse> response);
   // Null, a string or a Uint8Array, or the number under which the body is kept.
-  v8::Local<v8::Value> ImportBody(js::Scope& scope, Body body);
+  // A coded one is kept as it is until it is read.
+  v8::Local<v8::Value> ImportBody(js::Scope& scope, Body body,
+                                  net::ContentCoding coding = net::ContentCoding::kIdentity);
   // From a value as `OutBody` in native.d.ts says. A throw is pending if it is nothing.
-  std::optional<Body> ExportBody(js::Scope& scope, v8::Local<v8::Value> value, v8::Local<v8::Value> length);
+  // Its bytes are in `coding`: a body that came so and was not touched passes as it is.
+  std::optional<Body> ExportBody(js::Scope& scope, v8::Local<v8::Value> value, v8::Local<v8::Value> length,
+                                 net::ContentCoding coding = net::ContentCoding::kIdentity);
 
   // -- bodies
   struct InBody {
     Body body;
+    net::ContentCoding coding = net::ContentCoding::kIdentity;
     bool reading = false;
   };
   InBody* FindBody(uint64_t number);
@@ -165,7 +171,8 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   size_t timers() const { return timers_.Size(); }
 
   // -- fetches: calls to the outside and to objects. `state` is what the hooks `fetched` and `fetchFailed` get.
-  uint64_t AddFetch(v8::Local<v8::Promise::Resolver> resolver, v8::Local<v8::Value> state);
+  // `codings`: those of the response's body that are undone when a script reads it.
+  uint64_t AddFetch(v8::Local<v8::Promise::Resolver> resolver, v8::Local<v8::Value> state, net::ContentCodings codings);
   uint64_t last_fetch() const { return last_fetch_; }
   void HoldFetch(uint64_t number, net::FetchHandle handle);
   void CancelFetch(uint64_t number);
@@ -220,9 +227,11 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
     v8::Global<v8::Promise::Resolver> resolver;
     v8::Global<v8::Value> state;
     net::FetchHandle handle;
+    net::ContentCodings codings;
   };
   void SettleFetch(js::Scope& scope, uint64_t number, Result<HttpResponse>& response);
-  v8::MaybeLocal<v8::Value> ImportResponse(js::Scope& scope, v8::Local<v8::Value> state, HttpResponse response);
+  v8::MaybeLocal<v8::Value> ImportResponse(js::Scope& scope, v8::Local<v8::Value> state, HttpResponse response,
+                                           net::ContentCodings codings);
   void Arm(uint64_t number, Timer& timer);
   void Fire(uint64_t number);
   void TurnOver(js::Ended ended);

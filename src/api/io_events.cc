@@ -86,7 +86,7 @@ class PumpStream final : public BodyStream {
   bool ended_ = false;
 };
 
-// respond(event, status, statusText, headers, body, length, socket)
+// respond(event, status, statusText, headers, body, length, socket, codings)
 void Respond(const Arguments& args) {
   Call call(args);
   IoContext* context = call.Context();
@@ -95,8 +95,12 @@ void Respond(const Arguments& args) {
   response.status = args[1]->IsInt32() ? args[1].As<v8::Int32>()->Value() : 200;
   if (args[2]->IsString() && args[2].As<v8::String>()->Length() > 0) response.status_text = call.Text(2);
   response.headers = FromPacked(call.scope, args[3]);
-  std::optional<Body> body = context->ExportBody(call.scope, args[4], args[5]);
+  net::ContentCoding coding = net::ContentCodingOf(response.headers, call.Codings(7));
+  std::optional<Body> body = context->ExportBody(call.scope, args[4], args[5], coding);
   if (!body) return;
+  // What a script says of the length is about the content; what came coded and passes is as long as its header says.
+  bool passes = args[4]->IsNumber() && (!body->stream || body->length);
+  if (coding != net::ContentCoding::kIdentity && body->present && !passes) response.headers.Delete("Content-Length");
   response.body = *std::move(body);
   if (args[6]->IsNumber()) {
     response.websocket = context->sockets().Take(call.Number(6));
@@ -207,25 +211,28 @@ void BodyCancel(const Arguments& args) {
 
 }  // namespace
 
-std::optional<Body> IoContext::ExportBody(js::Scope& scope, v8::Local<v8::Value> value, v8::Local<v8::Value> length) {
+std::optional<Body> IoContext::ExportBody(js::Scope& scope, v8::Local<v8::Value> value, v8::Local<v8::Value> length,
+                                          net::ContentCoding coding) {
   v8::Isolate* isolate = scope.isolate();
   if (value->IsNullOrUndefined()) return Body::None();
-  if (value->IsString()) return Body::Of(js::ToUtf8(isolate, value));
-  if (js::IsBytes(value)) return Body::Of(js::CopyBytes(value));
+  if (value->IsString()) return net::EncodeContent(Body::Of(js::ToUtf8(isolate, value)), coding);
+  if (js::IsBytes(value)) return net::EncodeContent(Body::Of(js::CopyBytes(value)), coding);
   if (value->IsNumber()) {
     std::optional<InBody> taken = bodies_.Take(static_cast<uint64_t>(value.As<v8::Number>()->Value()));
     if (!taken) {
       js::ThrowError(isolate, instance_ != nullptr ? kOtherContextError : kOtherRequestError);
       return std::nullopt;
     }
-    return std::move(taken->body);
+    if (taken->coding == coding) return std::move(taken->body);
+    return net::EncodeContent(net::DecodeContent(std::move(taken->body), taken->coding), coding);
   }
   if (!value->IsObject()) return Body::None();
   uint64_t number = NextNumber();
   pumps_.Emplace(number, isolate, value.As<v8::Object>());
   std::optional<uint64_t> announced;
   if (length->IsNumber()) announced = static_cast<uint64_t>(length.As<v8::Number>()->Value());
-  return Body::Of(std::make_unique<PumpStream>(shared_from_this(), number, where()), announced);
+  return net::EncodeContent(Body::Of(std::make_unique<PumpStream>(shared_from_this(), number, where()), announced),
+                            coding);
 }
 
 void AddEventNatives(std::vector<js::NativeFunction>& natives) {

@@ -18,11 +18,11 @@ std::optional<HttpRequest> ReadRequest(Call& call, IoContext& context, int first
   return request;
 }
 
-std::optional<uint64_t> ReturnFetch(Call& call, IoContext& context) {
+std::optional<uint64_t> ReturnFetch(Call& call, IoContext& context, int codings) {
   v8::Local<v8::Promise::Resolver> resolver;
   if (!v8::Promise::Resolver::New(call.scope.context()).ToLocal(&resolver)) return std::nullopt;
   call.args.GetReturnValue().Set(resolver->GetPromise());
-  return context.AddFetch(resolver, call.args[0]);
+  return context.AddFetch(resolver, call.args[0], call.Codings(codings));
 }
 
 object::OnReply OnAnswer(std::weak_ptr<IoContext> weak, uint64_t number, object::GateRef where) {
@@ -44,9 +44,9 @@ std::optional<ObjectId> ReadObjectId(Call& call, IoContext& context, int first) 
   return id;
 }
 
-void CallObject(Call& call, IoContext& context, const ObjectId& id, std::optional<std::string> name,
+void CallObject(Call& call, IoContext& context, const ObjectId& id, std::optional<std::string> name, int codings,
                 HttpRequest request) {
-  std::optional<uint64_t> number = ReturnFetch(call, context);
+  std::optional<uint64_t> number = ReturnFetch(call, context, codings);
   if (!number) return;
   if (context.instance() == nullptr) {  // Nothing to wait for.
     return context.host().directory->Fetch(id, std::move(name), std::move(request),
@@ -62,14 +62,14 @@ void CallObject(Call& call, IoContext& context, const ObjectId& id, std::optiona
 
 namespace {
 
-// fetchOutbound(state, method, url, headers, body, length)
+// fetchOutbound(state, method, url, headers, body, length, codings)
 void FetchOutbound(const Arguments& args) {
   Call call(args);
   IoContext* context = call.Context();
   if (context == nullptr) return;
   std::optional<HttpRequest> request = ReadRequest(call, *context, 1);
   if (!request) return;
-  std::optional<uint64_t> number = ReturnFetch(call, *context);
+  std::optional<uint64_t> number = ReturnFetch(call, *context, 6);
   if (!number) return;
   context->WhenDurable([weak = context->weak_from_this(), number = *number, where = context->where(),
                         request = *std::move(request)](Result<Done> durable) mutable {
@@ -80,7 +80,7 @@ void FetchOutbound(const Arguments& args) {
   });
 }
 
-// fetchObject(state, ns, id, name, method, url, headers, body, length)
+// fetchObject(state, ns, id, name, method, url, headers, body, length, codings)
 void FetchObject(const Arguments& args) {
   Call call(args);
   IoContext* context = call.Context();
@@ -92,7 +92,7 @@ void FetchObject(const Arguments& args) {
   if (args[3]->IsString()) name = call.Text(3);
   std::optional<HttpRequest> request = ReadRequest(call, *context, 4);
   if (!request) return;
-  CallObject(call, *context, id, std::move(name), *std::move(request));
+  CallObject(call, *context, id, std::move(name), 9, *std::move(request));
 }
 
 void LastFetch(const Arguments& args) {

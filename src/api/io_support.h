@@ -58,6 +58,11 @@ struct Call {
     return nullptr;
   }
   std::string Text(int index) { return js::ToUtf8(scope.isolate(), args[index]); }
+  // As native.d.ts has them; none if the argument is missing.
+  net::ContentCodings Codings(int index) {
+    uint64_t bits = Number(index);
+    return {.gzip = (bits & 1) != 0, .brotli = (bits & 2) != 0};
+  }
   uint64_t Number(int index) {
     return args[index]->IsNumber() ? static_cast<uint64_t>(args[index].As<v8::Number>()->Value()) : 0;
   }
@@ -85,6 +90,8 @@ inline IoContext::InBody* TakeForReading(Call& call, IoContext& context, uint64_
     js::ThrowTypeError(call.scope.isolate(), "This ReadableStream is currently locked to a reader.");
     return nullptr;
   }
+  net::ContentCoding coding = std::exchange(body->coding, net::ContentCoding::kIdentity);
+  if (coding != net::ContentCoding::kIdentity) body->body = net::DecodeContent(std::move(body->body), coding);
   return body;
 }
 

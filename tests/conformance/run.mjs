@@ -7,11 +7,13 @@ import { registerHooks } from "node:module";
 import { dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual, parseArgs } from "node:util";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { deploy, kLimpet, kRepository, limpetExists, request, startLimpet, startWorkerd } from "../system/lib.mjs";
 import { describe } from "./lib.mjs";
 
 const kFolder = dirname(fileURLToPath(import.meta.url));
 const kCaseDeadlineMs = 60_000;
+const kCoders = { gzip: gzipSync, br: brotliCompressSync };
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -56,6 +58,12 @@ async function startEcho() {
       if (url.searchParams.has("location")) {
         outgoing.writeHead(Number(url.searchParams.get("status") ?? 302), { location: url.searchParams.get("location") });
         return outgoing.end("moved");
+      }
+      const coding = url.searchParams.get("coding");
+      if (coding) {  // A fixed text, compressed; "cut" or replaced by something else, "broken".
+        const whole = kCoders[coding]?.("coded ".repeat(50)) ?? Buffer.from("coded");
+        outgoing.writeHead(200, { "content-encoding": coding });
+        return outgoing.end(url.searchParams.has("cut") ? whole.subarray(0, 18) : url.searchParams.has("broken") ? "this is not compressed at all" : whole);
       }
       outgoing.writeHead(Number(url.searchParams.get("status") ?? 200), { "content-type": "application/json", "x-echo": "yes" });
       if (incoming.method === "HEAD" || outgoing.statusCode === 204) return outgoing.end();

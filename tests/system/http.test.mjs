@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import { after, before, test } from "node:test";
+import { brotliDecompressSync, constants, gunzipSync, gzipSync } from "node:zlib";
 import { startLimpet, until } from "./lib.mjs";
 
 const kScript = `
@@ -22,6 +23,15 @@ export default { async fetch(request, env, ctx) {
       const read = request.text().then(() => "read", (error) => "rejected: " + error.message).then((text) => (lost = text));
       ctx.waitUntil(read);  // The event goes with its client, this does not.
       return new Response(await read);
+    }
+    case "/coded": {
+      const coding = url.searchParams.get("coding");
+      return new Response("coded ".repeat(50), { headers: { "Content-Encoding": coding }, encodeBody: url.searchParams.get("body") ?? "automatic" });
+    }
+    case "/coded-stream": return new Response(request.body, { headers: { "Content-Encoding": url.searchParams.get("coding") } });
+    case "/recoded": {
+      const answer = await fetch(url.searchParams.get("url"));
+      return new Response(answer.body, { headers: { "Content-Encoding": url.searchParams.get("coding") } });
     }
     case "/upstream": return fetch(url.searchParams.get("url"), { headers: request.headers });
     case "/upstream-text": {
@@ -275,6 +285,66 @@ test("bytes behind an upstream's answer answer no later request", async () => {
   const other = await upstream(() => `HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n${++count}HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil`, true);
   for (const expected of ["200 1", "200 2"]) assert.equal((await server.fetch("http", `/upstream-text?url=${other.url}`)).body, expected);
   other.close();
+});
+
+// The body of a raw answer, its chunks put together.
+function bodyOf(text) {
+  const at = text.indexOf("\r\n\r\n");
+  let rest = text.slice(at + 4);
+  if (!/^transfer-encoding: chunked\r$/im.test(text.slice(0, at + 2))) return Buffer.from(rest, "latin1");
+  let body = "";
+  for (let size = 1; size > 0;) {
+    const line = rest.indexOf("\r\n");
+    size = parseInt(rest.slice(0, line), 16);
+    body += rest.slice(line + 2, line + 2 + size);
+    rest = rest.slice(line + 4 + size);
+  }
+  return Buffer.from(body, "latin1");
+}
+const ended = (path, version = "1.1") => new Raw().send(head("GET", path, "Connection: close\r\n", version)).end();
+const kDecode = { gzip: gunzipSync, br: brotliDecompressSync };
+const kCoded = "coded ".repeat(50);
+
+for (const coding of ["gzip", "br"]) {
+  test(`an answer whose Content-Encoding is ${coding} is compressed on its way out`, async () => {
+    const text = await ended(`/coded?coding=${coding}`);
+    assert.equal(kDecode[coding](bodyOf(text)).toString(), kCoded);
+    assert.ok(bodyOf(text).length < 100);
+  });
+
+  test(`a stream in ${coding} goes out as it comes`, async () => {
+    const raw = new Raw().send(head("POST", `/coded-stream?coding=${coding}`, "Connection: close\r\nTransfer-Encoding: chunked\r\n") + "6\r\nfirst \r\n");
+    const first = () => { try { return kDecode[coding](bodyOf(`${raw.text}0\r\n\r\n`), { finishFlush: coding === "gzip" ? constants.Z_SYNC_FLUSH : constants.BROTLI_OPERATION_FLUSH }).toString(); } catch { return ""; } };
+    await until("the first part", () => first() === "first ");
+    raw.send("4\r\nlast\r\n0\r\n\r\n");
+    assert.equal(kDecode[coding](bodyOf(await raw.end())).toString(), "first last");
+  });
+}
+
+test("encodeBody: manual, other names and lists go out as they are", async () => {
+  for (const path of ["/coded?coding=gzip&body=manual", "/coded?coding=GZIP", "/coded?coding=deflate", "/coded?coding=gzip,%20br"]) {
+    const text = await ended(path);
+    assert.equal(bodyOf(text).toString(), kCoded, path);
+    assert.match(text, /Content-Length: 300\r\n/);
+  }
+});
+
+test("a compressed upstream's answer that only passes is not touched, broken or not; another coding is made of it", async () => {
+  for (const bytes of [gzipSync(kCoded), Buffer.from("not compressed at all")]) {
+    const other = await upstream(() => `HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${bytes.length}\r\n\r\n${bytes.toString("latin1")}`);
+    const text = await ended(`/upstream?url=${other.url}`);
+    assert.deepEqual(bodyOf(text), bytes);
+    assert.match(text, new RegExp(`Content-Length: ${bytes.length}\\r\\n`));
+    assert.deepEqual(bodyOf(await ended(`/recoded?coding=gzip&url=${other.url}`)), bytes);
+    if (bytes[0] === 0x1f) assert.equal(brotliDecompressSync(bodyOf(await ended(`/recoded?coding=br&url=${other.url}`))).toString(), kCoded);
+    other.close();
+  }
+});
+
+test("br before its compatibility date is a name like any other", async () => {
+  await server.deploy({ name: "old", code: kScript, compatibilityDate: "2024-04-01" });
+  const raw = new Raw().send(`GET /coded?coding=br HTTP/1.1\r\nHost: old.localhost\r\nConnection: close\r\n\r\n`);
+  assert.equal(bodyOf(await raw.end()).toString(), kCoded);
 });
 
 // -- limits

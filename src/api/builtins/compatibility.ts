@@ -16,6 +16,7 @@ export const compatibility = {
   rpc: false,
   ctxExports: false,
   enhancedErrors: false,
+  brotli: true,
 };
 const kSwitches: [keyof typeof compatibility, flag: string][] = [
   ["closeReasonLimit", "websocket_close_reason_byte_limit"],
@@ -30,6 +31,7 @@ const kSwitches: [keyof typeof compatibility, flag: string][] = [
   ["rpc", "rpc"],
   ["ctxExports", "enable_ctx_exports"],
   ["enhancedErrors", "enhanced_error_serialization"],
+  ["brotli", "brotli_content_encoding"],
 ];
 
 const kRows = new Map(kFlags.map((row) => [row[0], row]));
@@ -82,4 +84,14 @@ export function compatibilityProblem(date: string, flags: string[]): string | un
     }
   }
   return undefined;
+}
+
+// The codings that a body with a Content-Encoding of that name has (native.d.ts, Codings).
+export const bodyCodings = (): number => (compatibility.brotli ? 3 : 1);
+
+// The option encodeBody of a Response or encodeResponseBody of a Request: whether its author does the coding.
+export function isManual(name: string, value: unknown): boolean {
+  const text = String(value);
+  if (text !== "automatic" && text !== "manual") throw new TypeError(`${name}: unexpected value: ${text}`);
+  return text === "manual";
 }

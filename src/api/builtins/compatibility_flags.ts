@@ -37,7 +37,7 @@ export const kFlags = [
   ["no_cf_botmanagement_default", "cf_botmanagement_default", "2023-08-01", "of the edge alone"],
   ["urlsearchparams_delete_has_value_arg", "no_urlsearchparams_delete_has_value_arg", "2023-07-01", "switches"],
   ["strict_compression_checks", "no_strict_compression_checks", "2023-08-01", "as if on, whatever the date"],
-  ["brotli_content_encoding", "no_brotli_content_encoding", "2024-04-29", "as if on: Content-Encoding br is passed through"],
+  ["brotli_content_encoding", "no_brotli_content_encoding", "2024-04-29", "switches"],
   ["strict_crypto_checks", "no_strict_crypto_checks", "2023-08-01", "as if on, whatever the date"],
   ["rtti_api", "", "", "experimental: refused"],
   ["webgpu", "", "", "experimental: refused"],

@@ -1,10 +1,11 @@
 // fetch(), and the part that it shares with a stub's fetch(): redirects and abort signals.
 import { isReplayable, kRaw, moveRaw, outOf, lengthOfRaw, type Raw } from "./body";
+import { bodyCodings } from "./compatibility";
 import { kObjectReset, kRemote, makeError } from "./errors";
 import { AbortSignal } from "./events";
 import { eachPacked } from "./headers";
 import type { InBody, OutBody, Packed } from "./native.d";
-import { absoluteUrl, givenSignal, Request, requestHeaders, type RequestInit } from "./request";
+import { absoluteUrl, asksForCodedBody, givenSignal, Request, requestHeaders, type RequestInit } from "./request";
 import { fetchedResponse, type Response } from "./response";
 import { isObject, native, wrongArgument } from "./seam";
 import { originOf } from "./url";
@@ -32,7 +33,8 @@ class Fetching {
   visited: string[] | undefined = undefined; // Once a redirect was followed.
   id = 0; // For native.cancelFetch; kept only if there is a signal.
   constructor(readonly callee: Callee | undefined, public method: string, public url: string, public headers: Packed,
-    readonly raw: Raw, readonly signal: AbortSignal | undefined, readonly follows: boolean) {}
+    readonly raw: Raw, readonly signal: AbortSignal | undefined, readonly follows: boolean,
+    readonly codings: number) {}
 }
 
 const isRedirect = (status: number) => status >= 301 && status <= 308 && (status <= 303 || status >= 307);
@@ -51,7 +53,7 @@ export function fetchThrough(callee: Callee | undefined, holder: string, input: 
     if (init === undefined && typeof input === "string") {
       const url = absoluteUrl(input);
       requireHttp(url);
-      return send(new Fetching(callee, "GET", url, "", null, undefined, true), null, undefined);
+      return send(new Fetching(callee, "GET", url, "", null, undefined, true, bodyCodings()), null, undefined);
     }
     const request = input instanceof Request && (init === undefined || init === null) ? input : new Request(input, init);
     requireHttp(request.url);
@@ -59,7 +61,11 @@ export function fetchThrough(callee: Callee | undefined, holder: string, input: 
     if (signal?.aborted) return Promise.reject(signal.reason);
     const raw = moveRaw(request, kUsedRequest);
     const follows = request.redirect === "follow";
-    const fetching = new Fetching(callee, request.method, request.url, requestHeaders(request), raw, signal, follows);
+    // Only as an option of the fetch itself, as in workerd.
+    const manual = init !== undefined && init !== null && asksForCodedBody(request);
+    const codings = manual ? 0 : bodyCodings();
+    const fetching = new Fetching(callee, request.method, request.url, requestHeaders(request), raw, signal, follows,
+      codings);
     const length = lengthOfRaw(raw);
     const body = raw === null ? null : outOf(raw);
     return signal === undefined ? send(fetching, body, length) : sendWithSignal(fetching, signal, body, length);
@@ -69,12 +75,12 @@ export function fetchThrough(callee: Callee | undefined, holder: string, input: 
 }
 
 function send(fetching: Fetching, body: OutBody, length: number | undefined): Promise<Response> {
-  const { callee, method, url, headers } = fetching;
+  const { callee, method, url, headers, codings } = fetching;
   const promise: Promise<Response> = callee === undefined
-    ? native.fetchOutbound(fetching, method, url, headers, body, length)
+    ? native.fetchOutbound(fetching, method, url, headers, body, length, codings)
     : callee.entrypoint !== undefined
-    ? native.fetchEntrypoint(fetching, callee.entrypoint, callee.props, method, url, headers, body, length)
-    : native.fetchObject(fetching, callee.ns, callee.hex, callee.name, method, url, headers, body, length);
+    ? native.fetchEntrypoint(fetching, callee.entrypoint, callee.props, method, url, headers, body, length, codings)
+    : native.fetchObject(fetching, callee.ns, callee.hex, callee.name, method, url, headers, body, length, codings);
   if (fetching.signal !== undefined) fetching.id = native.lastFetch();
   return promise;
 }
@@ -103,7 +109,8 @@ export function fetched(state: object, status: number, statusText: string, heade
     const location = find(headers, "location");
     if (location !== undefined) return redirect(fetching, status, location, body);
   }
-  return fetchedResponse(status, statusText, headers, body, fetching.url, visited !== undefined, socket);
+  return fetchedResponse(status, statusText, headers, body, fetching.url, visited !== undefined, socket,
+    fetching.codings === 0);
 }
 
 export function fetchFailed(state: object, name: string, message: string, flags: number): Error {
@@ -159,7 +166,7 @@ function without(headers: Packed, drop: (name: string) => boolean): Packed {
 
 // Asks for a WebSocket. Throws the global-scope error.
 export function fetchUpgrade(url: string, headers: Packed): Promise<Response> {
-  return send(new Fetching(undefined, "GET", url, headers, null, undefined, false), null, undefined);
+  return send(new Fetching(undefined, "GET", url, headers, null, undefined, false, bodyCodings()), null, undefined);
 }
 
 export function fetch(input: unknown, init?: RequestInit): Promise<Response> {

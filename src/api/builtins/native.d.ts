@@ -16,6 +16,10 @@ export interface Pump {
 export type OutBody = null | string | ArrayBuffer | ArrayBufferView | number | Pump;
 // A body from C++: nothing, all of it (a text if its bytes are ASCII), or the number of a stream (bodyRead …).
 export type InBody = null | string | Uint8Array | number;
+// Content-Encodings that are looked for: 1 gzip, 2 Brotli. Of an answer: the body given is the content, and leaves coded as the
+// header says (one that came so and was not touched passes as it is). Of a fetch: a body that comes coded is decoded when it
+// is read. 0: the script does the coding.
+export type Codings = number;
 // What a fetch under way is to JavaScript: C++ keeps it and gives it back with the answer (fetched, fetchFailed).
 export type FetchState = object;
 
@@ -103,7 +107,7 @@ export interface Native {
   onClientGone(tell: () => void): void; // of a stateless event; the latest one given
   usesSqlite(): boolean; // the object whose event runs
 
-  respond(event: number, status: number, statusText: string, headers: Packed, body: OutBody, length: number | undefined, socket?: number): void;
+  respond(event: number, status: number, statusText: string, headers: Packed, body: OutBody, length: number | undefined, socket?: number, codings?: Codings): void;
   reject(event: number, name: string, message: string, stack: string, flags: number): void; // flags: see makeError
 
   // On the pool; undefined where that is not possible: do it at once.
@@ -117,10 +121,10 @@ export interface Native {
   bodyJoin(body: number, length: number | undefined, told: boolean): Promise<void> | undefined;
 
   // The promise of what the hook `fetched` makes of the answer, or fetchFailed of the error.
-  fetchOutbound<T>(state: FetchState, method: string, url: string, headers: Packed, body: OutBody, length: number | undefined): Promise<T>;
-  fetchObject<T>(state: FetchState, ns: number, id: string, name: string | undefined, method: string, url: string, headers: Packed, body: OutBody, length: number | undefined): Promise<T>;
+  fetchOutbound<T>(state: FetchState, method: string, url: string, headers: Packed, body: OutBody, length: number | undefined, codings: Codings): Promise<T>;
+  fetchObject<T>(state: FetchState, ns: number, id: string, name: string | undefined, method: string, url: string, headers: Packed, body: OutBody, length: number | undefined, codings: Codings): Promise<T>;
   // The same of an entrypoint of this script, in a context of its own. `props`: serialised, or undefined.
-  fetchEntrypoint<T>(state: FetchState, entrypoint: string, props: ArrayBuffer | undefined, method: string, url: string, headers: Packed, body: OutBody, length: number | undefined): Promise<T>;
+  fetchEntrypoint<T>(state: FetchState, entrypoint: string, props: ArrayBuffer | undefined, method: string, url: string, headers: Packed, body: OutBody, length: number | undefined, codings: Codings): Promise<T>;
   lastFetch(): number; // the one just started, for cancelFetch
   cancelFetch(fetch: number): void; // its promise stays pending
 

@@ -1,6 +1,6 @@
 // Request: https://fetch.spec.whatwg.org/#request-class, as workerd has it.
 import { Body, cloneRaw, extract, kRaw, kUsed, moveRaw, type Raw } from "./body";
-import { compatibility } from "./compatibility";
+import { compatibility, isManual } from "./compatibility";
 import { DOMException } from "./errors";
 import { abortSignal, AbortSignal } from "./events";
 import { copyHeaders, Headers, packedHeaders, packHeaders } from "./headers";
@@ -21,10 +21,10 @@ const kHeaders = Symbol("headers");
 const kCf = Symbol("cf");
 const kRest = Symbol("rest");
 
-interface Rest { redirect: string; signal: AbortSignal | undefined; cache: string | undefined }
-const kDefaults: Rest = Object.freeze({ redirect: "follow", signal: undefined, cache: undefined });
+interface Rest { redirect: string; signal: AbortSignal | undefined; cache: string | undefined; manual: boolean }
+const kDefaults: Rest = Object.freeze({ redirect: "follow", signal: undefined, cache: undefined, manual: false });
 // Of a request that came in: passed on, it hands redirects back to whoever sent it.
-const kIncoming: Rest = Object.freeze({ redirect: "manual", signal: undefined, cache: undefined });
+const kIncoming: Rest = Object.freeze({ redirect: "manual", signal: undefined, cache: undefined, manual: false });
 
 export interface RequestInit {
   method?: unknown;
@@ -35,6 +35,7 @@ export interface RequestInit {
   cf?: unknown;
   cache?: unknown;
   fetcher?: unknown;
+  encodeResponseBody?: unknown;
 }
 
 export interface Request extends Body {}
@@ -137,6 +138,11 @@ export function givenSignal(request: Request): AbortSignal | undefined {
   return request[kRest].signal;
 }
 
+// encodeResponseBody: "manual".
+export function asksForCodedBody(request: Request): boolean {
+  return request[kRest].manual;
+}
+
 export function absoluteUrl(text: string): string {
   const href = parseUrl(text);
   if (href === undefined) throw new TypeError(`Invalid URL: ${text}`);
@@ -171,5 +177,7 @@ function restOf(base: Rest, init: RequestInit | undefined): Rest {
   if (cache !== undefined && !["no-store", "no-cache", "reload", "default"].includes(cache)) {
     throw new TypeError(`Unsupported cache mode: ${cache}`);
   }
-  return { redirect, signal, cache };
+  const given = init.encodeResponseBody;
+  const manual = given !== undefined && isManual("encodeResponseBody", given);
+  return { redirect, signal, cache, manual };
 }

@@ -1,5 +1,6 @@
 // Response: https://fetch.spec.whatwg.org/#response-class, as workerd has it.
 import { Body, cloneRaw, extract, kRaw, kTextType, kUsed, outBody, outLength, type Raw } from "./body";
+import { bodyCodings, isManual } from "./compatibility";
 import { eachPacked, Headers, packedHeaders, packHeaders } from "./headers";
 import type { InBody, Packed } from "./native.d";
 import {
@@ -15,6 +16,7 @@ const kType = Symbol("type");
 const kUrl = Symbol("url");
 const kRedirected = Symbol("redirected");
 const kWebSocket = Symbol("webSocket");
+const kManual = Symbol("manual");
 
 const kStatusRange = "Responses may only be constructed with status codes in the range 200 to 599, inclusive.";
 const kWrongSocket = "Incorrect type for the 'webSocket' field on 'InitializerDict': the provided value is not of type " +
@@ -28,7 +30,7 @@ const kTextHeaders: Packed = `Content-Type\0${kTextType}\0`;
 
 const isNullBodyStatus = (status: number) => status === 204 || status === 304 || status === 205 || status === 101;
 
-export interface ResponseInit { status?: unknown; statusText?: unknown; headers?: unknown; webSocket?: unknown }
+export interface ResponseInit { status?: unknown; statusText?: unknown; headers?: unknown; webSocket?: unknown; encodeBody?: unknown }
 
 export interface Response extends Body {}
 export class Response {
@@ -40,6 +42,7 @@ export class Response {
   declare [kUrl]: string;
   declare [kRedirected]: boolean;
   declare [kWebSocket]: WebSocket | null;
+  declare [kManual]: boolean; // encodeBody: the body is in the Content-Encoding already.
 
   constructor(body?: unknown, init?: ResponseInit | null) {
     this[kUsed] = false;
@@ -49,6 +52,7 @@ export class Response {
     this[kUrl] = "";
     this[kRedirected] = false;
     this[kWebSocket] = null;
+    this[kManual] = false;
     if (body === kInternal) {
       this[kRaw] = null;
       this[kType] = undefined;
@@ -90,6 +94,7 @@ export class Response {
     const copy = make(this[kStatus], this[kStatusText], new Headers(this.headers), raw);
     copy[kUrl] = this[kUrl];
     copy[kRedirected] = this[kRedirected];
+    copy[kManual] = this[kManual];
     return copy;
   }
 
@@ -122,7 +127,7 @@ platform({ Response });
 
 function initialise(response: Response, init: ResponseInit): void {
   if (!isObject(init)) throw wrongConstructorArgument("Response", 2, "InitializerDict or Response");
-  const { status, statusText, headers, webSocket } = init;
+  const { status, statusText, headers, webSocket, encodeBody } = init;
   const upgrades = webSocket !== undefined && webSocket !== null;
   if (upgrades && !isWebSocket(webSocket)) throw new TypeError(kWrongSocket);
   if (status !== undefined) {
@@ -143,6 +148,8 @@ function initialise(response: Response, init: ResponseInit): void {
     if (/[\r\n\0]/.test(text)) throw new TypeError("Invalid statusText");
     response[kStatusText] = text;
   }
+  if (init instanceof Response) response[kManual] = init[kManual];
+  else if (encodeBody !== undefined) response[kManual] = isManual("encodeBody", encodeBody);
   if (headers === undefined || headers === null) return;
   const made = new Headers(headers);
   const type = response[kType];
@@ -161,10 +168,11 @@ function make(status: number, statusText: string, headers: Headers | Packed, raw
 
 // An answer that came from outside. Its headers can't be changed.
 export function fetchedResponse(status: number, statusText: string, headers: Packed, body: InBody, url: string,
-  redirected: boolean, socket?: number): Response {
+  redirected: boolean, socket?: number, manual = false): Response {
   const response = make(status, statusText, headers, isNullBodyStatus(status) ? null : body);
   response[kUrl] = url;
   response[kRedirected] = redirected;
+  response[kManual] = manual;
   if (socket !== undefined) response[kWebSocket] = answeredSocket(socket);
   return response;
 }
@@ -186,14 +194,15 @@ export function respond(event: number, response: Response, requestHeaders: Packe
     native.respond(event, 101, response[kStatusText], headers, null, undefined, takeForResponse(socket));
     return;
   }
+  const codings = response[kManual] ? 0 : bodyCodings();
   const raw = response[kRaw];
   if (typeof raw === "string" && !response[kUsed]) {
     response[kUsed] = true;
-    native.respond(event, response[kStatus], response[kStatusText], headers, raw, undefined);
+    native.respond(event, response[kStatus], response[kStatusText], headers, raw, undefined, undefined, codings);
     return;
   }
   const length = outLength(response);
-  native.respond(event, response[kStatus], response[kStatusText], headers, outBody(response), length);
+  native.respond(event, response[kStatus], response[kStatusText], headers, outBody(response), length, undefined, codings);
 }
 
 function asksForWebSocket(headers: Packed): boolean {

@@ -24,6 +24,11 @@ export default { async fetch(request, env, ctx) {
       ctx.waitUntil(read);  // The event goes with its client, this does not.
       return new Response(await read);
     }
+    case "/socket": {
+      const [ours, theirs] = Object.values(new WebSocketPair());
+      ours.accept();
+      return new Response(null, { status: 101, webSocket: theirs });
+    }
     case "/coded": {
       const coding = url.searchParams.get("coding");
       return new Response("coded ".repeat(50), { headers: { "Content-Encoding": coding }, encodeBody: url.searchParams.get("body") ?? "automatic" });
@@ -420,6 +425,20 @@ test("connections of one address are limited over all shards; a trusted proxy's 
   one.close();
   proxy.close();
   await until("a place to be free again", async () => { const again = await fill("127.0.0.4", 1); again.close(); return again.held.length === 1; });
+});
+
+test("a WebSocket keeps its connection's place until it ends", async () => {
+  const sockets = [];
+  for (let i = 0; i < 5; i++) {
+    const raw = new Raw(tight, "127.0.0.6").send(head("GET", "/socket", "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"));
+    await raw.sees("HTTP/1.1 101 ");
+    sockets.push(raw);
+  }
+  const more = await fill("127.0.0.6", 1);
+  more.close();
+  assert.equal(more.held.length, 0);
+  sockets.forEach((raw) => raw.close());
+  await until("a place to be free again", async () => { const again = await fill("127.0.0.6", 1); again.close(); return again.held.length === 1; });
 });
 
 test("a client that takes nothing of its answer is cut", async () => {

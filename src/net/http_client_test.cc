@@ -309,6 +309,25 @@ TEST(HttpClient, EndsAFetchOverItsTimeAndOneThatIsCanceled) {
   EXPECT_TRUE(RunUntil(patient.loop, [&] { return gone; }));
 }
 
+// The time for a response begins when the request is sent, however long its author takes.
+TEST(HttpClient, CountsNoTimeThatTheRequestsOwnBodyTakes) {
+  Rig rig(ClientOptions{.allow_private_network = true, .head_timeout = 50ms});
+  TestServer server(rig.loop, EchoBody);
+  auto shared = std::make_shared<PushStream::Shared>();
+  HttpRequest request = Get(server.url());
+  request.method = "PUT";
+  request.body = Body::Of(std::make_unique<PushStream>(shared));
+  std::optional<Result<HttpResponse>> got;
+  FetchHandle handle = rig.client->Fetch(std::move(request), [&](auto response) { got.emplace(std::move(response)); });
+  ASSERT_TRUE(RunUntil(rig.loop, [&] { return bool(shared->waiting); }));
+  Instant later = rig.loop.Now() + 150ms;
+  ASSERT_TRUE(RunUntil(rig.loop, [&] { return rig.loop.Now() > later || got; }));
+  ASSERT_FALSE(got.has_value()) << got->error().ToString();
+  shared->Push(std::optional<Bytes>());
+  ASSERT_TRUE(RunUntil(rig.loop, [&] { return got.has_value(); }));
+  EXPECT_TRUE(got->has_value()) << got->error().ToString();
+}
+
 // Answers one request over TLS.
 struct TlsServer {
   TlsServer(loop::AsioLoop& loop, const Certificate& certificate)

@@ -477,7 +477,9 @@ TEST(HttpServer, CutsAReaderThatTakesNothing) {
   ASSERT_TRUE(client.Sees("HTTP/1.1 200"));
   loop.context().restart();
   loop.context().poll();
-  server.server.CheckDeadlines(loop.Now() + ServerLimits().write_stall_timeout + 3s);
+  // The kernel may have moved something to the client's own buffer meanwhile, once.
+  Instant now = loop.Now();
+  for (int i = 0; i < 2; ++i) server.server.CheckDeadlines(now += ServerLimits().write_stall_timeout + 3s);
   EXPECT_EQ(server.server.connections(), 0u);
 }
 

@@ -6,6 +6,7 @@
 #include "api/io_natives.h"
 #include "api/io_support.h"
 #include "api/script_sockets.h"
+#include "api/values.h"
 
 namespace limpet::api {
 namespace {
@@ -163,7 +164,11 @@ class Gather : public std::enable_shared_from_this<Gather> {
     answered_ = true;
     if (!chunk.has_value()) return Finish(std::move(chunk).error());
     if (!chunk.value()) return Finish(std::move(all_));
-    all_ += *chunk.value();
+    if (all_.empty()) {
+      all_ = *std::move(chunk.value());
+    } else {
+      all_ += *chunk.value();
+    }
     if (all_.size() > kBodyInMemoryMax) {
       return Finish(Error(ErrorCode::kOverloaded, "Memory limit would be exceeded before EOF.").Named("TypeError"));
     }
@@ -178,8 +183,10 @@ class Gather : public std::enable_shared_from_this<Gather> {
   bool answered_ = false;
 };
 
-// bodyReadAll(body): Promise<ArrayBuffer>
-void BodyReadAll(const Arguments& args) {
+using MakeWhole = v8::MaybeLocal<v8::Value> (*)(v8::Isolate* isolate, BytesView all);
+
+// The promise of what `make` makes of the rest of a body.
+void ReadWhole(const Arguments& args, MakeWhole make) {
   Call call(args);
   IoContext* context = call.Context();
   if (context == nullptr) return;
@@ -190,18 +197,32 @@ void BodyReadAll(const Arguments& args) {
   if (!settle) return;
   std::unique_ptr<BodyStream> stream = std::move(body->body.stream);
   context->DropBody(number);
-  auto done = [weak = context->weak_from_this(), settle = *settle,
+  auto done = [weak = context->weak_from_this(), settle = *settle, make,
                where = context->where()](Result<Bytes> all) mutable {
     std::shared_ptr<IoContext> self = weak.lock();
     if (!self) return;
-    self->Settle(settle, where, [all = std::move(all)](js::Scope& scope) mutable -> v8::MaybeLocal<v8::Value> {
+    self->Settle(settle, where, [make, all = std::move(all)](js::Scope& scope) -> v8::MaybeLocal<v8::Value> {
       if (!all.has_value()) return Throw(scope, all.error()), v8::MaybeLocal<v8::Value>();
-      v8::Local<v8::Uint8Array> bytes = js::ToUint8Array(scope.isolate(), all.value());
-      if (bytes.IsEmpty()) return {};
-      return bytes->Buffer().As<v8::Value>();
+      return make(scope.isolate(), all.value());
     });
   };
   std::make_shared<Gather>(std::move(stream), std::move(done))->Run();
+}
+
+// bodyReadAll(body): Promise<ArrayBuffer>
+void BodyReadAll(const Arguments& args) {
+  ReadWhole(args, [](v8::Isolate* isolate, BytesView all) -> v8::MaybeLocal<v8::Value> {
+    v8::Local<v8::Uint8Array> bytes = js::ToUint8Array(isolate, all);
+    if (bytes.IsEmpty()) return {};
+    return bytes->Buffer().As<v8::Value>();
+  });
+}
+
+// bodyReadText(body): Promise<string>
+void BodyReadText(const Arguments& args) {
+  ReadWhole(args, [](v8::Isolate* isolate, BytesView all) -> v8::MaybeLocal<v8::Value> {
+    return DecodeUtf8(isolate, all).FromMaybe(v8::Local<v8::String>());
+  });
 }
 
 void BodyCancel(const Arguments& args) {
@@ -240,6 +261,7 @@ void AddEventNatives(std::vector<js::NativeFunction>& natives) {
   natives.push_back({"reject", Reject});
   natives.push_back({"bodyRead", BodyRead});
   natives.push_back({"bodyReadAll", BodyReadAll});
+  natives.push_back({"bodyReadText", BodyReadText});
   natives.push_back({"bodyCancel", BodyCancel});
 }
 

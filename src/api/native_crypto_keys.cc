@@ -4,6 +4,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -36,6 +37,16 @@ NumberPtr NumberParam(const EVP_PKEY* key, const char* name) {
   BIGNUM* number = nullptr;
   if (EVP_PKEY_get_bn_param(key, name, &number) != 1) return nullptr;
   return NumberPtr(number);
+}
+
+// Null: OpenSSL refused.
+KeyPtr KeyFromParams(const char* type, int selection, OSSL_PARAM* params) {
+  KeyContextPtr context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
+  EVP_PKEY* key = nullptr;
+  if (EVP_PKEY_fromdata_init(context.get()) != 1 || EVP_PKEY_fromdata(context.get(), &key, selection, params) != 1) {
+    return nullptr;
+  }
+  return KeyPtr(key);
 }
 
 // As WebCrypto names it; empty if it is none of the three.
@@ -78,15 +89,75 @@ void Generate(const Info& info) {
   ReturnKey(info, GenerateRsa(info[1].As<v8::Int32>()->Value(), exponent.view()));
 }
 
+// How the keys of a curve look in DER, as everybody writes them: fixed bytes around fixed places.
+struct Layout {
+  const char* curve;
+  BytesView public_head;                // Of a SubjectPublicKeyInfo; the point is the rest.
+  BytesView private_head, private_mid;  // Of PKCS #8, before the scalar and before the point.
+  size_t bytes;                         // Of a coordinate.
+};
+using std::string_view_literals::operator""sv;
+constexpr std::array<Layout, 2> kLayouts = {{
+    {"P-256",
+     "\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00\x04"sv,
+     "\x30\x81\x87\x02\x01\x00\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x04"
+     "\x6d"
+     "\x30\x6b\x02\x01\x01\x04\x20"sv,
+     "\xa1\x44\x03\x42\x00\x04"sv, 32},
+    {"P-384", "\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22\x03\x62\x00\x04"sv,
+     "\x30\x81\xb6\x02\x01\x00\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22\x04\x81\x9e"
+     "\x30\x81\x9b\x02\x01\x01\x04\x30"sv,
+     "\xa1\x64\x03\x62\x00\x04"sv, 48},
+}};
+
+// An EC key of one of kLayouts, quicker than OpenSSL's decoders find out what they have. Null: none, or a wrong one;
+// the decoders say which.
+KeyPtr FromLayout(bool secret, BytesView der) {
+  for (const Layout& layout : kLayouts) {
+    size_t point = 1 + 2 * layout.bytes;
+    BytesView head = secret ? layout.private_head : layout.public_head;
+    size_t size = secret ? head.size() + layout.bytes + layout.private_mid.size() + point - 1 : head.size() + point - 1;
+    if (der.size() != size || !der.starts_with(head)) continue;
+    if (secret && der.substr(head.size() + layout.bytes, layout.private_mid.size()) != layout.private_mid) continue;
+    auto* name = const_cast<char*>(layout.curve);
+    auto* encoded = const_cast<char*>(der.data() + size - point);
+    uint8_t scalar[48];  // OSSL_PARAM has numbers in the order of the machine, smallest first.
+    if (secret) std::reverse_copy(der.begin() + head.size(), der.begin() + head.size() + layout.bytes, scalar);
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, name, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, encoded, point),
+        secret ? OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_PRIV_KEY, scalar, layout.bytes) : OSSL_PARAM_construct_end(),
+        OSSL_PARAM_construct_end()};
+    KeyPtr key = KeyFromParams("EC", secret ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params);
+    OPENSSL_cleanse(scalar, sizeof scalar);
+    return key;
+  }
+  return nullptr;
+}
+
+// Whether a secret key of a curve is in its range and has the public key that comes with it, which the decoders take as
+// it is. True for other keys.
+bool IsSoundPair(EVP_PKEY* key) {
+  if (EVP_PKEY_is_a(key, "EC") != 1) return true;
+  KeyContextPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
+  return EVP_PKEY_private_check(context.get()) == 1 && EVP_PKEY_pairwise_check(context.get()) == 1;
+}
+
 // keyFromDer(private, der): box | the number of bytes behind its end | undefined
 void FromDer(const Info& info) {
   QuietErrors quiet;
   BytesOf der(info[1]);
+  bool secret = info[0]->IsTrue();
   const uint8_t* at = der.data();
+  const uint8_t* end = at + der.size();
   auto size = static_cast<long>(der.size());
-  KeyPtr key(info[0]->IsTrue() ? d2i_AutoPrivateKey(nullptr, &at, size) : d2i_PUBKEY(nullptr, &at, size));
-  if (!key) return;
-  const uint8_t* end = der.data() + der.size();
+  KeyPtr key = FromLayout(secret, der.view());
+  if (key) {
+    at = end;
+  } else {
+    key.reset(secret ? d2i_AutoPrivateKey(nullptr, &at, size) : d2i_PUBKEY(nullptr, &at, size));
+  }
+  if (!key || (secret && !IsSoundPair(key.get()))) return;
   if (at != end) return ReturnNumber(info, end - at);
   ReturnKey(info, std::move(key));
 }
@@ -105,14 +176,7 @@ KeyPtr MakeEcKey(const Curve& curve, const EC_GROUP* group, const EC_POINT* poin
     return nullptr;
   }
   ParamsPtr params(OSSL_PARAM_BLD_to_param(builder.get()));
-  KeyContextPtr context(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
-  EVP_PKEY* key = nullptr;
-  if (EVP_PKEY_fromdata_init(context.get()) != 1 ||
-      EVP_PKEY_fromdata(context.get(), &key, scalar != nullptr ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY,
-                        params.get()) != 1) {
-    return nullptr;
-  }
-  return KeyPtr(key);
+  return KeyFromParams("EC", scalar != nullptr ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params.get());
 }
 
 // keyFromPoint(curve, bytes): box | PointProblem
@@ -190,12 +254,7 @@ void FromRsa(const Info& info) {
     if (OSSL_PARAM_BLD_push_BN(builder.get(), kRsaParts[i], numbers[i].get()) != 1) return;
   }
   ParamsPtr params(OSSL_PARAM_BLD_to_param(builder.get()));
-  KeyContextPtr context(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
-  EVP_PKEY* key = nullptr;
-  if (EVP_PKEY_fromdata_init(context.get()) == 1 &&
-      EVP_PKEY_fromdata(context.get(), &key, numbers[2] ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params.get()) == 1) {
-    ReturnKey(info, KeyPtr(key));
-  }
+  ReturnKey(info, KeyFromParams("RSA", numbers[2] ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params.get()));
 }
 
 // keyType(box): "RSA", a curve, "Ed25519", "X25519", "EC" (another curve) or "" (another type).

@@ -70,6 +70,18 @@ void Utf8EncodeInto(const Info& info) {
 }
 
 // https://encoding.spec.whatwg.org/#utf-8-decode (or "without BOM" if `ignoreBOM`); V8 replaces as the standard says.
+// Empty: a RangeError is pending.
+v8::MaybeLocal<v8::String> NewFromUtf8(v8::Isolate* isolate, BytesView bytes) {
+  v8::Local<v8::String> text;
+  if (bytes.size() > v8::String::kMaxLength ||
+      !v8::String::NewFromUtf8(isolate, bytes.data(), v8::NewStringType::kNormal, static_cast<int>(bytes.size()))
+           .ToLocal(&text)) {
+    js::ThrowRangeError(isolate, "Invalid string length");
+    return {};
+  }
+  return text;
+}
+
 void Utf8Decode(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   HeapView storage;
@@ -80,12 +92,7 @@ void Utf8Decode(const Info& info) {
     return js::ThrowTypeError(isolate, kInvalidUtf8);
   }
   v8::Local<v8::String> text;
-  if (bytes.size() > v8::String::kMaxLength ||
-      !v8::String::NewFromUtf8(isolate, bytes.data(), v8::NewStringType::kNormal, static_cast<int>(bytes.size()))
-           .ToLocal(&text)) {
-    return js::ThrowRangeError(isolate, "Invalid string length");
-  }
-  info.GetReturnValue().Set(text);
+  if (NewFromUtf8(isolate, bytes).ToLocal(&text)) info.GetReturnValue().Set(text);
 }
 
 void Latin1(const Info& info) {
@@ -121,6 +128,12 @@ void Base64Decode(const Info& info) {
 }
 
 }  // namespace
+
+v8::MaybeLocal<v8::String> DecodeUtf8(v8::Isolate* isolate, BytesView bytes) {
+  if (bytes.starts_with("\xEF\xBB\xBF")) bytes.remove_prefix(3);
+  bool ascii = bytes.size() <= v8::String::kMaxLength && simdutf::validate_ascii(bytes.data(), bytes.size());
+  return ascii ? js::FromLatin1(isolate, bytes) : NewFromUtf8(isolate, bytes);
+}
 
 BytesView Contents(v8::Local<v8::Value> value, HeapView& storage) {
   if (value->IsArrayBufferView()) {

@@ -101,6 +101,40 @@ const cases = table(keys, {
   "RSA JWK: with ext": [() => I({ ...jwk, ext: false }), "DOMException DataError: JWK ext field for \"RSASSA-PKCS1-v1_5\" is set to false but extractable is true"],
   "RSA JWK: key_ops not array": [() => I({ ...jwk, key_ops: "sign" }), "TypeError: Incorrect type for the 'key_ops' field on 'JsonWebKey': the provided value is not of type 'Array'."],
   "RSA JWK: n number": [() => I({ ...jwk, n: 5 }), "DOMException DataError: Invalid RSA key in JSON Web Key; missing or invalid Modulus parameter (\"n\")."],
+  ...Object.fromEntries(["P-256", "P-384", "P-521"].map((namedCurve) => [`ECDSA: ${namedCurve} in DER and back`, [async () => {
+    const [algorithm, how] = [{ name: "ECDSA", namedCurve }, { name: "ECDSA", hash: "SHA-256" }];
+    const pair = await S.generateKey(algorithm, true, ["sign", "verify"]);
+    const [pkcs8, spki] = [await S.exportKey("pkcs8", pair.privateKey), await S.exportKey("spki", pair.publicKey)];
+    const mine = await S.importKey("pkcs8", pkcs8, algorithm, true, ["sign"]);
+    const other = await S.importKey("spki", spki, algorithm, true, ["verify"]);
+    const same = async (format, key, bytes) => String(new Uint8Array(await S.exportKey(format, key))) === String(new Uint8Array(bytes));
+    return [await S.verify(how, other, await S.sign(how, mine, u(5)), u(5)), await same("pkcs8", mine, pkcs8), await same("spki", other, spki)];
+  }, [true, true, true]]])),
+  "ECDSA: a point off the curve in DER": [async () => {
+    const { publicKey } = await S.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
+    const spki = new Uint8Array(await S.exportKey("spki", publicKey));
+    spki[90] ^= 1;
+    await S.importKey("spki", spki, { name: "ECDSA", namedCurve: "P-256" }, true, ["verify"]);
+  }, "DOMException DataError: Invalid SPKI input."],
+  "ECDSA: another's public key in DER": [async () => {
+    const { privateKey } = await S.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
+    const other = await S.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
+    const pkcs8 = new Uint8Array(await S.exportKey("pkcs8", privateKey));
+    pkcs8.set(new Uint8Array(await S.exportKey("pkcs8", other.privateKey)).slice(73), 73);
+    await S.importKey("pkcs8", pkcs8, { name: "ECDSA", namedCurve: "P-256" }, true, ["sign"]);
+  }, "DOMException DataError: Invalid PKCS8 input."],
+  "ECDSA: a scalar of zero in DER": [async () => {
+    const { privateKey } = await S.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
+    const pkcs8 = new Uint8Array(await S.exportKey("pkcs8", privateKey));
+    pkcs8.fill(0, 36, 68);
+    await S.importKey("pkcs8", pkcs8, { name: "ECDSA", namedCurve: "P-256" }, true, ["sign"]);
+  }, "DOMException DataError: Invalid PKCS8 input."],
+  "ECDSA: a scalar over the order in DER": [async () => {
+    const { privateKey } = await S.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
+    const pkcs8 = new Uint8Array(await S.exportKey("pkcs8", privateKey));
+    pkcs8.fill(255, 36, 68);
+    await S.importKey("pkcs8", pkcs8, { name: "ECDSA", namedCurve: "P-256" }, true, ["sign"]);
+  }, "DOMException DataError: Invalid PKCS8 input."],
   "SPKI: garbage": [() => S.importKey("spki", u(20), { name: "RSA-PSS", hash: "SHA-512" }, true, ["verify"]), "DOMException DataError: Invalid SPKI input."],
   "SPKI: trailing": [($) => S.importKey("spki", new Uint8Array([...new Uint8Array($.spki), 1, 2]), { name: "RSA-PSS", hash: "SHA-512" }, true, ["verify"]), "DOMException DataError: Invalid 2 trailing bytes after SPKI input."],
   "PKCS #8: garbage": [() => S.importKey("pkcs8", u(20), { name: "RSA-PSS", hash: "SHA-512" }, true, ["sign"]), "DOMException DataError: Invalid PKCS8 input."],

@@ -12,6 +12,11 @@ const through = (make) => [({ request }) => new Response(request.body.pipeThroug
 const lengths = (length, problem) => [({ request }) => thrown(() => new Response(request.body.pipeThrough(new FixedLengthStream(length))).text()), problem, post()];
 
 const table = {
+  "text of a long body": [async ({ request }) => (await request.text()) === kLong, true, post()],
+  "text of a long body that is not ASCII": [async ({ request }) => { const text = await request.text(); return [text.length, text.slice(0, 3), text.at(-1)]; }, [100_003, "äöü", "é"],
+    post("\ufeff" + "äöü" + "x".repeat(99_999) + "é")],
+  "json of a long body": [async ({ request }) => (await request.json()).length, 20_000, post(JSON.stringify(Array(20_000).fill({ a: 1 })))],
+  "json of a long body that is none": [({ request }) => thrown(() => request.json()), "SyntaxError: Unexpected non-whitespace character after JSON at position 1 (line 1 column 2)", post("1{".repeat(50_000))],
   "Identity": through(() => new IdentityTransformStream()),
   "FixedLength": [({ request }) => new Response(request.body.pipeThrough(new FixedLengthStream(kLong.length))), undefined,
     { ...post(), http: { status: 200, body: kLong, headers: { "content-length": String(kLong.length) } } }],

@@ -6,7 +6,7 @@ import { standardMimeType } from "./mime";
 import type { OutBody, Pump } from "./native.d";
 import { bytesOf, concatBytes, illegalConstructor, isObject, kIllegalInvocation, native, platform, textOf } from "./seam";
 import {
-  isDisturbed, kLockedText, lengthOf, readAll, ReadableStream, requireBytes, streamOfBytes, streamOfNumber, takeNumber,
+  isByteStream, isDisturbed, kLockedText, lengthOf, readAll, ReadableStream, requireBytes, streamOfBytes, streamOfNumber, takeNumber,
 } from "./streams";
 import { URLSearchParams } from "./url";
 
@@ -87,6 +87,7 @@ function take(body: Body): Raw {
 async function readText(body: Body): Promise<string> {
   const raw = take(body);
   if (raw === null) return "";
+  if (typeof raw === "number") return native.bodyReadText(raw);
   if (typeof raw !== "string") return native.utf8Decode(await bytesOfRaw(raw), false, false);
   return raw.charCodeAt(0) === 0xfeff ? raw.slice(1).toWellFormed() : raw.toWellFormed();
 }
@@ -174,14 +175,21 @@ export function isReplayable(raw: Raw): boolean {
   return raw === null || typeof raw === "string" || raw instanceof Uint8Array;
 }
 
+// A chunk of a byte stream is nobody else's. Freed when C++ has copied it, which it has when it asks for the next: left to
+// the collector, chunks pile up to its threshold.
 function pumpOf(stream: ReadableStream): Pump {
   const reader = stream.getReader() as any;
+  const owned = isByteStream(stream);
+  let last: ArrayBuffer | undefined;
   return {
     async read() {
+      last?.transfer(0);
+      last = undefined;
       for (;;) {
         const { done, value } = await reader.read();
         if (done) return undefined;
         const bytes = requireBytes(value);
+        if (owned) last = bytes.buffer as ArrayBuffer;
         if (bytes.byteLength > 0) return bytes;
       }
     },

@@ -116,6 +116,7 @@ export interface Native {
 
   bodyRead(body: number): Promise<Uint8Array | undefined>; // the next chunk
   bodyReadAll(body: number): Promise<ArrayBuffer>; // the rest
+  bodyReadText(body: number): Promise<string>; // the same, as UTF-8
   bodyCancel(body: number): void;
   // From now on it has `length` bytes or fails; undefined: nobody knows how many. `told`: the promise of its end.
   bodyJoin(body: number, length: number | undefined, told: boolean): Promise<void> | undefined;

@@ -123,6 +123,10 @@ export function streamOfBytes(bytes: Uint8Array): ReadableStream {
   } as any, { highWaterMark: 0 });
 }
 
+export function isByteStream(stream: ReadableStream): boolean {
+  return (stream as any)._readableStreamController instanceof ReadableByteStreamController;
+}
+
 export function isDisturbed(stream: ReadableStream): boolean {
   return (stream as any)._disturbed === true;
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import { after, before, test } from "node:test";
 import { join } from "node:path";
-import { kRepository, run, startLimpet, tryDeploy, until } from "./lib.mjs";
+import { kRepository, request, run, startLimpet, startWorkerd, tryDeploy, until } from "./lib.mjs";
 
 let server;
 before(async () => (server = await startLimpet({ shards: 1 })));
@@ -31,6 +31,19 @@ test("flags are refused by name", async () => {
   assert.match(await deployed("2026-03-01", ["url_standard", "url_original"]), /Compatibility flags are mutually contradictory: url_standard vs url_original/);
   assert.match(await deployed("2026-03-01", ["nodejs_als", "nodejs_als"]), /Compatibility flag specified multiple times: nodejs_als/);
   assert.match(await deployed("2026-03-01", ["rtti_api"]), /The compatibility flag rtti_api is experimental/);
+});
+
+test("every flag has workerd's value", async () => {
+  const code = "export default { fetch() { return Response.json(Cloudflare.compatibilityFlags); } };";
+  const ways = [["2021-09-01"], ["2024-10-01"], ["2024-10-01", "nodejs_compat"], ["2025-09-16", "nodejs_compat", "no_nodejs_compat_v2"],
+    ["2026-03-20"], ["2026-08-04"], ["2026-11-17"], ["2026-11-17", "no_nodejs_compat"], ["2026-11-17", "no_nodejs_compat", "no_nodejs_compat_v2"], ["2026-11-17", "no_nodejs_compat_v2"], ["2026-11-17", "url_original", "legacy_module_registry"]];
+  for (const [date, ...flags] of ways) {
+    const workerd = await startWorkerd({ modules: { "index.mjs": code }, compatibilityDate: date, compatibilityFlags: flags });
+    const theirs = JSON.parse((await request(workerd.url)).body);
+    await workerd.stop();
+    assert.equal(await deployed(date, flags), "deployed");
+    assert.deepEqual(JSON.parse((await server.fetch("dated")).body), theirs, [date, ...flags].join(" "));
+  }
 });
 
 test("a script sees its date and flags", async () => {

@@ -36,13 +36,16 @@ const kSwitches: [keyof typeof compatibility, flag: string][] = [
 
 const kRows = new Map(kFlags.map((row) => [row[0], row]));
 const kNodejs = "nodejs_compat";
+const kNodejs2 = "nodejs_compat_v2"; // Comes with nodejs_compat, and since a later date without it.
+const kZlib = "nodejs_zlib"; // Comes with either.
 let current: { date: string; flags: string[] } = { date: "", flags: [] };
 
 function isRowOn([on, off, since, , withNodejs]: FlagRow): boolean {
   const { date, flags } = current;
   if (flags.includes(on)) return true;
   if (flags.includes(off)) return false;
-  if (withNodejs !== undefined) return date >= withNodejs && isOn(kNodejs);
+  if (withNodejs !== undefined && date >= withNodejs && (isOn(kNodejs) || (on === kZlib && isOn(kNodejs2)))) return true;
+  if (withNodejs !== undefined && on !== kNodejs2) return false;
   return since !== "" && date >= since;
 }
 

@@ -7,11 +7,6 @@ const kNoCache = "fails with workerd's text for a server without a cache: No Cac
 export const kReasons = {
   missing: {
     HTMLRewriter: kLater,
-    SqlStorage: "SQL is not there yet",
-    SyncKvStorage: "the synchronous KV of SQLite storage is not there yet",
-    "DurableObjectStorage.sql": "SQL is not there yet; an object of new_classes gets workerd's error",
-    "DurableObjectStorage.kv": "the synchronous KV is not there yet; an object of new_classes gets workerd's error",
-    "DurableObjectStorage.transactionSync": "SQL is not there yet; an object of new_classes gets workerd's error",
     "DurableObjectStorage.getAlarm": "alarms are not there yet",
     "DurableObjectStorage.setAlarm": "alarms are not there yet",
     "DurableObjectStorage.deleteAlarm": "alarms are not there yet",

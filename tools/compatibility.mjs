@@ -51,7 +51,7 @@ async function look(names, date) {
   const options = (asked) => ({
     modules: { "probe.mjs": probe, "names.mjs": `export default ${JSON.stringify(asked)};` }, classes: ["Subject"], compatibilityDate: date,
   });
-  const workerd = await startWorkerd(options({ ...names, missing: [] })); // There what is missing here does what it does.
+  const workerd = await startWorkerd({ ...options({ ...names, missing: [] }), sqlite: true }); // There what is missing here does what it does.
   const theirs = await request(workerd.url);
   await workerd.stop();
   const limpet = await startLimpet({ flags: ["--shards", "1"] });

@@ -21,8 +21,8 @@ export class SqlStorage {
     return new Cursor(kInternal, new Run(columns, row, read, written, box));
   }
   get databaseSize(): number { return native.sqlSize(this.#owner); }
-  get Cursor(): typeof Cursor { return Cursor; }
-  get Statement(): typeof Statement { return Statement; }
+  declare Cursor: typeof Cursor;
+  declare Statement: typeof Statement;
 }
 
 // What SQLite takes as it is; anything else as its text.
@@ -238,4 +238,7 @@ for (const iterator of [RowIterator, ListIterator]) Object.setPrototypeOf(iterat
 // As every iterator's, but faster.
 function toArray(this: RawIterator): Value[][] { return asArrays(runOf(this)); }
 Object.setPrototypeOf(RawIterator.prototype, Object.create(kIterators, { toArray: { value: toArray } }));
+for (const [name, value] of Object.entries({ Cursor, Statement })) {
+  Object.defineProperty(SqlStorage.prototype, name, { value, writable: true, enumerable: true, configurable: true });
+}
 platform({ SqlStorage, Cursor, Statement, SyncKvStorage, RowIterator, RawIterator, ListIterator });

@@ -108,13 +108,16 @@ const kOpen = Symbol("open"); // How many transactions are open.
 
 export class DurableObjectStorage {
   #owner: number;
-  #sql: SqlStorage | undefined;
-  #kv: SyncKvStorage | undefined;
+  declare sql: SqlStorage;
+  declare kv: SyncKvStorage;
   declare [kOpen]: number;
   constructor(token?: unknown) {
     illegalConstructor(token);
     this.#owner = currentObject();
     this[kOpen] = 0;
+    if (!native.usesSqlite()) return;
+    define(this, "sql", new SqlStorage(kInternal, this.#owner));
+    define(this, "kv", new SyncKvStorage(kInternal, this.#owner));
   }
   // The two that everybody uses do without a closure; C++ checks the owner.
   get(key: unknown, options?: Options): Promise<unknown> {
@@ -150,14 +153,6 @@ export class DurableObjectStorage {
   getAlarm(): Promise<never> { return Promise.reject(missing("getAlarm", kStorage)); }
   setAlarm(): Promise<never> { return Promise.reject(missing("setAlarm", kStorage)); }
   deleteAlarm(): Promise<never> { return Promise.reject(missing("deleteAlarm", kStorage)); }
-  get sql(): SqlStorage {
-    if (!native.usesSqlite()) throw new Error(kNoSql);
-    return (this.#sql ??= new SqlStorage(kInternal, this.#owner));
-  }
-  get kv(): SyncKvStorage {
-    if (!native.usesSqlite()) throw new Error(kNoKv);
-    return (this.#kv ??= new SyncKvStorage(kInternal, this.#owner));
-  }
   transactionSync<T>(callback: () => T): T {
     if (typeof callback !== "function") throw wrongArgument("transactionSync", kStorage, 1, "function");
     requireOwner(this.#owner);
@@ -203,6 +198,16 @@ const kNoRecovery = "This Durable Object's storage back-end does not implement p
 // What SQLite storage alone has: `otherwise` is what workerd says on the other kind, `missing` what is not there on either.
 function sqliteAlone(name: string, otherwise: string): Error {
   return native.usesSqlite() ? missing(name, kStorage) : new Error(otherwise);
+}
+
+// An object of another class is told why it has none.
+for (const [name, why] of [["sql", kNoSql], ["kv", kNoKv]] as const) {
+  Object.defineProperty(DurableObjectStorage.prototype, name, {
+    get(): never { throw new Error(why); }, enumerable: true, configurable: true,
+  });
+}
+function define(storage: object, name: string, value: object): void {
+  Object.defineProperty(storage, name, { value, writable: true, enumerable: true, configurable: true });
 }
 
 type Outcome<T> = { value: T } | { error: unknown };

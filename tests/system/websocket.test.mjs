@@ -77,8 +77,10 @@ export default {
   },
 };`;
 
+// Long enough for a test to ask what the object wrote down before it is evicted.
+const kIdleMs = kSanitized ? "2000" : "60";
 const start = async (flags = [], options = {}) => {
-  const server = await startLimpet({ flags: ["--idle-evict-ms", "60", "--allow-private-network", ...flags], ...options });
+  const server = await startLimpet({ flags: ["--idle-evict-ms", kIdleMs, "--allow-private-network", ...flags], ...options });
   await server.deploy({ name: "room", code: room(), classes: ["Room"] });
   return server;
 };

@@ -219,7 +219,9 @@ TEST_P(EngineContract, ReadsPages) {
   ASSERT_TRUE(on_.Commit(Object(1), {Put(five, "page", Space::kPage)}).has_value());
   EXPECT_EQ(on_.session()->ReadPage(Object(1), 5).value(), "page");
   EXPECT_EQ(on_.session()->ReadPage(Object(1), 6).value(), std::nullopt);
-  EXPECT_EQ(on_.session()->ScanNow(Object(1), {.space = Space::kPage}).value().pairs.size(), 1u);
+  ScanOptions pages;
+  pages.space = Space::kPage;
+  EXPECT_EQ(on_.session()->ScanNow(Object(1), pages).value().pairs.size(), 1u);
 }
 
 TEST_P(EngineContract, CommitsPagesWithThePairsBesideThem) {

@@ -78,7 +78,7 @@ export default {
 };`;
 
 // Long enough for a test to ask what the object wrote down before it is evicted.
-const kIdleMs = kSanitized ? "2000" : "60";
+const kIdleMs = kSanitized ? "2000" : "200";
 const start = async (flags = [], options = {}) => {
   const server = await startLimpet({ flags: ["--idle-evict-ms", kIdleMs, "--allow-private-network", ...flags], ...options });
   await server.deploy({ name: "room", code: room(), classes: ["Room"] });
@@ -278,7 +278,7 @@ test("a standard WebSocket keeps its instance in memory", async () => {
   const client = await open(server, "/?room=stays");
   assert.equal(await client.ask("a"), "a");
   const made = (await log(server, "?room=stays")).made;
-  await new Promise((done) => setTimeout(done, 250));
+  await new Promise((done) => setTimeout(done, 2 * Number(kIdleMs)));
   assert.equal(await client.ask("b"), "b");
   assert.equal((await log(server, "?room=stays")).made, made);
   client.socket.close();

@@ -337,6 +337,18 @@ TEST_P(ObjectSqlTest, AnInstanceThatEndsInsideAStatementEndsTheStatement) {
   EXPECT_EQ(Sql("SELECT 1"), "gone");
 }
 
+TEST_P(ObjectSqlTest, IsRefusedWhileTooMuchIsOnItsWayToTheStore) {
+  (void)Sql("CREATE TABLE t(a)");
+  for (int i = 0; i < 3; ++i) {
+    Pairs pairs;
+    pairs.emplace_back("k", Bytes(kSqlDirtyBytesMax / 3, 'x'));
+    (void)object_->storage().Put({}, std::move(pairs), {}, [](auto, auto) {});
+  }
+  EXPECT_EQ(Sql("SELECT 1").substr(0, 11), "Too much of");
+  object_->Settle();
+  EXPECT_EQ(Sql("SELECT count(*) FROM t"), "[0]");
+}
+
 // Three places that count the same bursts, under a store that fails and loses power: they never disagree.
 TEST(ObjectSqlCrash, NoBurstIsTorn) {
   int restarts = 0, lost = 0;

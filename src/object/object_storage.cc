@@ -374,6 +374,11 @@ bool ObjectStorage::CommitSql() {
 
 Result<sql::Database*> ObjectStorage::Sql() {
   if (shut_) return *shut_;
+  if (cache_.dirty_bytes() > kSqlDirtyBytesMax) {
+    return Error(ErrorCode::kOverloaded,
+                 "Too much of what this Durable Object has written is not on disk yet. Await storage.sync() between "
+                 "large writes.");
+  }
   return sql_.Open();
 }
 

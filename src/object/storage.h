@@ -88,10 +88,13 @@ class Storage {
 
   // The object's SQL database, opened on first use. Its writes belong to bursts and transactions as all others do. Ask
   // for it each time: it is another one after DeleteAll. Not for use inside of its own interrupt.
-  // Errors: those of a broken instance; kCorrupt, kUnavailable.
+  // Errors: those of a broken instance; kOverloaded (kSqlDirtyBytesMax); kCorrupt, kUnavailable.
   virtual Result<sql::Database*> Sql() = 0;
 };
 
 inline constexpr size_t kDirtyBytesMax = 8 * 1024 * 1024;
+// SQL can't wait, as Put does: beyond this it is refused until the store has caught up. Two of the largest
+// transactions.
+inline constexpr size_t kSqlDirtyBytesMax = 128 * 1024 * 1024;
 
 }  // namespace limpet::object

@@ -115,6 +115,31 @@ TEST(HttpServer, EndsABodyThatTrickles) {
   EXPECT_TRUE((steady.Take(), !steady.ended())) << steady.Take();
 }
 
+// Also if the bytes come more often than the clock moves.
+TEST(HttpServer, EndsABodyThatTricklesSoonerThanTheTicks) {
+  loop::AsioLoop loop;
+  std::optional<Responder> held;
+  TestServer server(loop, [&](HttpRequest request, const RequestInfo&, Responder responder) {
+    held.emplace(std::move(responder));
+    ReadAll(std::shared_ptr<BodyStream>(std::move(request.body.stream)), [](Result<Bytes>) {});
+  });
+  const ServerLimits limits;
+  RawClient client(loop, server.endpoint());
+  client.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
+  ASSERT_TRUE(RunUntil(loop, [&] { return held.has_value(); }));
+  Instant now = loop.Now();
+  for (int step = 0; step < 400 && !client.ended(); ++step) {
+    client.Send("a");
+    for (int i = 0; i < 10; ++i) {
+      loop.context().restart();
+      loop.context().run_one_for(1ms);
+    }
+    if (step % 4 == 3) server.server.CheckDeadlines(now += limits.tick);
+    if ((client.Take().starts_with("HTTP/1.1 408 "))) return;
+  }
+  FAIL() << "the client may trickle for ever";
+}
+
 TEST(HttpServer, KeepsASlowReaderThatTakesEnough) {
   loop::AsioLoop loop;
   TestServer server(loop, [&](HttpRequest, const RequestInfo&, Responder responder) {

@@ -73,6 +73,10 @@ void Connection::CloseIfIdle() {
 void Connection::CheckDeadline(Instant now) {
   if (now >= write_deadline_ && !TakesBytes(now)) return Abort();
   if (now < read_deadline_) return;
+  OutOfTime();
+}
+
+void Connection::OutOfTime() {
   read_deadline_ = Instant::max();
   if (state_ == State::kHead && !in_.empty()) return Refuse(408, "The request head did not arrive in time.");
   if (state_ == State::kExchange && !response_started_) return Refuse(408, "The request body did not arrive in time.");
@@ -255,7 +259,7 @@ void Connection::ServeBody() {
       return Close();
     }
     if (!bytes->empty()) {
-      BodyCame(bytes->size());
+      if (!BodyCame(bytes->size())) return OutOfTime();
       return std::exchange(body_.waiting, nullptr)(std::optional<Bytes>(std::move(*bytes)));
     }
   }
@@ -269,20 +273,23 @@ void Connection::ServeBody() {
 
 void Connection::WaitForBody() {
   if (body_.waited_since == Instant::max()) body_.waited_since = server_->now;
-  read_deadline_ = body_.waited_since + server_->options.limits.tick + body_.patience;
+  read_deadline_ =
+      body_.waited_since + server_->options.limits.tick + std::max<Duration>(body_.patience, Duration::zero());
 }
 
-// A client that trickles is out of patience as surely as one that stalls.
-void Connection::BodyCame(size_t bytes) {
+// A client that trickles is out of patience as surely as one that stalls. The clock moves with the ticks, so that a
+// wait may seem longer by one: so much patience is lent.
+bool Connection::BodyCame(size_t bytes) {
   const ServerLimits& limits = server_->options.limits;
   read_deadline_ = Instant::max();
-  if (body_.waited_since == Instant::max()) return;
+  if (body_.waited_since == Instant::max()) return true;
   Duration earned = limits.body_stall_timeout;
   if (limits.bytes_per_second_min > 0)
     earned = std::chrono::nanoseconds(std::chrono::seconds(bytes)) / limits.bytes_per_second_min;
   Duration left = body_.patience - (server_->now - body_.waited_since) + earned;
-  body_.patience = std::clamp<Duration>(left, Duration::zero(), limits.body_stall_timeout);
+  body_.patience = std::min<Duration>(left, limits.body_stall_timeout);
   body_.waited_since = Instant::max();
+  return left >= -limits.tick;
 }
 
 // Reads over what nobody wants. True when the body is behind us.

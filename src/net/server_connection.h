@@ -114,7 +114,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void ServeBody();
   bool DiscardBody();
   void WaitForBody();
-  void BodyCame(size_t bytes);
+  bool BodyCame(size_t bytes);  // False: it came too slowly.
+  void OutOfTime();
   Result<Bytes> DecodeBody(size_t bytes_max);
   void FailBody(Error error);
   // StartRead when it is worth it.

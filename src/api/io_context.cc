@@ -138,7 +138,14 @@ void IoContext::End(Error why) {
   pumps_.Clear();
   bodies_.Clear();
   cursors_.Clear();
-  sockets_.reset();
+  if (sockets_ != nullptr) {
+    // Other ends (an eviction, the end of a request) look like one of the line.
+    const Error* told = instance_ != nullptr ? instance_->failure() : &why;
+    if (told != nullptr && (told->Has(Error::kObjectReset) || told->Has(Error::kOverloaded))) {
+      sockets_->AbortSessions(*told);
+    }
+    sockets_.reset();
+  }
   reads.Each([&](uint64_t, BodyStream::OnChunk& read) { read(Error(why)); });
   // An object's callers hear from the object layer, which knows what broke.
   if (instance_ == nullptr) events.Each([&](uint64_t, object::OnReply& reply) { reply(Error(why)); });

@@ -67,13 +67,14 @@ void WsPair(const Arguments& args) {
   args.GetReturnValue().Set(v8::Array::New(isolate, numbers, 2));
 }
 
-// wsAccept(number, socket)
+// wsAccept(number, socket, session)
 void WsAccept(const Arguments& args) {
   Call call(args);
   int64_t number = SocketNumber(call, 0);
   IoContext* context = HolderOf(call, number);
   if (context == nullptr || number <= 0 || !args[1]->IsObject()) return;
-  context->sockets().Accept(call.scope, static_cast<uint64_t>(number), args[1].As<v8::Object>());
+  context->sockets().Accept(call.scope, static_cast<uint64_t>(number), args[1].As<v8::Object>(),
+                            {.session = args[2]->IsTrue()});
 }
 
 // wsGrip(number, grip): see ScriptSockets::Grip.

@@ -66,7 +66,10 @@ std::optional<HookArguments> ToArguments(js::Scope& scope, const Event& event) {
     arguments.clean = v8::Boolean::New(isolate, close->clean);
   } else {
     arguments.kind = kError;
-    arguments.first = js::FromUtf8(isolate, std::get<Error>(event).message());
+    const Error& error = std::get<Error>(event);
+    arguments.first = js::FromUtf8(isolate, error.message());
+    arguments.reason = js::FromUtf8(isolate, error.name());
+    arguments.clean = v8::Integer::New(isolate, ErrorFlags(error));
   }
   return arguments;
 }
@@ -99,6 +102,7 @@ struct ScriptSockets::Socket final : WebSocketReceiver {
   size_t waiting_bytes = 0;
   size_t gated_bytes = 0;  // Of messages that wait for the output gate.
   bool paused = false;
+  bool session = false;    // Of RPC.
   bool ended_in = false;   // The script was told that nothing more comes.
   bool ended_out = false;  // Closed, or cut.
   Grip grip = Grip::kNone;
@@ -155,10 +159,11 @@ std::unique_ptr<WebSocketEnd> ScriptSockets::Take(uint64_t number) {
   return end;
 }
 
-bool ScriptSockets::Accept(js::Scope& scope, uint64_t number, v8::Local<v8::Object> object) {
+bool ScriptSockets::Accept(js::Scope& scope, uint64_t number, v8::Local<v8::Object> object, AcceptOptions options) {
   Socket* socket = Find(number);
   if (socket == nullptr) return false;
   socket->object.Reset(scope.isolate(), object);
+  socket->session = options.session;
   Grasp(*socket, Grip::kHold);
   socket->end->SetReceiver(socket);
   return true;
@@ -185,6 +190,14 @@ void ScriptSockets::DropIfOver(uint64_t number) {
 void ScriptSockets::CloseAll(uint16_t code, std::string_view reason) {
   for (auto& [number, socket] : sockets_) {
     if (!socket->object.IsEmpty() && !socket->ended_out) socket->end->Close(code, reason);
+  }
+}
+
+void ScriptSockets::AbortSessions(const Error& why) {
+  for (auto& [number, socket] : sockets_) {
+    if (!socket->session || socket->ended_out) continue;
+    socket->end->SetReceiver(nullptr);
+    socket->end->Abort(why);
   }
 }
 

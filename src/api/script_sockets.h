@@ -41,8 +41,12 @@ class ScriptSockets {
     kHold,
   };
   void SetGrip(uint64_t number, Grip grip);
-  // From now on what arrives goes to `object`, through the hook `socketEvent`. False: there is none.
-  bool Accept(js::Scope& scope, uint64_t number, v8::Local<v8::Object> object);
+  // From now on what arrives goes to `object`, through the hook `socketEvent`. False: there is none. `session`: it is
+  // the pipe of an RPC session, whose other side learns why this one ends.
+  struct AcceptOptions {
+    bool session;
+  };
+  bool Accept(js::Scope& scope, uint64_t number, v8::Local<v8::Object> object, AcceptOptions options);
   bool Has(uint64_t number) const { return sockets_.contains(number); }
 
   // A message or a Close, to one of ours or (`to` below zero) to the object's hibernatable socket of that number.
@@ -57,6 +61,8 @@ class ScriptSockets {
   // Cuts the line.
   void Drop(uint64_t number);
   void CloseAll(uint16_t code, std::string_view reason);
+  // Cuts the pipes of RPC sessions: their other sides see `why`.
+  void AbortSessions(const Error& why);
   // How many hold the context.
   size_t holding() const { return holding_; }
   // How many are to be waited for as for a fetch.

@@ -60,6 +60,7 @@ class Instance {
   // It ends, or has ended, because newer code takes over.
   virtual bool replaced() const = 0;
   virtual bool broken() const = 0;
+  virtual const Error* failure() const = 0;  // Why it is broken. Null: it is not.
 };
 
 using OnReply = UniqueFunction<void(Result<HttpResponse>)>;

@@ -82,6 +82,7 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   ObjectSockets& sockets() override { return host_.SocketsOf(id_); }
   bool replaced() const override { return rolling; }
   bool broken() const override { return error_ != nullptr; }
+  const Error* failure() const override { return error_.get(); }
 
   uint64_t incarnation() const { return incarnation_; }
   const std::shared_ptr<ClassCode>& made_by() const { return made_by_; }

@@ -51,6 +51,7 @@ export class Subject extends DurableObject {
   dropKept() { this.kept[Symbol.dispose](); }
   plain() { return new Plain(); }
   fail(kind) { throw Object.assign(new globalThis[kind]("mine"), { own: 1 }); }
+  quitter() { return () => this.ctx.abort("quit"); }
   failText() { throw "just text"; }
   failDom() { throw new DOMException("not here", "NotFoundError"); }
   kind(value) { return kindOf(value); }
@@ -92,6 +93,7 @@ export class Subject extends DurableObject {
 }
 
 const cases = {
+  "an abort ends what goes through a pipe": { run: async ({ env }) => { const subject = rpc(env); const quit = await subject.quitter(); return [await failure(() => quit()), await failure(() => quit()), await failure(() => subject.echo(1))]; }, expect: [{"durableObjectReset":true,"error":"Error: quit","remote":true},{"error":"Error: The execution context which hosts this callback is no longer running."},{"durableObjectReset":true,"error":"Error: quit"}] },
   "members of a stub are functions": { run: async ({ env }) => { const s = rpc(env); return [kindOf(s.echo), String(s.echo), kindOf(s.echo(1)), s.echo(1) instanceof Promise, "anything" in s, Object.keys(s), typeof s.then, kindOf(s)]; }, expect: [["function","[object JsRpcProperty]","RpcProperty"],"[object JsRpcProperty]",["function","[object JsRpcPromise]","RpcPromise"],false,true,["name","id"],"undefined",["object","[object DurableObject]","DurableObject"]] },
   "a call": { run: async ({ env }) => rpc(env).echo({ a: [1, "two", null] }), expect: {"a":[1,"two",null]} },
   "values keep their types": { run: async ({ env }) => {

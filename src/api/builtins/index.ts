@@ -50,7 +50,7 @@ export default function install(native: Native): Hooks {
     },
     inspect,
     socketEvent(target, kind, first, reason, clean) {
-      if (target instanceof Session) target.event(kind, first);
+      if (target instanceof Session) target.event(kind, first, reason, clean);
       else socketEvent(target, kind, first, reason, clean);
     },
     dispatchObjectSocket: dispatchObjectSocket as Hooks["dispatchObjectSocket"],

@@ -152,7 +152,8 @@ export interface Native {
   // -- WebSockets (io_websocket.cc). A number above zero: an end that the context holds; below: a hibernatable socket of
   // its object; they throw if it is not theirs.
   wsPair(): [number, number];
-  wsAccept(number: number, socket: object): void; // events go to the hook socketEvent from now on
+  // Events go to the hook socketEvent from now on. `session`: of RPC; if this side is reset, the other learns why.
+  wsAccept(number: number, socket: object, session: boolean): void;
   wsGrip(number: number, grip: number): void; // ScriptSockets::Grip of one that was accepted
   wsSend(number: number, data: string | ArrayBufferView): void; // through the output gate, in order
   wsClose(number: number, code: number, reason: string): void; // 1005: without a code
@@ -228,7 +229,7 @@ export interface Hooks {
   // One line for the log: what console.error(error) would print.
   inspect(value: unknown): string;
   // At a socket that was accepted. kind: 0 message (first: string or ArrayBuffer), 1 close (first: code), 2 error (first:
-  // text).
+  // text; of RPC also `reason`: its name, `clean`: flags).
   socketEvent(socket: object, kind: number, first: unknown, reason: unknown, clean: unknown): void;
   // The same at the hibernatable socket `number` (above zero) of an object; answers through native.respond or reject.
   dispatchObjectSocket(instance: object, event: number, number: number, kind: number, first: unknown, reason: unknown, clean: unknown): void;

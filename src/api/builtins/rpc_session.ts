@@ -24,6 +24,7 @@ const kAnswerPatience = 16;
 export const later = (run: () => void) => void Promise.resolve().then(run);
 
 const kCanceled = "The execution context responding to this call was canceled.";
+const kHostGone = "The execution context which hosts this callback is no longer running.";
 export const kDisposed = "RPC stub used after being disposed.";
 
 // What the other side lets us call.
@@ -264,7 +265,7 @@ export abstract class Session implements Ends {
   // -- the pipe
   attach(socket: number): void {
     this.#socket = socket;
-    native.wsAccept(socket, this);
+    native.wsAccept(socket, this, true);
   }
   // A pipe of ours; the number of the end that goes to the other side.
   protected openPipe(): number {
@@ -301,8 +302,8 @@ export abstract class Session implements Ends {
   protected quiet(): boolean { return true; }
 
   // -- in
-  // Called by C++ with what arrives at the pipe: kind 0 a message, 1 a close, 2 an error.
-  event(kind: number, first: unknown): void {
+  // Called by C++ with what arrives at the pipe: kind 0 a message, 1 a close, 2 an error (text, name and flags).
+  event(kind: number, first: unknown, name: unknown, flags: unknown): void {
     if (kind === 0) {
       try {
         this.receive(new Uint8Array(first as ArrayBuffer));
@@ -313,10 +314,12 @@ export abstract class Session implements Ends {
       return;
     }
     if (this.ended) return;
-    this.pipeGone();
+    if (kind === 2) this.pipeGone(name as string, first as string, (flags as number) | kRemote);
+    else this.pipeGone("Error", kCanceled, kRemote | kRetryable);
   }
-  protected pipeGone(): void {
-    this.fail(() => makeError("Error", kCanceled, kRemote | kRetryable));
+  protected pipeGone(name: string, message: string, flags: number): void {
+    this.fail(() => makeError(name, message, flags));
+    if ((flags & kObjectReset) !== 0) this.broken = () => new Error(kHostGone);
   }
 
   receive(message: Uint8Array): void {
@@ -428,7 +431,7 @@ export interface Reached { broken: (() => Error) | undefined } // Set when the c
 export class Client extends Session {
   #started = false;
   #owed = false; // The reply of the first message.
-  #pipeFailed = false;
+  #pipeFailed: (() => void) | undefined;
   constructor(readonly start: Start, readonly reached: Reached) { super(); }
 
   protected main(): undefined { return undefined; }
@@ -442,16 +445,20 @@ export class Client extends Session {
     const socket = this.gives ? this.openPipe() : 0;
     this.start(this, this.takeMessage(), socket).catch(() => {});
   }
-  protected override pipeGone(): void {
-    if (this.#owed) this.#pipeFailed = true; // The reply knows why.
-    else super.pipeGone();
+  protected override pipeGone(name: string, message: string, flags: number): void {
+    if (this.#owed) {
+      this.#pipeFailed = () => super.pipeGone(name, message, flags); // If the reply does not know better.
+      return;
+    }
+    if ((flags & kObjectReset) !== 0) this.reached.broken = () => makeError(name, message, flags & ~kRemote);
+    super.pipeGone(name, message, flags);
   }
 
   // What the hooks `fetched` and `fetchFailed` come to.
   answered(_status: number, _text: string, _headers: Packed, body: InBody, socket: number | undefined): undefined {
     this.#owed = false;
-    if (this.#pipeFailed) {
-      super.pipeGone();
+    if (this.#pipeFailed !== undefined) {
+      this.#pipeFailed();
       return undefined;
     }
     if (socket !== undefined) this.attach(socket);

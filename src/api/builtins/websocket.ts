@@ -93,7 +93,7 @@ export class WebSocket extends EventTarget {
     if (state.phase === Phase.kUsed) throw new TypeError("Can't accept() WebSocket that was already used in a response.");
     if (state.phase === Phase.kAccepted) return;
     const allowed = options?.allowHalfOpen;
-    native.wsAccept(state.number, this);
+    native.wsAccept(state.number, this, false);
     state.halfOpen = allowed === undefined ? !compatibility.answersClose : Boolean(allowed);
     state.phase = Phase.kAccepted;
   }
@@ -301,7 +301,7 @@ function opened(socket: WebSocket, state: State, names: string[], response: any)
   if (compatibility.blobMessages) state.binaryType = "blob";
   state.halfOpen = !compatibility.answersClose;
   dispatch(socket, new Event("open"));
-  native.wsAccept(number, socket);
+  native.wsAccept(number, socket, false);
 }
 
 function failToOpen(socket: WebSocket, state: State, message: string): void {

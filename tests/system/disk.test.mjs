@@ -144,3 +144,66 @@ test("put, reply, disk failure: the client gets an error, the object's memory is
   assert.equal((await get(server, "A", "second")).stored, "second");
   await server.stop();
 });
+
+// /add: a row of 32 KiB of noise and a pair, both numbered; /seen: how many rows, the last one, and the pair.
+const kRows = `
+export default { fetch: (request, env) => env.Rows.getByName(new URL(request.url).searchParams.get("name")).fetch(request) };
+export class Rows {
+  constructor(state) {
+    this.storage = state.storage;
+    this.storage.sql.exec("CREATE TABLE IF NOT EXISTS t(n INTEGER PRIMARY KEY, noise BLOB)");
+  }
+  async fetch(request) {
+    const { sql } = this.storage;
+    const seen = () => sql.exec("SELECT count(*) AS rows, coalesce(max(n), 0) AS last FROM t").one();
+    if (new URL(request.url).pathname === "/add") {
+      sql.exec("INSERT INTO t VALUES (?, randomblob(32768))", seen().last + 1);
+      this.storage.put("last", seen().last);
+    }
+    return Response.json({ ...seen(), pair: (await this.storage.get("last")) ?? 0 });
+  }
+}
+`;
+
+test("a full disk during SQL: an error, no row that was not acknowledged stays half, and it heals", options, async () => {
+  const disk = smallDisk(32 * kMebibyte);
+  let server = await startOn(disk);
+  await server.deploy({ name: "rows", classes: ["Rows"], sqlite: true, code: kRows });
+  const acknowledged = new Map();
+  const ask = async (name, path) => {
+    const answer = await server.fetch("rows", `${path}?name=${name}`);
+    if (answer.status !== 200) throw new Error(`${answer.status} ${answer.body}`);
+    return JSON.parse(answer.body);
+  };
+  const check = async () => {
+    for (const [name, last] of acknowledged) {
+      const seen = await ask(name, "/seen");
+      assert.deepEqual([seen.rows, seen.pair], [seen.last, seen.last], `${name}: ${JSON.stringify(seen)}`);
+      assert.ok(seen.last >= last, `${name} has ${seen.last}, ${last} were acknowledged`);
+    }
+  };
+  const add = async (name) => {
+    const { last } = await ask(name, "/add");
+    acknowledged.set(name, last);
+    return true;
+  };
+  await Promise.all(["A", "B", "C"].map(add));
+  for (let round = 0; round < 2; round++) {
+    addBallast(disk, 3 * kMebibyte);
+    let refused = 0;
+    for (let n = 0; refused < 10; n++) {
+      assert.ok(n < 1000, "the disk gets full");
+      await add(["A", "B", "C"][n % 3]).catch(({ message }) => {
+        assert.match(message, /^5\d\d /);
+        refused++;
+      });
+    }
+    dropBallast(disk);
+    await until("the store to take rows again", () => add("A"));
+    await check();
+  }
+  await server.stop("SIGKILL");
+  server = await startOn(disk);
+  await check();
+  await server.stop();
+});

@@ -42,6 +42,7 @@ console.log(`
 The examples are running. Open in a browser, or try with curl:
 
   ${base("chat")}/                      (rooms to talk in; open it in two windows)
+  ${base("agent")}/                     (a conversation that lasts; on a phone too)
   ${base("hello")}/
   ${base("counter")}/increment          (also / and /decrement)
   ${base("counter-pair")}/increment     (two objects answer)

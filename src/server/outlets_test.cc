@@ -86,6 +86,9 @@ class HeldSession final : public store::Session {
   void Scan(const ObjectId& object, store::ScanOptions options, OnPage done) override {
     inner_->Scan(object, std::move(options), std::move(done));
   }
+  void ScanAlarms(std::optional<store::AlarmEntry> after, size_t limit, OnAlarms done) override {
+    inner_->ScanAlarms(after, limit, std::move(done));
+  }
   Result<std::optional<Bytes>> ReadNow(const ObjectId& object, store::Space space, BytesView key) override {
     return inner_->ReadNow(object, space, key);
   }

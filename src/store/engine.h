@@ -33,7 +33,11 @@ enum class Space : uint8_t {
   kKv = 'k',    // Scripts' key-value pairs; for the catalog (namespace 0), the control plane's records.
   kMeta = 'm',  // The object layer's own records.
   kPage = 'p',  // SQLite pages: 8-byte big-endian page number.
+  // The object's alarm: one record under the empty key, whose first 8 bytes are its time (kAlarmTimeBytes). The engine
+  // keeps an index of them all by time, see Session::ScanAlarms.
+  kAlarm = 'a',
 };
+inline constexpr size_t kAlarmTimeBytes = 8;  // Milliseconds since 1970, big-endian.
 
 struct Write {
   enum class Kind : uint8_t {
@@ -67,6 +71,14 @@ struct ScanPage {
   bool complete = true;  // False: stopped at bytes_max; go on after (or before) the last key.
 };
 
+// A place in the order of all alarms: by time, then by object.
+struct AlarmEntry {
+  uint64_t time = 0;
+  ObjectId object;
+  auto operator<=>(const AlarmEntry&) const = default;
+};
+using AlarmPage = std::vector<AlarmEntry>;  // Ascending.
+
 inline constexpr size_t kKeyBytesMax = 16 * 1024;  // Longer keys: kInvalidArgument. (Scripts' limit is in object/.)
 inline constexpr size_t kValueBytesMax = 128 * 1024 * 1024;  // Larger values: kInvalidArgument.
 
@@ -76,6 +88,7 @@ class Session {
  public:
   using OnValue = UniqueFunction<void(Result<std::optional<Bytes>>)>;
   using OnPage = UniqueFunction<void(Result<ScanPage>)>;
+  using OnAlarms = UniqueFunction<void(Result<AlarmPage>)>;
   using OnCommit = UniqueFunction<void(Result<uint64_t>)>;
   virtual ~Session() = default;
 
@@ -88,6 +101,10 @@ class Session {
   // A range in the same two ways. One page is one consistent state.
   virtual Result<ScanPage> TryScan(const ObjectId& object, const ScanOptions& options) = 0;
   virtual void Scan(const ObjectId& object, ScanOptions options, OnPage done) = 0;
+  // The first `limit` alarms that come after `after` (absent: from the first), of all objects: one consistent state, no
+  // older than at the call; fewer than `limit` if there are no more. Reads the disk on the pool. Those of a namespace
+  // that was dropped a while ago may still be among them; the objects' records are gone at once.
+  virtual void ScanAlarms(std::optional<AlarmEntry> after, size_t limit, OnAlarms done) = 0;
   // The same, blocking the calling thread: for what scripts can't await, SQL and storage.kv.
   virtual Result<std::optional<Bytes>> ReadNow(const ObjectId& object, Space space, BytesView key) = 0;
   virtual Result<ScanPage> ScanNow(const ObjectId& object, const ScanOptions& options) = 0;

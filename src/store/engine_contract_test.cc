@@ -107,6 +107,13 @@ class EngineUnderTest {
     }
     return page;
   }
+  AlarmPage Alarms(std::optional<AlarmEntry> after = {}, size_t limit = 100) {
+    return Await<Result<AlarmPage>>([&](auto done) { session_->ScanAlarms(after, limit, done); }).value();
+  }
+  // All that was committed is answered: one commit of each object comes after it.
+  void Settle() {
+    for (uint8_t i = 1; i <= 3; ++i) (void)Commit(Object(i), {});
+  }
   std::string Keys(ObjectId object, ScanOptions options) {
     std::string keys;
     for (const auto& [key, value] : Scan(object, options).pairs) keys += key + " ";
@@ -251,6 +258,67 @@ TEST_P(EngineContract, CommitsPagesWithThePairsBesideThem) {
   auto dropped = on_.Await<Result<Done>>([&](auto done) { on_.engine().DropNamespace({7}, on_.loop(), done); });
   EXPECT_TRUE(dropped.has_value());
   EXPECT_EQ(page(3), std::nullopt);
+}
+
+// --- Alarms
+
+Bytes AlarmAt(uint64_t time, BytesView rest = "") {
+  Bytes record;
+  AppendBigEndian64(record, time);
+  return record.append(rest);
+}
+Write SetAlarm(uint64_t time, BytesView rest = "") { return Put("", AlarmAt(time, rest), Space::kAlarm); }
+
+TEST_P(EngineContract, KeepsOneAlarmOfEachObjectInTheOrderOfTheirTimes) {
+  ASSERT_TRUE(on_.Commit(Object(1), {SetAlarm(30, "one")}).has_value());
+  ASSERT_TRUE(on_.Commit(Object(2), {SetAlarm(5)}).has_value());
+  ASSERT_TRUE(on_.Commit(Object(1, 9), {SetAlarm(20)}).has_value());
+  ASSERT_TRUE(on_.Commit(Object(3), {SetAlarm(256), Put("a", "1")}).has_value());
+  EXPECT_EQ(on_.Alarms(), (AlarmPage{{5, Object(2)}, {20, Object(1, 9)}, {30, Object(1)}, {256, Object(3)}}));
+  EXPECT_EQ(on_.Get(Object(1), "", Space::kAlarm).value(), AlarmAt(30, "one"));
+  EXPECT_EQ(on_.Alarms(std::nullopt, 2), (AlarmPage{{5, Object(2)}, {20, Object(1, 9)}}));
+  EXPECT_EQ(on_.Alarms(AlarmEntry{20, Object(1, 9)}, 1), (AlarmPage{{30, Object(1)}}));
+  EXPECT_EQ(on_.Alarms(AlarmEntry{256, Object(3)}), AlarmPage{});
+  EXPECT_EQ(on_.Keys(Object(1), {}), "");
+
+  ASSERT_TRUE(on_.Commit(Object(1), {SetAlarm(4, "moved")}).has_value());
+  ASSERT_TRUE(on_.Commit(Object(2), {Delete("", Space::kAlarm)}).has_value());
+  ASSERT_TRUE(on_.Commit(Object(1, 9), {SetAlarm(20, "same time")}).has_value());
+  ASSERT_TRUE(on_.Commit(Object(3), {Clear()}).has_value());
+  EXPECT_EQ(on_.Alarms(), (AlarmPage{{4, Object(1)}, {20, Object(1, 9)}, {256, Object(3)}}));
+  EXPECT_EQ(on_.Get(Object(1, 9), "", Space::kAlarm).value(), AlarmAt(20, "same time"));
+  EXPECT_EQ(on_.Get(Object(2), "", Space::kAlarm).value(), std::nullopt);
+  ASSERT_TRUE(on_.Commit(Object(3), {Clear(Space::kAlarm)}).has_value());
+  EXPECT_EQ(on_.engine().ListObjects({7}, std::nullopt, 100).value(), (std::vector{Object(1)}));  // An alarm is data.
+}
+
+TEST_P(EngineContract, TheLastOfManyAlarmsThatAreOnTheirWayCounts) {
+  auto answer = on_.Await<Result<uint64_t>>([&](auto done) {
+    on_.session()->Commit(on_.claim(), {Object(1), {SetAlarm(1), SetAlarm(2)}}, [](auto) {});
+    on_.session()->Commit(on_.claim(), {Object(1), {Delete("", Space::kAlarm)}}, [](auto) {});
+    on_.session()->Commit(on_.claim(), {Object(2), {SetAlarm(7), Delete("", Space::kAlarm)}}, [](auto) {});
+    on_.session()->Commit(on_.claim(), {Object(1), {SetAlarm(3), Put("a", "1"), SetAlarm(4)}}, done);
+  });
+  EXPECT_EQ(answer.value(), 3u);
+  on_.Settle();
+  EXPECT_EQ(on_.Alarms(), (AlarmPage{{4, Object(1)}}));
+}
+
+TEST_P(EngineContract, RefusesAlarmsThatAreNone) {
+  for (const Write& wrong : {Put("key", AlarmAt(1), Space::kAlarm), Put("", "short", Space::kAlarm)}) {
+    EXPECT_EQ(on_.Commit(Object(1), {wrong}).error().code(), ErrorCode::kInvalidArgument);
+  }
+  EXPECT_EQ(on_.Alarms(), AlarmPage{});
+}
+
+TEST_P(EngineContract, AlarmsGoWithTheirNamespace) {
+  for (uint8_t i = 1; i <= 5; ++i) ASSERT_TRUE(on_.Commit(Object(i), {SetAlarm(i)}).has_value());
+  ASSERT_TRUE(on_.Commit(Object(1, 8), {SetAlarm(3)}).has_value());
+  auto dropped = on_.Await<Result<Done>>([&](auto done) { on_.engine().DropNamespace({7}, on_.loop(), done); });
+  EXPECT_TRUE(dropped.has_value());
+  EXPECT_EQ(on_.Get(Object(1), "", Space::kAlarm).value(), std::nullopt);
+  for (int tries = 0; on_.Alarms().size() > 1 && tries < 500; ++tries) std::this_thread::sleep_for(10ms);
+  EXPECT_EQ(on_.Alarms(), (AlarmPage{{3, Object(1, 8)}}));
 }
 
 TEST_P(EngineContract, RefusesKeysAndValuesOverTheirLimits) {

@@ -108,6 +108,10 @@ class FaultySession final : public Session {
          [object, options = std::move(options)](const Image& image) { return image.Scan(object, options); });
   }
 
+  void ScanAlarms(std::optional<AlarmEntry> after, size_t limit, OnAlarms done) override {
+    Read(std::move(done), [after, limit](const Image& image) { return image.ScanAlarms(after, limit); });
+  }
+
   Result<std::optional<Bytes>> ReadNow(const ObjectId& object, Space space, BytesView key) override {
     if (Result<Done> ready = Ready(); !ready) return std::move(ready).error();
     return state_->image.Get(object, space, key);

@@ -1,10 +1,22 @@
 #include "store/image.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "base/check.h"
 
 namespace limpet::store {
 
-size_t Image::SpaceIndex(Space space) { return space == Space::kKv ? 0 : space == Space::kMeta ? 1 : 2; }
+size_t Image::SpaceIndex(Space space) {
+  switch (space) {
+    case Space::kKv: return 0;
+    case Space::kMeta: return 1;
+    case Space::kPage: return 2;
+    case Space::kAlarm: return 3;
+  }
+  LIMPET_CHECK(false);
+  return 0;
+}
 
 const Image::Pairs* Image::Find(const ObjectId& object, Space space) const {
   auto found = objects_.find(object);
@@ -48,8 +60,9 @@ std::vector<ObjectId> Image::List(NamespaceId ns, std::optional<ObjectId> after,
   auto at = after ? objects_.upper_bound(*after) : objects_.lower_bound(ObjectId{.ns = ns});
   for (; at != objects_.end() && at->first.ns == ns && listed.size() < limit; ++at) {
     const Object& object = at->second;
-    if (!object.spaces[0].empty() || !object.spaces[1].empty() || !object.spaces[2].empty())
+    if (std::ranges::any_of(object.spaces, [](const Pairs& pairs) { return !pairs.empty(); })) {
       listed.push_back(at->first);
+    }
   }
   return listed;
 }
@@ -58,6 +71,10 @@ uint64_t Image::Apply(const ObjectBatch& batch) {
   Object& object = objects_[batch.object];
   for (const Write& write : batch.writes) {
     Pairs& pairs = object.spaces[SpaceIndex(write.space)];
+    if (write.space == Space::kAlarm) {
+      DropAlarm(batch.object, pairs);
+      if (write.kind == Write::Kind::kPut) alarms_.insert({ReadBigEndian64(write.value), batch.object});
+    }
     switch (write.kind) {
       case Write::Kind::kPut: pairs.insert_or_assign(write.key, write.value); break;
       case Write::Kind::kDelete: pairs.erase(write.key); break;
@@ -67,7 +84,20 @@ uint64_t Image::Apply(const ObjectBatch& batch) {
   return ++object.commits;
 }
 
+void Image::DropAlarm(const ObjectId& object, const Pairs& alarm) {
+  if (!alarm.empty()) alarms_.erase({ReadBigEndian64(alarm.begin()->second), object});
+}
+
+AlarmPage Image::ScanAlarms(const std::optional<AlarmEntry>& after, size_t limit) const {
+  AlarmPage page;
+  for (auto at = after ? alarms_.upper_bound(*after) : alarms_.begin(); at != alarms_.end() && page.size() < limit;) {
+    page.push_back(*at++);
+  }
+  return page;
+}
+
 void Image::Drop(NamespaceId ns) {
+  std::erase_if(alarms_, [ns](const AlarmEntry& entry) { return entry.object.ns == ns; });
   std::erase_if(objects_, [ns](const auto& entry) { return entry.first.ns == ns; });
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "base/ids.h"
@@ -14,6 +15,7 @@ namespace limpet::store {
 class Image {
  public:
   std::optional<Bytes> Get(const ObjectId& object, Space space, BytesView key) const;
+  AlarmPage ScanAlarms(const std::optional<AlarmEntry>& after, size_t limit) const;
   ScanPage Scan(const ObjectId& object, const ScanOptions& options) const;
   // The number of the object's last commit; 0 before the first.
   uint64_t CommitNumber(const ObjectId& object) const;
@@ -34,13 +36,16 @@ class Image {
   using Pairs = std::map<Bytes, Bytes, std::less<>>;
   struct Object {
     uint64_t commits = 0;
-    Pairs spaces[3];  // By SpaceIndex.
+    Pairs spaces[4];  // By SpaceIndex.
     bool operator==(const Object&) const = default;
   };
   static size_t SpaceIndex(Space space);
   const Pairs* Find(const ObjectId& object, Space space) const;
 
+  void DropAlarm(const ObjectId& object, const Pairs& alarm);
+
   std::map<ObjectId, Object> objects_;
+  std::set<AlarmEntry> alarms_;
   std::map<uint32_t, uint64_t> epochs_;
 };
 

@@ -16,6 +16,10 @@ Result<Done> CheckBatch(const ObjectBatch& batch) {
       return Error(ErrorCode::kInvalidArgument, "a value of " + std::to_string(write.value.size()) +
                                                     " bytes is over the limit of " + std::to_string(kValueBytesMax));
     }
+    if (write.space == Space::kAlarm &&
+        (!write.key.empty() || (write.kind == Write::Kind::kPut && write.value.size() < kAlarmTimeBytes))) {
+      return Error(ErrorCode::kInvalidArgument, "an alarm has no key, and a value that begins with its time");
+    }
     if (write.kind == Write::Kind::kClear && !(write.key.empty() && write.value.empty())) {
       return Error(ErrorCode::kInvalidArgument, "a clear has no key and no value");
     }

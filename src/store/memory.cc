@@ -50,6 +50,11 @@ class MemorySession final : public Session {
     Answer(std::move(done), shared_->image.Scan(object, options));
   }
 
+  void ScanAlarms(std::optional<AlarmEntry> after, size_t limit, OnAlarms done) override {
+    std::lock_guard lock(shared_->mutex);
+    Answer(std::move(done), shared_->image.ScanAlarms(after, limit));
+  }
+
   Result<std::optional<Bytes>> ReadNow(const ObjectId& object, Space space, BytesView key) override {
     std::lock_guard lock(shared_->mutex);
     return shared_->image.Get(object, space, key);

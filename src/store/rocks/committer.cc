@@ -114,6 +114,14 @@ void Committer::Drop(NamespaceId ns, UniqueFunction<void(Result<Done>)> done) {
                       }});
 }
 
+void Committer::ForgetAlarms(AlarmPage entries) {
+  Enqueue(Control{.fill = [entries = std::move(entries)](rocksdb::WriteBatch& batch) -> Result<Done> {
+                    for (const AlarmEntry& entry : entries) batch.Delete(ToSlice(AlarmKey(entry)));
+                    return Done{};
+                  },
+                  .done = [](Result<Done>) {}});  // The same.
+}
+
 void Committer::Reclaimed(NamespaceId ns) {
   Enqueue(Control{.fill = [ns](rocksdb::WriteBatch& batch) -> Result<Done> {
                     batch.Delete(DropKey(ns));
@@ -216,12 +224,18 @@ Result<uint64_t> Committer::AddCommit(Group& group, const Handover::Commit& comm
 }
 
 Result<Done> Committer::AddWrites(Group& group, const ObjectBatch& batch) {
-  size_t first[3] = {0, 0, 0};  // By space: writes before its last kClear have no effect.
+  size_t first[3] = {0, 0, 0};   // By space: writes before its last kClear have no effect.
+  const Write* alarm = nullptr;  // Only the last of them counts.
   for (size_t i = 0; i < batch.writes.size(); ++i) {
+    if (batch.writes[i].space == Space::kAlarm) {
+      alarm = &batch.writes[i];
+      continue;
+    }
     if (batch.writes[i].kind == Write::Kind::kClear) first[SpaceIndex(batch.writes[i].space)] = i;
   }
   for (size_t i = 0; i < batch.writes.size(); ++i) {
     const Write& write = batch.writes[i];
+    if (write.space == Space::kAlarm) continue;
     if (i < first[SpaceIndex(write.space)]) continue;
     if (write.kind == Write::Kind::kClear) {
       LIMPET_TRY(Done cleared, AddClear(group, batch.object, write.space));
@@ -231,6 +245,29 @@ Result<Done> Committer::AddWrites(Group& group, const ObjectBatch& batch) {
     } else {
       group.batch.Delete(PairKey(batch.object, write.space, write.key));
     }
+  }
+  return alarm == nullptr ? Done{} : AddAlarm(group, batch.object, *alarm);
+}
+
+Result<Done> Committer::AddAlarm(Group& group, const ObjectId& object, const Write& write) {
+  const Bytes record = PairKey(object, Space::kAlarm, {});
+  std::optional<uint64_t> before;
+  if (auto found = group.alarms.find(object); found != group.alarms.end()) {
+    before = found->second;
+  } else {
+    LIMPET_TRY(std::optional<Bytes> stored, ReadValue(database_, record, rocksdb::kReadAllTier));
+    if (stored && stored->size() < kAlarmTimeBytes) return Error(ErrorCode::kCorrupt, "an alarm that is none");
+    if (stored) before = ReadBigEndian64(*stored);
+  }
+  std::optional<uint64_t> after;
+  if (write.kind == Write::Kind::kPut) after = ReadBigEndian64(write.value);
+  group.alarms[object] = after;
+  if (before && before != after) group.batch.Delete(ToSlice(AlarmKey({*before, object})));
+  if (after) {
+    if (before != after) group.batch.Put(ToSlice(AlarmKey({*after, object})), rocksdb::Slice());
+    group.batch.Put(ToSlice(record), ToSlice(write.value));
+  } else if (before) {
+    group.batch.Delete(ToSlice(record));
   }
   return Done{};
 }

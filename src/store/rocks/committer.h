@@ -80,6 +80,7 @@ class Committer {
   void Hand(Handover handover);
   Result<Claim> Acquire(uint32_t partition);                           // Blocks.
   void Drop(NamespaceId ns, UniqueFunction<void(Result<Done>)> done);  // `done`: on the committer's thread.
+  void ForgetAlarms(AlarmPage entries);  // Of the index alone: their namespace was dropped.
   void Reclaimed(NamespaceId ns);
   bool IsOpen() const { return open_.load(std::memory_order_relaxed); }
 
@@ -94,6 +95,7 @@ class Committer {
   struct Group {
     rocksdb::WriteBatch batch = rocksdb::WriteBatch();
     std::unordered_set<ObjectId> objects;
+    std::unordered_map<ObjectId, std::optional<uint64_t>> alarms;  // Of those whose alarm the group changes: its time.
     std::vector<std::pair<std::shared_ptr<Port>, std::vector<CommitAnswer>>> answers;
     size_t commits = 0;
   };
@@ -105,6 +107,8 @@ class Committer {
   // The object's new commit number, if its write is in the group now. kUnavailable: the database fails.
   Result<uint64_t> AddCommit(Group& group, const Handover::Commit& commit);
   Result<Done> AddWrites(Group& group, const ObjectBatch& batch);
+  // Keeps the index: the entry of the alarm that was goes.
+  Result<Done> AddAlarm(Group& group, const ObjectId& object, const Write& write);
   Result<Done> AddClear(Group& group, const ObjectId& object, Space space);
   void Flush(Group& flushed);  // Writes, syncs, answers, and empties it.
   Result<Done> WriteSynced(rocksdb::WriteBatch& batch);

@@ -185,6 +185,26 @@ Result<ScanPage> ReadRange(Database& database, const ObjectId& object, const Sca
   return page;
 }
 
+Result<AlarmPage> ReadAlarms(Database& database, const std::optional<AlarmEntry>& after, size_t limit) {
+  AlarmPage page;
+  Database::Use use = database.Enter();
+  if (!use) return ClosedError();
+  const Bytes lower = after ? AlarmKey(*after) + '\0' : AlarmsStart();
+  const Bytes upper = AlarmsEnd();
+  const rocksdb::Slice lower_bound = ToSlice(lower), upper_bound = ToSlice(upper);
+  rocksdb::ReadOptions options;
+  options.iterate_lower_bound = &lower_bound;
+  options.iterate_upper_bound = &upper_bound;
+  std::unique_ptr<rocksdb::Iterator> at(use->NewIterator(options));
+  for (at->SeekToFirst(); at->Valid() && page.size() < limit; at->Next()) {
+    std::optional<AlarmEntry> entry = AlarmOfKey(ToView(at->key()));
+    if (!entry) return Error(ErrorCode::kCorrupt, "an entry in the index of alarms that is none");
+    page.push_back(*entry);
+  }
+  if (!at->status().ok()) return StatusError(at->status(), "read the index of alarms");
+  return page;
+}
+
 Result<std::vector<ObjectId>> ReadObjects(Database& database, NamespaceId ns, std::optional<ObjectId> after,
                                           size_t limit) {
   std::vector<ObjectId> objects;

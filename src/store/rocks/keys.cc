@@ -8,6 +8,8 @@ namespace limpet::store::rocks {
 namespace {
 
 constexpr char kCommitNumber = 1;  // In the place of a space; less than every Space.
+constexpr std::string_view kAlarm = "alarm/";
+constexpr std::string_view kAlarmsEnd = "alarm0";
 constexpr std::string_view kClaim = "claim/";
 constexpr std::string_view kClaimsEnd = "claim0";  // '0' follows '/'.
 constexpr std::string_view kDrop = "drop/";
@@ -79,6 +81,20 @@ Bytes DropKey(NamespaceId ns) {
   return key;
 }
 Bytes DropsEnd() { return EngineKey(kDropsEnd); }
+
+Bytes AlarmKey(const AlarmEntry& alarm) {
+  Bytes key = AlarmsStart();
+  AppendBigEndian64(key, alarm.time);
+  return key + ObjectPrefix(alarm.object);
+}
+Bytes AlarmsStart() { return EngineKey(kAlarm); }
+Bytes AlarmsEnd() { return EngineKey(kAlarmsEnd); }
+
+std::optional<AlarmEntry> AlarmOfKey(BytesView key) {
+  constexpr size_t kBefore = 8 + kAlarm.size();
+  if (key.size() != kBefore + 8 + kObjectPrefixBytes) return std::nullopt;
+  return AlarmEntry{ReadBigEndian64(key.substr(kBefore)), ObjectOfKey(key.substr(kBefore + 8))};
+}
 
 std::optional<uint32_t> PartitionOfClaimKey(BytesView key) {
   std::optional<uint64_t> number = NumberAfter(key, kClaim);

@@ -31,6 +31,11 @@ Bytes ClaimKey(uint32_t partition);
 Bytes ClaimsEnd();
 Bytes DropKey(NamespaceId ns);
 Bytes DropsEnd();
+// The index of alarms, by time.
+Bytes AlarmKey(const AlarmEntry& alarm);
+Bytes AlarmsStart();
+Bytes AlarmsEnd();
+std::optional<AlarmEntry> AlarmOfKey(BytesView key);
 std::optional<uint32_t> PartitionOfClaimKey(BytesView key);
 std::optional<NamespaceId> NamespaceOfDropKey(BytesView key);
 

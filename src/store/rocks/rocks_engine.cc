@@ -74,6 +74,16 @@ class RocksSession final : public Session, private rocks::CommitReceiver {
     });
   }
 
+  void ScanAlarms(std::optional<AlarmEntry> after, size_t limit, OnAlarms done) override {
+    uint64_t ticket = next_ticket_++;
+    alarms_.emplace(ticket, std::move(done));
+    pool_.Run([this, link = link_, &database = database_, ticket, after, limit] {
+      link->Post([this, ticket, read = rocks::ReadAlarms(database, after, limit)]() mutable {
+        Answer(alarms_, ticket, std::move(read));
+      });
+    });
+  }
+
   Result<std::optional<Bytes>> ReadNow(const ObjectId& object, Space space, BytesView key) override {
     return rocks::ReadValue(database_, rocks::PairKey(object, space, key), rocksdb::kReadAllTier);
   }
@@ -169,6 +179,7 @@ class RocksSession final : public Session, private rocks::CommitReceiver {
   uint64_t next_ticket_ = 1;
   std::unordered_map<uint64_t, OnValue> values_;
   std::unordered_map<uint64_t, OnPage> pages_;
+  std::unordered_map<uint64_t, OnAlarms> alarms_;
   std::map<uint64_t, Outstanding> commits_;
   std::deque<Outstanding> failing_;  // To be told so.
   std::vector<rocks::Handover::Commit> outgoing_;
@@ -232,6 +243,7 @@ class RocksEngine final : public Engine {
   void Reclaim(NamespaceId ns) {
     if (stopping_) return;  // The marker stays: the next start does it.
     reclaimer_->Run([this, ns] {
+      if (!ReclaimAlarms(ns)) return;
       Database::Use use = database_.Enter();
       if (!use || stopping_) return;
       const Bytes start = rocks::NamespaceStart(ns);
@@ -242,6 +254,21 @@ class RocksEngine final : public Engine {
       options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
       if (use->CompactRange(options, &from, &to).ok()) committer_->Reclaimed(ns);
     });
+  }
+
+  // The index of alarms is by time: those of one namespace are found by reading all of it. False: not now.
+  bool ReclaimAlarms(NamespaceId ns) {
+    constexpr size_t kPage = 4096;
+    std::optional<AlarmEntry> after;
+    for (;;) {
+      Result<AlarmPage> page = rocks::ReadAlarms(database_, after, kPage);
+      if (!page || stopping_) return false;
+      if (!page.value().empty()) after = page.value().back();
+      bool last = page.value().size() < kPage;
+      std::erase_if(page.value(), [ns](const AlarmEntry& entry) { return entry.object.ns != ns; });
+      if (!page.value().empty()) committer_->ForgetAlarms(std::move(page).value());
+      if (last) return true;
+    }
   }
 
   const RocksOptions options_;

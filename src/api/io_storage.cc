@@ -17,7 +17,9 @@ constexpr size_t kTagBytes = 32;  // What serialising adds is not counted, so th
 constexpr size_t kSqlitePairMax = 2 * 1024 * 1024;
 
 object::ReadOptions Read(uint32_t flags) { return {(flags & 1) != 0, (flags & 4) != 0}; }
-object::WriteOptions Write(uint32_t flags) { return {(flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0}; }
+object::WriteOptions Write(uint32_t flags) {
+  return {(flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0, (flags & 8) != 0};
+}
 
 }  // namespace
 
@@ -250,6 +252,40 @@ void StorageDeleteAll(const Arguments& args) {
   pending.Finish(context->instance()->storage().DeleteAll(context->lock(), Write(call.Flags(0)), pending.Later()));
 }
 
+v8::MaybeLocal<v8::Value> TimeOrNull(js::Scope& scope, const std::optional<int64_t>& ms) {
+  if (!ms) return v8::Null(scope.isolate()).As<v8::Value>();
+  return v8::Number::New(scope.isolate(), static_cast<double>(*ms)).As<v8::Value>();
+}
+
+void StorageGetAlarm(const Arguments& args) {
+  Call call(args);
+  IoContext* context = call.ObjectContext();
+  if (context == nullptr) return;
+  Pending<std::optional<int64_t>> pending(call, *context, TimeOrNull);
+  if (!pending.Start()) return;
+  pending.Finish(context->instance()->storage().GetAlarm(context->lock(), Read(call.Flags(0)), pending.Later()));
+}
+
+// storageSetAlarm(ms, flags): a whole number in the range of a Date.
+void StorageSetAlarm(const Arguments& args) {
+  Call call(args);
+  IoContext* context = call.ObjectContext();
+  if (context == nullptr || !args[0]->IsNumber()) return;
+  auto ms = static_cast<int64_t>(args[0].As<v8::Number>()->Value());
+  Pending<Done> pending(call, *context, Nothing);
+  if (!pending.Start()) return;
+  pending.Finish(context->instance()->storage().SetAlarm(context->lock(), ms, Write(call.Flags(1)), pending.Later()));
+}
+
+void StorageDeleteAlarm(const Arguments& args) {
+  Call call(args);
+  IoContext* context = call.ObjectContext();
+  if (context == nullptr) return;
+  Pending<Done> pending(call, *context, Nothing);
+  if (!pending.Start()) return;
+  pending.Finish(context->instance()->storage().DeleteAlarm(context->lock(), Write(call.Flags(0)), pending.Later()));
+}
+
 void StorageSync(const Arguments& args) {
   Call call(args);
   IoContext* context = call.ObjectContext();
@@ -295,6 +331,9 @@ void AddStorageNatives(std::vector<js::NativeFunction>& natives) {
   natives.push_back({"storagePut", StoragePut});
   natives.push_back({"storageDelete", StorageDelete});
   natives.push_back({"storageDeleteAll", StorageDeleteAll});
+  natives.push_back({"storageGetAlarm", StorageGetAlarm});
+  natives.push_back({"storageSetAlarm", StorageSetAlarm});
+  natives.push_back({"storageDeleteAlarm", StorageDeleteAlarm});
   natives.push_back({"storageSync", StorageSync});
   natives.push_back({"txnBegin", TxnBegin});
   natives.push_back({"txnBeginSync", TxnBeginSync});

@@ -63,6 +63,12 @@ class Instance {
   virtual const Error* failure() const = 0;  // Why it is broken. Null: it is not.
 };
 
+// What an alarm's handler is told.
+struct AlarmInfo {
+  uint32_t retry_count = 0;  // Counted ones before this try.
+  int64_t scheduled_ms = 0;  // What was set, since 1970.
+};
+
 using OnReply = UniqueFunction<void(Result<HttpResponse>)>;
 
 // The code of one instance. Its destructor ends everything it has under way; no JavaScript runs for it afterwards.
@@ -77,6 +83,8 @@ class Code {
   // Runs the handler for what came in at a hibernatable socket. `done` once, when the handler has come to its end (the
   // response says nothing).
   virtual void WebSocket(InputLock lock, SocketEvent event, OnReply done) = 0;
+  // Runs the alarm's handler; the same. A class without one answers at once, and has said so in the log.
+  virtual void Alarm(InputLock lock, AlarmInfo info, OnReply done) = 0;
 };
 
 // A class of one version of a script on one shard. Kept as long as an instance of it lives.

@@ -14,10 +14,20 @@ namespace limpet::object {
 
 class LiveInstance;
 
+// An alarm on its way through its object.
+struct AlarmRun {
+  std::optional<Bytes> record;    // What it is tried for, as stored. Before that: it is not tried yet.
+  std::optional<int64_t> due_ms;  // It was not due: this is when it is.
+  bool ended = false;             // The handler has come to its end, and the alarm was dealt with.
+  bool counted = false;           // By a write that did away with it, or put it off.
+  bool settled = false;           // That write is durable.
+};
+
 struct Event {
   ObjectId object;
   HttpRequest request;                // Moved out when it is delivered.
   std::optional<SocketEvent> socket;  // Of an event that is not a fetch.
+  std::optional<AlarmRun> alarm;      // The same.
   std::optional<std::string> name;
   OnReply reply;
   size_t bytes = 0;                                // Of the request, as counted while it waits.

@@ -32,6 +32,7 @@ class FakeClass final : public ClassCode {
 
   Handler handler;
   std::function<void(Instance&, InputLock, SocketEvent, OnReply)> on_socket;
+  std::function<void(Instance&, InputLock, AlarmInfo, OnReply)> on_alarm;
   std::function<Result<Done>(Instance&)> construct = [](Instance&) -> Result<Done> { return Done{}; };
   int made = 0;
   int live = 0;
@@ -54,6 +55,15 @@ class FakeClass final : public ClassCode {
     void WebSocket(InputLock lock, SocketEvent event, OnReply done) override {
       if (of_.on_socket) {
         of_.on_socket(instance_, std::move(lock), std::move(event), std::move(done));
+      } else {
+        done(HttpResponse());
+      }
+      instance_.TurnEnded();
+    }
+
+    void Alarm(InputLock lock, AlarmInfo info, OnReply done) override {
+      if (of_.on_alarm) {
+        of_.on_alarm(instance_, std::move(lock), info, std::move(done));
       } else {
         done(HttpResponse());
       }

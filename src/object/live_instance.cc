@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "object/alarm_record.h"
 #include "object/mutations.h"
 
 namespace limpet::object {
@@ -91,6 +92,7 @@ void LiveInstance::Deliver(const EventRef& event, Result<InputLock> lock) {
   // a rolling instance waits for the next.
   if (!rolling && (broken() || !lock.has_value())) {
     host_.Delivered(*event);
+    if (event->alarm) event->alarm->record.reset();  // It was not tried.
     event->result = broken() ? *error_ : lock.error();
     return host_.deferred().Later([event] { event->reply(*std::exchange(event->result, std::nullopt)); });
   }
@@ -100,6 +102,7 @@ void LiveInstance::Deliver(const EventRef& event, Result<InputLock> lock) {
   event->at = running_.insert(running_.end(), event);
   last_event = host_.loop().Now();
   host_.ActivityChanged(*this);
+  if (event->alarm) return DeliverAlarm(event, std::move(lock).value());
   OnReply reply = [handle = ReplyHandle(event)](Result<HttpResponse> result) mutable {
     handle.Reply(std::move(result));
   };
@@ -113,6 +116,7 @@ void LiveInstance::Deliver(const EventRef& event, Result<InputLock> lock) {
 void LiveInstance::OnCodeReply(const EventRef& event, Result<HttpResponse> result) {
   if (broken()) return;  // TearDown answers.
   event->due = Instant::max();
+  if (event->alarm && !event->alarm->ended) return EndAlarm(event, std::move(result));
   if (!result.has_value()) result = std::move(result.error()).With(Error::kRemote);
   // NOLINTNEXTLINE(bugprone-branch-clone): both are false where mutants are compiled out.
   bool mutant = result.has_value() ? LIMPET_MUTANT(reply_before_durable) : LIMPET_MUTANT(error_before_durable);
@@ -128,6 +132,7 @@ void LiveInstance::OnCodeReply(const EventRef& event, Result<HttpResponse> resul
 void LiveInstance::SendReply(const EventRef& event, Result<HttpResponse> result) {
   event->running_in = nullptr;
   running_.erase(event->at);
+  if (event->alarm) event->alarm->settled = event->alarm->counted;
   if (result.has_value() && result.value().body.stream != nullptr) {
     auto body = std::make_shared<GatedBodyState>(static_cast<BodyHost&>(*this), std::move(result.value().body.stream));
     bodies_.push_back(body);
@@ -140,15 +145,106 @@ void LiveInstance::SendReply(const EventRef& event, Result<HttpResponse> result)
   host_.ActivityChanged(*this);
 }
 
+// --- Alarms
+
+void LiveInstance::DeliverAlarm(const EventRef& event, InputLock lock) {
+  event->alarm->record.reset();  // The constructor has passed: from here on the handler alone can fail.
+  auto then = [this, event](Result<std::optional<Bytes>> record, InputLock held) {
+    RunAlarm(event, std::move(record), std::move(held));
+  };
+  Storage::Now<std::optional<Bytes>> now = storage_.ReadAlarm(lock, {}, then);
+  if (now) RunAlarm(event, std::move(*now), std::move(lock));
+}
+
+// Under the lock: what was true when it was sent here need not be any more.
+void LiveInstance::RunAlarm(const EventRef& event, Result<std::optional<Bytes>> record, InputLock lock) {
+  if (broken()) return;
+  AlarmRun& run = *event->alarm;
+  if (!record.has_value()) return SendReply(event, std::move(record).error());
+  if (!record.value()) return AlarmNotRun(event, lock);
+  Result<AlarmRecord> alarm = DecodeAlarm(*record.value());
+  if (!alarm.has_value()) return SendReply(event, std::move(alarm).error());
+  if (alarm.value().attempt_ms > ToMs(host_.loop().WallNow()) && !LIMPET_MUTANT(alarm_too_early)) {
+    run.due_ms = alarm.value().attempt_ms;
+    return AlarmNotRun(event, lock);
+  }
+  run.record = record.value();
+  storage_.AlarmRuns(*std::move(record).value());
+  if (LIMPET_MUTANT(alarm_deleted_too_early)) storage_.AlarmEnded(std::nullopt);
+  event->due = host_.loop().Now() + kAlarmHandlerMax;
+  host_.WatchEvents(*this, event->due);
+  OnReply reply = [handle = ReplyHandle(event)](Result<HttpResponse> result) mutable {
+    handle.Reply(std::move(result));
+  };
+  code_->Alarm(std::move(lock), {alarm.value().retries, alarm.value().scheduled_ms}, std::move(reply));
+}
+
+// What was read may be this instance's own write, which an abort would take back: the clock must not hear of it before
+// it is durable.
+void LiveInstance::AlarmNotRun(const EventRef& event, const InputLock& lock) {
+  auto durable = [this, event](Result<Done>, InputLock) {
+    if (event->running_in == this && !broken()) SendReply(event, HttpResponse());
+  };
+  if (LIMPET_MUTANT(alarm_told_before_durable)) return durable(Done{}, {});
+  Storage::Now<Done> now = storage_.Sync(lock, durable);
+  if (now) durable(std::move(*now), {});
+}
+
+// What becomes of the alarm is a write of its own, under a lock: an open transaction may roll back, and the turn under
+// way goes on. It follows all that the handler wrote.
+void LiveInstance::EndAlarm(const EventRef& event, Result<HttpResponse> result) {
+  event->result = std::move(result);
+  root_->Wait([this, event](Result<InputLock> lock) {
+    if (broken() || !lock.has_value() || event->running_in != this) return;
+    Result<HttpResponse> ended = *std::exchange(event->result, std::nullopt);
+    event->alarm->ended = true;
+    if (ended.has_value() || CountsAgainstAlarm(ended.error())) {
+      std::optional<Bytes> next;
+      Result<AlarmRecord> ran = DecodeAlarm(*event->alarm->record);
+      if (!ended.has_value() && ran.has_value() && !LIMPET_MUTANT(alarm_lost_by_failure)) {
+        auto retry = AfterFailure(std::move(ran).value(), host_.loop().WallNow(), host_.jitter());
+        if (retry) next = EncodeAlarm(*retry);
+      }
+      event->alarm->counted = true;
+      if (!storage_.AlarmEnded(next)) return AlarmReplaced(event, std::move(ended), lock.value());
+    } else {
+      storage_.AlarmNotCounted();
+    }
+    OnCodeReply(event, std::move(ended));
+  });
+}
+
+// The script has set or deleted it meanwhile: that is what must be durable, though the script may not have asked for
+// it.
+void LiveInstance::AlarmReplaced(const EventRef& event, Result<HttpResponse> ended, const InputLock& lock) {
+  event->result = std::move(ended);
+  auto durable = [this, event](Result<Done>, InputLock) {
+    if (event->running_in == this && !broken()) OnCodeReply(event, *std::exchange(event->result, std::nullopt));
+  };
+  if (LIMPET_MUTANT(alarm_told_before_durable)) return durable(Done{}, {});
+  Storage::Now<Done> now = storage_.Sync(lock, durable);
+  if (now) durable(std::move(*now), {});
+}
+
 void LiveInstance::EventsDue() {
   if (broken()) return;
   Instant first = Instant::max();
-  for (const EventRef& event : running_) first = std::min(first, event->due);
+  bool alarm = false;
+  for (const EventRef& event : running_) {
+    if (event->due >= first) continue;
+    first = event->due;
+    alarm = event->alarm.has_value();
+  }
   if (first > host_.loop().Now()) {
     if (first != Instant::max()) host_.WatchEvents(*this, first);
     return;
   }
   if (LIMPET_MUTANT(event_timeout_ignored)) return;
+  if (alarm) {
+    return Break(Error(ErrorCode::kOverloaded, "Alarm exceeded its allowed execution time")
+                     .With(Error::kOverloaded)
+                     .With(Error::kObjectReset));
+  }
   Break(Error(ErrorCode::kUnavailable, "Actor exceeded event execution time and was disconnected.")
             .With(Error::kRetryable)
             .With(Error::kObjectReset));
@@ -242,7 +338,7 @@ void LiveInstance::Settled(const Error* failed) {
 }
 
 void LiveInstance::FlushTimedOut() {
-  Break(Error(ErrorCode::kOverloaded,
+  Break(Error(ErrorCode::kUnavailable,
               "Durable Object storage operation exceeded timeout which caused object to be reset.")
             .With(Error::kOverloaded)
             .With(Error::kObjectReset));

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "base/random.h"
 #include "loop/loop.h"
 #include "object/code.h"
 #include "object/deadlines.h"
@@ -38,6 +39,8 @@ class InstanceHost {
   virtual void Return(EventRef event) = 0;   // Delivered to the gate, but the instance has ended.
   virtual void Delivered(Event& event) = 0;  // Says when its handler must have ended.
   virtual void WatchEvents(LiveInstance& instance, Instant due) = 0;  // Calls EventsDue() then.
+  virtual void AlarmChanged(const ObjectId& id, AlarmChange change) = 0;
+  virtual Random& jitter() = 0;
   virtual ObjectSockets& SocketsOf(const ObjectId& id) = 0;
   virtual void Ended(LiveInstance& instance) = 0;    // Call TearDown() from the loop.
   virtual void Settled(LiveInstance& instance) = 0;  // Torn down, and nothing on the way: destroy it.
@@ -115,6 +118,11 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   class ReplyHandle;
 
   void Deliver(const EventRef& event, Result<InputLock> lock);
+  void DeliverAlarm(const EventRef& event, InputLock lock);
+  void RunAlarm(const EventRef& event, Result<std::optional<Bytes>> record, InputLock lock);
+  void AlarmNotRun(const EventRef& event, const InputLock& lock);
+  void AlarmReplaced(const EventRef& event, Result<HttpResponse> ended, const InputLock& lock);
+  void EndAlarm(const EventRef& event, Result<HttpResponse> result);
   void OnCodeReply(const EventRef& event, Result<HttpResponse> result);
   void SendReply(const EventRef& event, Result<HttpResponse> result);
   void AfterCode();
@@ -135,6 +143,7 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   void WritesDurable(uint64_t write) override { output_.DurableUpTo(write); }
   void WantFlush() override;
   void CommitSent() override { host_.CommitProgress(*this); }
+  void AlarmChanged(AlarmChange change) override { host_.AlarmChanged(id_, change); }
   void SqlFailed(const Error& why) override;
   void Settled(const Error* failed) override;
   const store::Claim& claim() const override { return host_.claim(); }

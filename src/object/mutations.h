@@ -58,6 +58,16 @@ struct Mutations {
   bool auto_response_wakes = false;        // A ping that was answered is an event too.
   bool auto_response_forgotten = false;    // It goes with the instance if there is no socket.
   bool event_timeout_ignored = false;      // The handler of a socket's event may run for ever.
+  bool alarm_too_early = false;            // An alarm runs though it is not due.
+  bool alarm_shown_while_it_runs = false;  // getAlarm() in the handler answers what runs.
+  bool alarm_failure_not_counted = false;  // A try that ended with its instance does not count.
+  bool alarm_deleted_too_early = false;    // An alarm is gone when its handler begins.
+  bool alarm_lost_by_failure = false;      // A failed try is the last.
+  bool alarm_change_untold = false;        // The clock does not hear of an alarm that is set.
+  bool alarm_failed_write_untold = false;  // ... or that one may have been set by a write that failed.
+  bool alarm_page_beats_change = false;    // What the clock reads hides what it heard while it read.
+  bool alarm_told_before_durable = false;  // The clock is told of a write that may be taken back.
+  bool alarm_retry_forgotten = false;      // The clock forgets an alarm that something of ours was in the way of.
   bool places_by_caller = false;           // Two shards think that they own an object.
   bool calls_out_of_order = false;         // Calls to another shard overtake each other.
   bool call_answer_lost = false;           // An answer from another shard does not find its way home.

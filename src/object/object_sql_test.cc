@@ -44,6 +44,8 @@ class FakeHost final : public StorageHost {
   void WritesDurable(uint64_t write) override { durable_ = std::max(durable_, write); }
   void WantFlush() override { flush_ = true; }
   void CommitSent() override { ++commits_sent_; }
+  void AlarmChanged(AlarmChange) override {}
+  const std::optional<std::string>& name() const override { return name_; }
   void SqlFailed(const Error& why) override { Fail(why); }
   void Settled(const Error* failed) override {
     if (failed != nullptr) Fail(*failed);
@@ -52,6 +54,7 @@ class FakeHost final : public StorageHost {
   loop::Loop& loop() override { return loop_; }
 
  private:
+  std::optional<std::string> name_;
   void Fail(const Error& why) {
     if (!failed_) failed_ = why;
     storage_.Shut(why);

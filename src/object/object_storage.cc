@@ -8,9 +8,13 @@
 namespace limpet::object {
 namespace {
 
-// Memory has no answer, or none at this moment.
-bool MustAsk(const Error& error) {
-  return error.code() == ErrorCode::kWouldBlock || error.code() == ErrorCode::kUnavailable;
+// What the last of the writes to the alarm makes of it.
+std::optional<AlarmChange> AlarmIn(const std::vector<store::Write>& writes) {
+  auto last = std::find_if(writes.rbegin(), writes.rend(),
+                           [](const store::Write& write) { return write.space == store::Space::kAlarm; });
+  if (last == writes.rend()) return std::nullopt;
+  if (last->kind != store::Write::Kind::kPut) return AlarmChange{};
+  return AlarmChange{.at_ms = static_cast<int64_t>(ReadBigEndian64(last->value))};
 }
 
 }  // namespace
@@ -20,19 +24,6 @@ bool MustAsk(const Error& error) {
 ObjectStorage::Continue ObjectStorage::Hold(const InputLock& lock, bool allow_concurrency) {
   if (allow_concurrency || LIMPET_MUTANT(gate_open_during_read)) return {{}, lock.gate()};
   return {lock.AddRef(), lock.gate()};
-}
-
-template <typename T>
-void ObjectStorage::Answer(Continue next, OnAnswer<T> done, Result<T> result) {
-  if (shut_) return;
-  if (next.lock) {
-    UniqueFunction<void()> turn = [&] { done(std::move(result), std::move(next.lock)); };
-    return host_.RunTurn(turn);
-  }
-  if (next.gate == nullptr) return;
-  next.gate->Wait([done = std::move(done), result = std::move(result)](Result<InputLock> lock) mutable {
-    if (lock.has_value()) done(std::move(result), std::move(lock).value());
-  });
 }
 
 // --- Reads
@@ -56,18 +47,18 @@ bool ObjectStorage::TryAgain(const Error& error, uint32_t tries, UniqueFunction<
   return true;
 }
 
-void ObjectStorage::ReadValue(Bytes key, store::Session::OnValue done, uint32_t tries) {
+void ObjectStorage::ReadValue(store::Space space, Bytes key, store::Session::OnValue done, uint32_t tries) {
   Bytes asked = key;
-  auto answer = [this, key = std::move(key), done = std::move(done),
+  auto answer = [this, space, key = std::move(key), done = std::move(done),
                  tries](Result<std::optional<Bytes>> value) mutable {
     if (value.has_value() || shut_ || value.error().code() != ErrorCode::kUnavailable || tries >= kReadTriesMax) {
       return done(std::move(value));
     }
-    TryAgain(value.error(), tries, [this, key = std::move(key), done = std::move(done), tries]() mutable {
-      ReadValue(std::move(key), std::move(done), tries + 1);
+    TryAgain(value.error(), tries, [this, space, key = std::move(key), done = std::move(done), tries]() mutable {
+      ReadValue(space, std::move(key), std::move(done), tries + 1);
     });
   };
-  session_.Get(id_, store::Space::kKv, std::move(asked), std::move(answer));
+  session_.Get(id_, space, std::move(asked), std::move(answer));
 }
 
 std::optional<Result<std::optional<Bytes>>> ObjectStorage::Peek(BytesView key) {
@@ -85,12 +76,13 @@ Storage::Now<std::optional<Bytes>> ObjectStorage::Get(const InputLock& lock, Byt
   if (auto at_hand = Peek(key)) return at_hand;
   ReadId read = BeginRead();
   Bytes asked = key;
-  ReadValue(std::move(key), [this, read, key = std::move(asked), next = Hold(lock, options.allow_concurrency),
-                             done = std::move(done)](Result<std::optional<Bytes>> value) mutable {
-    if (!shut_ && value.has_value()) cache_.Learn(key, value.value());
-    EndRead(read);
-    Answer(std::move(next), std::move(done), std::move(value));
-  });
+  ReadValue(store::Space::kKv, std::move(key),
+            [this, read, key = std::move(asked), next = Hold(lock, options.allow_concurrency),
+             done = std::move(done)](Result<std::optional<Bytes>> value) mutable {
+              if (!shut_ && value.has_value()) cache_.Learn(key, value.value());
+              EndRead(read);
+              Answer(std::move(next), std::move(done), std::move(value));
+            });
   return std::nullopt;
 }
 
@@ -131,18 +123,19 @@ void ObjectStorage::ReadMany(Continue next, Pairs found, std::vector<Bytes> unkn
       ManyRead{BeginRead(), std::move(found), unknown.size(), std::nullopt, std::move(next), std::move(done)});
   for (Bytes& key : unknown) {
     Bytes asked = key;
-    ReadValue(std::move(asked), [this, many, key = std::move(key)](Result<std::optional<Bytes>> value) mutable {
-      if (!value.has_value()) {
-        many->error = std::move(value).error();
-      } else if (value.value()) {
-        many->pairs.emplace_back(std::move(key), *std::move(value).value());
-      }
-      if (--many->waiting > 0) return;
-      EndRead(many->read);
-      std::sort(many->pairs.begin(), many->pairs.end());
-      if (many->error) return Answer<Pairs>(std::move(many->next), std::move(many->done), *many->error);
-      Answer<Pairs>(std::move(many->next), std::move(many->done), std::move(many->pairs));
-    });
+    ReadValue(store::Space::kKv, std::move(asked),
+              [this, many, key = std::move(key)](Result<std::optional<Bytes>> value) mutable {
+                if (!value.has_value()) {
+                  many->error = std::move(value).error();
+                } else if (value.value()) {
+                  many->pairs.emplace_back(std::move(key), *std::move(value).value());
+                }
+                if (--many->waiting > 0) return;
+                EndRead(many->read);
+                std::sort(many->pairs.begin(), many->pairs.end());
+                if (many->error) return Answer<Pairs>(std::move(many->next), std::move(many->done), *many->error);
+                Answer<Pairs>(std::move(many->next), std::move(many->done), std::move(many->pairs));
+              });
   }
 }
 
@@ -202,6 +195,10 @@ bool ObjectStorage::MustWait(const WriteOptions&) const {
 Storage::Now<Done> ObjectStorage::Put(const InputLock& lock, Pairs pairs, WriteOptions options, OnAnswer<Done> done) {
   if (shut_) return *shut_;
   for (auto& [key, value] : pairs) cache_.Put(std::move(key), std::move(value), !options.allow_unconfirmed);
+  return AfterWrite(lock, options, std::move(done));
+}
+
+Storage::Now<Done> ObjectStorage::AfterWrite(const InputLock& lock, WriteOptions options, OnAnswer<Done> done) {
   Wrote();
   if (!MustWait(options)) return Done{};
   waiting_.push_back({0, [this, next = Hold(lock, options.allow_concurrency), done = std::move(done)]() mutable {
@@ -255,6 +252,7 @@ Storage::Now<Done> ObjectStorage::DeleteAll(const InputLock& lock, WriteOptions 
   sql_.Close();
   cache_.Clear(/*confirmed=*/true);  // allowUnconfirmed is ignored here, as in production.
   if (pages) cache_.ClearPages();
+  if (options.alarm && MayHaveAlarm()) cache_.DeleteAlarm(/*confirmed=*/true);
   Wrote();
   return Done{};
 }
@@ -409,10 +407,13 @@ void ObjectStorage::Flush() {
   WriteCache::Batch batch = cache_.TakeSealed();
   uint64_t last = batch.last;
   size_t bytes = batch.bytes;
+  std::optional<AlarmChange> alarm = batch.alarm ? AlarmIn(batch.writes) : std::nullopt;
   auto send = [&](std::vector<store::Write> writes, uint64_t upto, size_t size) {
     ++commits_;
-    session_.Commit(host_.claim(), {id_, std::move(writes)},
-                    [this, upto, size](Result<uint64_t> result) { OnCommit(upto, size, std::move(result)); });
+    session_.Commit(host_.claim(), {id_, std::move(writes)}, [this, upto, size, alarm](Result<uint64_t> result) {
+      if (alarm) host_.AlarmChanged(result.has_value() ? *alarm : AlarmChange{.known = false});
+      OnCommit(upto, size, std::move(result));
+    });
   };
   bool split = LIMPET_MUTANT(burst_split) && batch.writes.size() > 1;
   split |= LIMPET_MUTANT(delete_all_split) && batch.writes.size() > 1 &&

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "object/alarm_change.h"
 #include "object/gate_node.h"
 #include "object/list_merge.h"
 #include "object/object_sql.h"
@@ -27,6 +28,9 @@ class StorageHost {
   virtual void WritesDurable(uint64_t write) = 0;   // Let it go up to it.
   virtual void WantFlush() = 0;                     // Call Flush() at the end of this turn of the loop.
   virtual void CommitSent() = 0;
+  // The object's alarm on disk is another one now; not known which, if the commit failed.
+  virtual void AlarmChanged(AlarmChange change) = 0;
+  virtual const std::optional<std::string>& name() const = 0;
   // What SQL did in this burst can't be committed: end the instance in this call.
   virtual void SqlFailed(const Error& why) = 0;
   // A commit or a read that this instance had on the way has come back; `failed` if it was a commit that failed.
@@ -55,6 +59,10 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
                        OnAnswer<uint64_t> done) override;
   Now<Done> DeleteAll(const InputLock& lock, WriteOptions options, OnAnswer<Done> done) override;
   Now<Done> Sync(const InputLock& lock, OnAnswer<Done> done) override;
+  Now<std::optional<int64_t>> GetAlarm(const InputLock& lock, ReadOptions options,
+                                       OnAnswer<std::optional<int64_t>> done) override;
+  Now<Done> SetAlarm(const InputLock& lock, int64_t ms, WriteOptions options, OnAnswer<Done> done) override;
+  Now<Done> DeleteAlarm(const InputLock& lock, WriteOptions options, OnAnswer<Done> done) override;
   Result<std::optional<Bytes>> GetNow(BytesView key) override;
   Result<Pairs> ListNow(ListOptions list) override;
   Result<Done> PutNow(Bytes key, Bytes value) override;
@@ -65,6 +73,15 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
   uint32_t transaction_depth() const override { return cache_.depth(); }
   uint32_t BeginSyncTransaction() override;
   Result<sql::Database*> Sql() override;
+
+  // The alarm's record, with what this instance has written.
+  Now<std::optional<Bytes>> ReadAlarm(const InputLock& lock, ReadOptions options, OnAnswer<std::optional<Bytes>> done);
+  // The handler runs for this record from now on, which was read under the same lock.
+  void AlarmRuns(Bytes record);
+  // It has ended, outside of a turn and of transactions. Unless the script set or deleted the alarm meanwhile, `next`
+  // takes the record's place, or nothing does. False: it did.
+  bool AlarmEnded(const std::optional<Bytes>& next);
+  void AlarmNotCounted() { running_alarm_.reset(); }  // It has ended, and the record stays.
 
   void Seal();
   // Sends what is sealed, as one commit, unless a read that must not see it is still under way.
@@ -100,6 +117,10 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
   struct ManyRead;
   struct ListRead;
 
+  // Memory has no answer, or none at this moment.
+  static bool MustAsk(const Error& error) {
+    return error.code() == ErrorCode::kWouldBlock || error.code() == ErrorCode::kUnavailable;
+  }
   static Continue Hold(const InputLock& lock, bool allow_concurrency);
   template <typename T>
   void Answer(Continue next, OnAnswer<T> done, Result<T> result);
@@ -109,7 +130,7 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
   std::optional<Result<std::optional<Bytes>>> Peek(BytesView key);
   void ReadMany(Continue next, Pairs found, std::vector<Bytes> unknown, OnAnswer<Pairs> done);
   void ReadPages(std::shared_ptr<ListRead> read, uint32_t tries = 1);
-  void ReadValue(Bytes key, store::Session::OnValue done, uint32_t tries = 1);
+  void ReadValue(store::Space space, Bytes key, store::Session::OnValue done, uint32_t tries = 1);
   // True if the read is worth another try, which `again` then makes after a pause.
   bool TryAgain(const Error& error, uint32_t tries, UniqueFunction<void()> again);
   void Wrote();
@@ -118,6 +139,12 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
   bool CommitSql();
   void WantFlush();
   bool MustWait(const WriteOptions& options) const;
+  std::optional<Result<std::optional<Bytes>>> PeekAlarm();
+  bool MayHaveAlarm();  // False: there is certainly none.
+  // What a script sees of it.
+  static Result<std::optional<int64_t>> ShownAlarm(const Result<std::optional<Bytes>>& record,
+                                                   const std::optional<Bytes>& running);
+  Now<Done> AfterWrite(const InputLock& lock, WriteOptions options, OnAnswer<Done> done);
   void OnCommit(uint64_t last, size_t bytes, Result<uint64_t> result);
   void ServeWaiting();
 
@@ -127,12 +154,26 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
   WriteCache cache_;
   ObjectSql sql_;
   std::optional<Error> shut_;
-  std::list<Read> reads_;  // In the order of their calls.
+  std::optional<Bytes> running_alarm_;  // What the handler that runs was started for.
+  std::list<Read> reads_;               // In the order of their calls.
   std::list<Waiting> waiting_;
   size_t commits_ = 0;
   uint64_t sent_epoch_ = 0;  // The claim of the commits on the way.
   Instant sent_valid_until_{};
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For pauses between tries.
 };
+
+template <typename T>
+void ObjectStorage::Answer(Continue next, OnAnswer<T> done, Result<T> result) {
+  if (shut_) return;
+  if (next.lock) {
+    UniqueFunction<void()> turn = [&] { done(std::move(result), std::move(next.lock)); };
+    return host_.RunTurn(turn);
+  }
+  if (next.gate == nullptr) return;
+  next.gate->Wait([done = std::move(done), result = std::move(result)](Result<InputLock> lock) mutable {
+    if (lock.has_value()) done(std::move(result), std::move(lock).value());
+  });
+}
 
 }  // namespace limpet::object

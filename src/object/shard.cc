@@ -45,6 +45,7 @@ ShardImpl::ShardImpl(loop::Loop& loop, std::unique_ptr<store::Session> session, 
                                   "Instances ended by an error.", options_.counter_labels)),
       count_overloads_(counters.Make(Counters::Kind::kCounter, "limpet_object_overloads_total",
                                      "Events refused: queue full.", options_.counter_labels)),
+      jitter_(options_.jitter_seed),
       self_(std::make_shared<ShardImpl*>(this)),
       deferred_(loop),
       idle_(loop, [this](LiveInstance& instance) { TryEvict(instance); }),
@@ -252,7 +253,7 @@ void ShardImpl::EventsDue(LiveInstance& instance) {
   instance.EventsDue();
   if (!instance.broken()) return;
   logger_.Write(LogLevel::kWarn, "object",
-                "the handler of a WebSocket's event ran over the object's event timeout, object reset; id = " +
+                "a handler of an alarm or of a WebSocket's event ran over its time, object reset; id = " +
                     ToHex(BytesView(reinterpret_cast<const char*>(instance.id().base.data()), 8)));
 }
 

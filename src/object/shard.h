@@ -13,6 +13,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "loop/loop.h"
+#include "object/alarm_change.h"
 #include "object/code.h"
 #include "store/engine.h"
 
@@ -27,6 +28,7 @@ struct ShardOptions {
   Duration settings_kept = std::chrono::seconds(70);      // See kKeptSettingsMax.
   size_t inbox_events_max = 1000;                         // Waiting events of one object; more: overloaded.
   size_t inbox_bytes_max = 32 * 1024 * 1024;              // Their bodies and headers.
+  uint64_t jitter_seed = 1;                               // Of the pauses between an alarm's tries.
   std::string counter_labels = {};                        // Of this shard's counters, like `shard="0"`.
 };
 
@@ -36,6 +38,19 @@ inline constexpr size_t kKeptSettingsMax = 10'000;
 
 // What callers of an object hear that was ended because its code was replaced.
 Error CodeUpdatedError();
+
+// What came of an alarm that was sent to its object.
+struct AlarmOutcome {
+  enum class Kind : uint8_t {
+    kDone,    // There is none any more, or what is left was told as a change.
+    kNotDue,  // It is due at `due_ms`.
+    kRetry,   // It is still due: something of ours was in the way.
+  };
+  Kind kind = Kind::kDone;
+  int64_t due_ms = 0;  // Since 1970.
+};
+using OnAlarmOutcome = UniqueFunction<void(AlarmOutcome)>;
+using OnAlarmChange = UniqueFunction<void(const ObjectId&, AlarmChange)>;
 
 // Where calls to objects go in, on any shard (see placement.h).
 class Shard {
@@ -47,6 +62,13 @@ class Shard {
   // Sends one fetch event to the object, starting an instance if none lives. Calls to one object arrive in the order
   // they were made here. `reply` comes from the loop, once.
   virtual void Fetch(const ObjectId& id, std::optional<std::string> name, HttpRequest request, OnReply reply) = 0;
+
+  // Sends the object's alarm to it: reads what is stored, starts an instance if the alarm is due, runs the handler. An
+  // alarm is done when what became of it is durable: it is gone, or put off after a failure, or set anew. `done` comes
+  // from the loop, once. One at a time of an object.
+  virtual void Alarm(const ObjectId& id, OnAlarmOutcome done) = 0;
+  // Is told, on the shard's loop, when the alarm of an object has changed on disk.
+  virtual void SetOnAlarmChange(OnAlarmChange on_change) = 0;
 
   // Sets the code of a namespace: at first, or to roll its objects. Rolling, for each live object: new events queue,
   // the running ones get `roll_grace` on the old instance with its storage, then it is reset with "Durable Object reset

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/random.h"
 #include "object/deadlines.h"
 #include "object/deferred.h"
 #include "object/live_instance.h"
@@ -23,6 +24,8 @@ class ShardImpl final : public Shard, InstanceHost {
   ~ShardImpl() override;
 
   void Fetch(const ObjectId& id, std::optional<std::string> name, HttpRequest request, OnReply reply) override;
+  void Alarm(const ObjectId& id, OnAlarmOutcome done) override;
+  void SetOnAlarmChange(OnAlarmChange on_change) override { on_alarm_change_ = std::move(on_change); }
   void SetClass(NamespaceId ns, std::shared_ptr<ClassCode> code) override;
   void RemoveClass(NamespaceId ns, Error reason, UniqueFunction<void()> then) override;
   void BreakAll(const ClassCode* code, Error error) override;
@@ -41,7 +44,10 @@ class ShardImpl final : public Shard, InstanceHost {
     bool check_pending = false;
     size_t bytes = 0;
     uint64_t next_order = 1;
-    uint32_t socket_events = 0;              // Those of `events` that came in at sockets.
+    uint32_t socket_events = 0;  // Those of `events` that came in at sockets.
+    // The record of an alarm whose try ended with its instance. Before the next instance starts it is counted.
+    std::optional<Bytes> failed_alarm;
+    bool counting_alarm = false;
     std::optional<std::string> name;         // Known once it has sockets: what wakes it does not know it.
     std::unique_ptr<ObjectSockets> sockets;  // Null: it has never had any.
     Deadlines<Slot>::Node kept{this};        // It is here for its sockets' settings alone.
@@ -67,6 +73,14 @@ class ShardImpl final : public Shard, InstanceHost {
   void Forget(Slot& slot);
   void EventsDue(LiveInstance& instance);
   void OnSocketEvent(const ObjectId& id, SocketEvent happened);
+  // Alarms, in shard_alarm.cc.
+  void AlarmRead(const ObjectId& id, Result<std::optional<Bytes>> record);
+  void SendAlarm(const ObjectId& id, std::optional<std::string> name, std::optional<Bytes> record);
+  void AlarmReplied(const Event& event, const Result<HttpResponse>& result);
+  void AlarmOver(const ObjectId& id, AlarmOutcome outcome);
+  void CountFailedAlarm(Slot& slot);
+  void FailedAlarmRead(const ObjectId& id, const Result<std::optional<Bytes>>& record);
+  void FailedAlarmCounted(const ObjectId& id, AlarmOutcome outcome);
   void FailInbox(Slot& slot, const Error& error);
   void ReplyLater(EventRef event, Error error);
   bool Overloaded(const Slot& slot, size_t bytes, Error* error) const;
@@ -90,6 +104,8 @@ class ShardImpl final : public Shard, InstanceHost {
   void Started(LiveInstance& instance, Result<Done> result) override;
   void Return(EventRef event) override;
   void Delivered(Event& event) override;
+  void AlarmChanged(const ObjectId& id, AlarmChange change) override;
+  Random& jitter() override { return jitter_; }
   ObjectSockets& SocketsOf(const ObjectId& id) override;
   void WatchEvents(LiveInstance& instance, Instant due) override;
   void Ended(LiveInstance& instance) override;
@@ -102,6 +118,9 @@ class ShardImpl final : public Shard, InstanceHost {
   Logger& logger_;
   Counter &count_live_, &count_events_, &count_started_, &count_evicted_, &count_resets_, &count_overloads_;
 
+  SeededRandom jitter_;
+  OnAlarmChange on_alarm_change_;
+  std::unordered_map<ObjectId, OnAlarmOutcome> alarms_;  // On their way through their objects.
   std::unordered_map<uint64_t, Namespace> namespaces_;
   std::deque<GateRef> runnable_;
   bool gates_posted_ = false;

@@ -36,6 +36,7 @@ void ShardImpl::Check(const ObjectId& id) {
     count_live_.Add(-1);
     --live_;
   }
+  if (slot->failed_alarm) return CountFailedAlarm(*slot);
   Namespace& ns = namespaces_[id.ns.value];
   bool drop = draining_ && !LIMPET_MUTANT(sockets_survive_drain);
   drop = drop || (ns.code == nullptr && !LIMPET_MUTANT(sockets_survive_class));
@@ -78,7 +79,7 @@ bool ShardImpl::KeepSettings(Slot& slot) {
 
 void ShardImpl::Forget(Slot& slot) {
   --kept_slots_;
-  if (slot.instance == nullptr && slot.inbox.empty() && !slot.has_sockets()) EraseSlot(slot);
+  if (slot.instance == nullptr && slot.inbox.empty() && !slot.has_sockets() && !slot.failed_alarm) EraseSlot(slot);
 }
 
 void ShardImpl::StartInstance(Slot& slot, const std::shared_ptr<ClassCode>& code) {

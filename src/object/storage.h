@@ -33,6 +33,7 @@ struct WriteOptions {
   bool allow_concurrency = false;
   bool allow_unconfirmed = false;  // The write does not lock the output gate; its failure still breaks it.
   bool no_cache = false;
+  bool alarm = false;  // deleteAll: the alarm, too.
 };
 struct ListOptions {
   Bytes start;               // Inclusive. The caller has folded startAfter and prefix into start and end.
@@ -66,6 +67,13 @@ class Storage {
                                OnAnswer<uint64_t> done) = 0;
   // Pairs and SQL database. Error inside a transaction: "Cannot call deleteAll() within a transaction".
   virtual Now<Done> DeleteAll(const InputLock& lock, WriteOptions, OnAnswer<Done> done) = 0;
+  // The object's alarm: when it is set for, in milliseconds since 1970. Nothing while its handler runs, unless it was
+  // set anew; the time that was set while it waits for a retry.
+  virtual Now<std::optional<int64_t>> GetAlarm(const InputLock& lock, ReadOptions,
+                                               OnAnswer<std::optional<int64_t>> done) = 0;
+  // Writes like all others. A time in the past is now. Whatever the running handler comes to, this alarm stays.
+  virtual Now<Done> SetAlarm(const InputLock& lock, int64_t ms, WriteOptions, OnAnswer<Done> done) = 0;
+  virtual Now<Done> DeleteAlarm(const InputLock& lock, WriteOptions, OnAnswer<Done> done) = 0;
   // When all writes issued before it, unconfirmed ones too, are durable.
   virtual Now<Done> Sync(const InputLock& lock, OnAnswer<Done> done) = 0;
 

@@ -54,6 +54,17 @@ void WriteCache::SetEntry(BytesView key, std::optional<Bytes> value, uint64_t at
   entry_bytes_ += bytes;
 }
 
+WriteCache::Entry* WriteCache::EntryOf(const store::Write& write) {
+  if (write.space == store::Space::kAlarm) return alarm_ ? &*alarm_ : nullptr;
+  auto found = entries_.find(write.key);
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
+void WriteCache::Set(const store::Write& write, std::optional<Bytes> value, uint64_t at) {
+  if (write.space != store::Space::kAlarm) return SetEntry(write.key, std::move(value), at);
+  alarm_ = Entry{std::move(value), at};
+}
+
 void WriteCache::EraseEntry(Map::iterator entry) {
   entry_bytes_ -= EntryBytes(entry->first, entry->second.value);
   entries_.erase(entry);
@@ -64,11 +75,12 @@ void WriteCache::Apply(store::Write write, bool confirmed) {
   if (write.kind == store::Write::Kind::kPut) value = write.value;
   bool in_transaction = depth() > 0 && !LIMPET_MUTANT(transaction_leaks);
   if (in_transaction) {
-    auto found = entries_.find(write.key);
-    undo_.push_back({write.key, found == entries_.end() ? std::nullopt : std::optional(found->second)});
+    const Entry* before = EntryOf(write);
+    undo_.push_back({write.space == store::Space::kAlarm, write.key,
+                     before == nullptr ? std::nullopt : std::optional<Entry>(*before)});
     transaction_confirmed_ |= confirmed;
     if (joins_burst() && reserved_ == 0) Reserve(confirmed);
-    SetEntry(write.key, std::move(value), kUncommitted);
+    Set(write, std::move(value), kUncommitted);
     transaction_writes_.push_back(std::move(write));
     return;
   }
@@ -77,7 +89,8 @@ void WriteCache::Apply(store::Write write, bool confirmed) {
   size_t bytes = WriteBytes(write);
   open_.bytes += bytes;
   dirty_bytes_ += bytes;
-  SetEntry(write.key, std::move(value), last_write_);
+  Set(write, std::move(value), last_write_);
+  open_.alarm |= write.space == store::Space::kAlarm;
   open_.writes.push_back(std::move(write));
 }
 
@@ -89,12 +102,31 @@ void WriteCache::Delete(Bytes key, bool confirmed) {
   Apply({store::Write::Kind::kDelete, store::Space::kKv, std::move(key), {}}, confirmed);
 }
 
+WriteCache::Lookup WriteCache::FindAlarm() const {
+  if (!alarm_) return {false, nullptr};
+  return {true, alarm_->value ? &*alarm_->value : nullptr};
+}
+
+void WriteCache::PutAlarm(Bytes record, bool confirmed) {
+  Apply({store::Write::Kind::kPut, store::Space::kAlarm, {}, std::move(record)}, confirmed);
+}
+
+void WriteCache::DeleteAlarm(bool confirmed) {
+  Apply({store::Write::Kind::kDelete, store::Space::kAlarm, {}, {}}, confirmed);
+}
+
+void WriteCache::LearnAlarm(const std::optional<Bytes>& record) {
+  if (depth() == 0 && !alarm_) alarm_ = Entry{record, 0};
+}
+
 void WriteCache::Clear(bool confirmed) {
   LIMPET_CHECK(depth() == 0);
   // What the burst wrote before is void, but its numbers stay: others may wait for them.
   dirty_bytes_ -= open_.bytes;
-  open_.writes.clear();
+  std::erase_if(open_.writes, [](const store::Write& write) { return write.space != store::Space::kAlarm; });
   open_.bytes = 0;
+  for (const store::Write& write : open_.writes) open_.bytes += WriteBytes(write);
+  dirty_bytes_ += open_.bytes;
   entries_.clear();
   entry_bytes_ = 0;
   cleared_at_ = open_.last = ++last_write_;
@@ -129,8 +161,9 @@ Result<Done> WriteCache::Commit() {
   ++last_write_;
   if (confirmed) last_confirmed_ = last_write_;
   for (const store::Write& write : transaction_writes_) {
-    auto found = entries_.find(write.key);
-    if (found != entries_.end() && found->second.at == kUncommitted) found->second.at = last_write_;
+    Entry* entry = EntryOf(write);
+    if (entry != nullptr && entry->at == kUncommitted) entry->at = last_write_;
+    open_.alarm |= write.space == store::Space::kAlarm;
     open_.bytes += WriteBytes(write);
     dirty_bytes_ += WriteBytes(write);
   }
@@ -149,7 +182,9 @@ void WriteCache::Rollback() {
     Undo undo = std::move(undo_.back());
     undo_.pop_back();
     if (LIMPET_MUTANT(rollback_keeps_cache)) continue;
-    if (undo.before) {
+    if (undo.alarm) {
+      alarm_ = std::move(undo.before);
+    } else if (undo.before) {
       SetEntry(undo.key, std::move(undo.before->value), undo.before->at);
     } else if (auto found = entries_.find(undo.key); found != entries_.end()) {
       EraseEntry(found);
@@ -215,6 +250,7 @@ void WriteCache::Seal() {
   }
   Append(sealed_.writes, std::move(open_.writes));
   sealed_.last = open_.last;
+  sealed_.alarm |= std::exchange(open_.alarm, false);
   sealed_.bytes += std::exchange(open_.bytes, 0);
 }
 

@@ -36,6 +36,7 @@ class WriteCache {
     std::vector<store::Write> writes;
     uint64_t last = 0;  // The number of its last write.
     size_t bytes = 0;
+    bool alarm = false;  // Some of them are of Space::kAlarm.
   };
 
   Lookup Find(BytesView key) const;
@@ -49,6 +50,12 @@ class WriteCache {
   void Clear(bool confirmed);  // Outside transactions.
   // Keeps a durable pair at hand, unless something newer is known.
   void Learn(BytesView key, const std::optional<Bytes>& value);
+
+  // The object's alarm, as an encoded record; writes like those of pairs. A clear does not reach it.
+  Lookup FindAlarm() const;
+  void PutAlarm(Bytes record, bool confirmed);
+  void DeleteAlarm(bool confirmed);
+  void LearnAlarm(const std::optional<Bytes>& record);
 
   // A transaction of its own seals the burst before it, and is a burst by itself. One that joins the burst, because
   // nothing is awaited inside, is a part of it. The outermost decides.
@@ -98,6 +105,7 @@ class WriteCache {
   };
   using Map = std::map<Bytes, Entry, std::less<>>;
   struct Undo {
+    bool alarm = false;  // Else the pair under `key`.
     Bytes key;
     std::optional<Entry> before;
   };
@@ -110,6 +118,8 @@ class WriteCache {
   };
 
   void Apply(store::Write write, bool confirmed);
+  Entry* EntryOf(const store::Write& write);  // Null: none.
+  void Set(const store::Write& write, std::optional<Bytes> value, uint64_t at);
   void SetEntry(BytesView key, std::optional<Bytes> value, uint64_t at);
   void EraseEntry(Map::iterator entry);
   void Sweep();  // Lets go of durable pairs when they are too many.
@@ -117,8 +127,9 @@ class WriteCache {
 
   Map entries_;
   size_t entry_bytes_ = 0;
-  Batch open_;    // Of the turn under way.
-  Batch sealed_;  // Complete, not yet taken.
+  std::optional<Entry> alarm_;  // Once known it stays.
+  Batch open_;                  // Of the turn under way.
+  Batch sealed_;                // Complete, not yet taken.
   uint64_t last_write_ = 0, last_confirmed_ = 0, durable_ = 0, cleared_at_ = 0;
   size_t dirty_bytes_ = 0;
 

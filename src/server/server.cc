@@ -14,6 +14,7 @@
 
 #include "control/control_plane.h"
 #include "loop/pool.h"
+#include "object/alarm_clock.h"
 #include "server/flags.h"
 #include "server/runtime.h"
 #include "store/rocks/rocks_engine.h"
@@ -94,6 +95,7 @@ struct Server::State {
   Result<Done> OpenStore();
   Result<Done> OpenShards();
   Result<Done> OpenControl();
+  void OpenAlarms();
   Result<Done> OpenListeners();
   void HandleAdmin(HttpRequest request, const net::RequestInfo& info, net::Responder responder);
   template <typename Start>
@@ -121,6 +123,7 @@ struct Server::State {
   // On the control thread.
   std::unique_ptr<net::HttpServer> admin_http;
   std::unique_ptr<control::ControlPlane> plane;
+  std::unique_ptr<object::AlarmClock> alarms;
   std::unique_ptr<net::Listener> public_listener, admin_listener;
 };
 
@@ -132,6 +135,7 @@ Result<Done> Server::State::Start() {
   LIMPET_TRY(Done opened, OpenShards());
   LIMPET_TRY(Done controlled, OpenControl());
   (void)made, (void)bound, (void)store, (void)opened, (void)controlled;
+  OpenAlarms();
   return OpenListeners();
 }
 
@@ -216,6 +220,18 @@ Result<Done> Server::State::OpenControl() {
   return result;
 }
 
+// The scripts are active now: an alarm that was due while the server was down finds its code.
+void Server::State::OpenAlarms() {
+  control.Call([this] {
+    std::vector<object::Directory::Peer> peers;
+    for (auto& shard : shards) peers.push_back(shard->peer());
+    alarms = std::make_unique<object::AlarmClock>(control.loop(), engine->Attach(control.loop()), std::move(peers),
+                                                  object::AlarmClockOptions(), counters);
+  });
+  for (auto& shard : shards) shard->SetOnAlarmChange(alarms->Listener());
+  control.Call([this] { alarms->Start(); });
+}
+
 Result<Done> Server::State::OpenListeners() {
   Result<Done> result = Done{};
   control.Call([&] {
@@ -281,6 +297,7 @@ bool Server::State::Drain() {
   if (!drained) return false;
   control.Call([this] {
     runtime->Close();
+    alarms.reset();
     plane.reset();
     admin_http.reset();
   });

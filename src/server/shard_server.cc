@@ -65,6 +65,7 @@ Result<Done> ShardServer::Open(store::Engine& engine, store::Claim claim, std::v
     object::ShardOptions options;
     options.roll_grace = context_.options.roll_grace;
     options.idle_evict = context_.options.idle_evict;
+    options.jitter_seed = context_.random.Next();
     options.counter_labels = Label(index_);
     objects_ = object::Shard::Make(loop(), engine.Attach(loop()), claim, std::move(options), context_.logger,
                                    context_.counters);
@@ -97,6 +98,10 @@ void ShardServer::Connect(std::vector<object::Directory::Peer> peers) {
         });
     Tick();
   });
+}
+
+void ShardServer::SetOnAlarmChange(object::OnAlarmChange on_change) {
+  thread_.Call([&] { objects_->SetOnAlarmChange(std::move(on_change)); });
 }
 
 void ShardServer::Tick() {

@@ -45,6 +45,8 @@ class ShardServer {
   Result<Done> Open(store::Engine& engine, store::Claim claim, std::vector<net::Endpoint> forbidden);
   // Once all shards are open: what calls other shards.
   void Connect(std::vector<object::Directory::Peer> peers);
+  // Before the first event: where news of alarms go.
+  void SetOnAlarmChange(object::OnAlarmChange on_change);
   object::Directory::Peer peer() { return {&thread_.loop(), objects_.get()}; }
   net::ListenerTarget target() { return {&thread_.loop(), http_.get()}; }
   loop::AsioLoop& loop() { return thread_.loop(); }

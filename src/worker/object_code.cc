@@ -68,6 +68,19 @@ class ObjectCode final : public object::Code {
     });
   }
 
+  void Alarm(object::InputLock lock, object::AlarmInfo info, object::OnReply done) override {
+    uint64_t event = context_->AddEvent(std::move(done));
+    context_->RunTurn(std::move(lock), [this, event, info](js::Scope& scope) {
+      context_->RefillCpu();
+      v8::Isolate* isolate = scope.isolate();
+      v8::TryCatch caught(isolate);
+      (void)api::CallHook(scope, api::kDispatchObjectAlarm,
+                          {object_.Get(isolate), v8::Number::New(isolate, static_cast<double>(event)),
+                           v8::Number::New(isolate, info.retry_count),
+                           v8::Number::New(isolate, static_cast<double>(info.scheduled_ms))});
+    });
+  }
+
  private:
   Result<Done> Construct(js::Scope& scope) {
     if (loaded_->failure()) return Error(*loaded_->failure());

@@ -7,12 +7,6 @@ const kNoCache = "fails with workerd's text for a server without a cache: No Cac
 export const kReasons = {
   missing: {
     HTMLRewriter: kLater,
-    "DurableObjectStorage.getAlarm": "alarms are not there yet",
-    "DurableObjectStorage.setAlarm": "alarms are not there yet",
-    "DurableObjectStorage.deleteAlarm": "alarms are not there yet",
-    "DurableObjectTransaction.getAlarm": "alarms are not there yet",
-    "DurableObjectTransaction.setAlarm": "alarms are not there yet",
-    "DurableObjectTransaction.deleteAlarm": "alarms are not there yet",
     "*.tracing": "there is nothing that collects spans",
     "ExecutionContext.abort": kLater,
     "ExecutionContext.mapVirtualHost": "there are no containers",

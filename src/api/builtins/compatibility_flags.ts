@@ -165,7 +165,7 @@ export const kFlags = [
   ["queue_expose_error_codes", "no_queue_expose_error_codes", "2026-03-12", "queues are not there yet"],
   ["text_decoder_replace_surrogates", "disable_text_decoder_replace_surrogates", "2026-02-24", "as if on, whatever the date"],
   ["containers_pid_namespace", "no_containers_pid_namespace", "2026-04-01", "containers are not there"],
-  ["delete_all_deletes_alarm", "delete_all_preserves_alarm", "2026-02-24", "alarms are not there yet"],
+  ["delete_all_deletes_alarm", "delete_all_preserves_alarm", "2026-02-24", "switches"],
   ["unhandled_rejection_after_microtask_checkpoint", "no_unhandled_rejection_after_microtask_checkpoint", "2026-03-03", "as if on, whatever the date"],
   ["text_decoder_cjk_decoder", "disable_text_decoder_cjk_decoder", "2026-03-03", "as if on, whatever the date"],
   ["websocket_close_reason_byte_limit", "no_websocket_close_reason_byte_limit", "2026-03-03", "switches"],

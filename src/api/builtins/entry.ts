@@ -13,10 +13,11 @@ import { RpcTarget, Target } from "./rpc_target";
 import {
   illegalConstructor, isObject, kIllegalInvocation, kInternal, missing, missingProperties, native, platform, textOf, wrongArgument,
 } from "./seam";
-import { DurableObjectStorage } from "./storage";
+import { allowAlarms, DurableObjectStorage } from "./storage";
 import { HibernatedSockets, isWebSocket, type WebSocket, WebSocketRequestResponsePair } from "./websocket";
 
 const kNoFetch = "Handler does not export a fetch() function.";
+const kNoAlarm = "An alarm was due, but the Durable Object class has no alarm() handler. It will not be tried again.";
 const kNoResponse = "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
 
 export class ExecutionContext {
@@ -290,7 +291,10 @@ interface Living { object: any; state: DurableObjectState }
 
 export function constructObject(cls: unknown, env: object, id: string, name: string | undefined): Living {
   const state = new DurableObjectState(kInternal, id, name);
-  return { object: new (cls as any)(state, env), state };
+  const storage = state.storage; // The script may put another one in its place.
+  const object = new (cls as any)(state, env);
+  allowAlarms(storage, typeof object.alarm === "function");
+  return { object, state };
 }
 
 export function dispatchObjectFetch({ object }: Living, event: number, method: string, url: string, headers: Packed,
@@ -362,6 +366,23 @@ export function dispatchObjectSocket({ object, state }: Living, event: number, n
     const socket = sockets.get(-number);
     const result = kind === 1 ? handler.call(object, socket, first, reason, clean)
       : handler.call(object, socket, kind === 0 ? first : new Error(String(first)));
+    if (isObject(result)) Promise.resolve(result).then(done, failed);
+    else done();
+  } catch (error) {
+    failed(error);
+  }
+}
+
+export function dispatchObjectAlarm({ object }: Living, event: number, retryCount: number, scheduledTime: number): void {
+  const done = () => native.respond(event, 200, "", "", null, undefined);
+  const failed = (error: unknown) => fail(event, error);
+  try {
+    const handler = object.alarm;
+    if (typeof handler !== "function") {
+      native.log("warn", kNoAlarm);
+      return done();
+    }
+    const result = handler.call(object, { retryCount, isRetry: retryCount > 0, scheduledTime });
     if (isObject(result)) Promise.resolve(result).then(done, failed);
     else done();
   } catch (error) {

@@ -3,7 +3,7 @@ import { packHost, unpackHost } from "./clone";
 import { compatibilityProblem, isOn, setCompatibility } from "./compatibility";
 import { inspect } from "./console";
 import {
-  builtinModule, constructObject, describeModule, dispatchFetch, dispatchObjectFetch, dispatchObjectSocket,
+  builtinModule, constructObject, describeModule, dispatchFetch, dispatchObjectAlarm, dispatchObjectFetch, dispatchObjectSocket,
   dispatchRpc, makeEnv, setExports,
 } from "./entry";
 import { describeError, makeError } from "./errors";
@@ -54,6 +54,7 @@ export default function install(native: Native): Hooks {
       else socketEvent(target, kind, first, reason, clean);
     },
     dispatchObjectSocket: dispatchObjectSocket as Hooks["dispatchObjectSocket"],
+    dispatchObjectAlarm: dispatchObjectAlarm as Hooks["dispatchObjectAlarm"],
     dispatchRpc: dispatchRpc as Hooks["dispatchRpc"],
     setExports,
     compatibilityProblem,

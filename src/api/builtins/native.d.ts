@@ -178,7 +178,10 @@ export interface Native {
   storageList(start: string, end: string | undefined, startAfter: boolean, prefix: string, reverse: boolean, limit: number | undefined, flags: number): Promise<unknown[]>;
   storagePut(owner: number, pairs: unknown[], flags: number): Promise<void>; // [key, value, …]
   storageDelete(keys: string[], flags: number): Promise<number>;
-  storageDeleteAll(flags: number): Promise<void>;
+  storageDeleteAll(flags: number): Promise<void>; // 8: and the alarm
+  storageGetAlarm(flags: number): Promise<number | null>; // ms since 1970
+  storageSetAlarm(ms: number, flags: number): Promise<void>;
+  storageDeleteAlarm(flags: number): Promise<void>;
   storageSync(): Promise<void>;
   txnBegin(): number; // the new depth
   txnCommit(): void;
@@ -233,6 +236,8 @@ export interface Hooks {
   socketEvent(socket: object, kind: number, first: unknown, reason: unknown, clean: unknown): void;
   // The same at the hibernatable socket `number` (above zero) of an object; answers through native.respond or reject.
   dispatchObjectSocket(instance: object, event: number, number: number, kind: number, first: unknown, reason: unknown, clean: unknown): void;
+  // The alarm of an object; answers in the same way.
+  dispatchObjectAlarm(instance: object, event: number, retryCount: number, scheduledTime: number): void;
   // The first message of an RPC session at an instance, or at an entrypoint; `socket` came along, or 0.
   dispatchRpc(target: object | [entrypoint: unknown, env: object, props: unknown], event: number, message: Uint8Array, socket: number): void;
   // The namespace of the main module, and the index of the namespace of each class that has storage. Once per isolate.

@@ -1,4 +1,5 @@
 // DurableObjectStorage and DurableObjectTransaction: argument checks, options and texts. Values are serialised in C++.
+import { isOn } from "./compatibility";
 import {
   currentObject, illegalConstructor, isObject, kInternal, missing, native, platform, requireOwner, textOf, wrongArgument,
 } from "./seam";
@@ -92,6 +93,36 @@ function list(holder: string, options?: ListOptions): Promise<Map<string, unknow
   return native.storageList(from, end, startAfter !== undefined, prefix, reverse, limit, flags).then(mapOf);
 }
 
+const kDeleteAlarmToo = 8;
+const kTimeMax = 8.64e15; // What a Date can hold.
+const kAlarms = Symbol("alarms"); // Whether the class has a handler; not known before its constructor has run.
+
+function getAlarm(holder: string, options?: Options): Promise<number | null> {
+  checkOptions(options, "getAlarm", holder, 1, "GetAlarmOptions");
+  return native.storageGetAlarm(flagsOf(options));
+}
+
+function setAlarm(holder: string, storage: DurableObjectStorage, time: unknown, options?: Options): Promise<void> {
+  if (typeof time !== "number" && !(time instanceof Date)) throw wrongArgument("setAlarm", holder, 1, "date");
+  const ms = Number(time);
+  if (!Number.isFinite(ms)) throw new TypeError("The value cannot be converted because it is not a valid Date.");
+  checkOptions(options, "setAlarm", holder, 2, "SetAlarmOptions");
+  if (ms <= 0) throw new TypeError("setAlarm() cannot be called with an alarm time <= 0");
+  if (storage[kAlarms] === false) {
+    throw new TypeError("Your Durable Object class must have an alarm() handler in order to call setAlarm()");
+  }
+  return native.storageSetAlarm(Math.min(Math.trunc(ms), kTimeMax), flagsOf(options));
+}
+
+function deleteAlarm(holder: string, options?: Options): Promise<void> {
+  checkOptions(options, "deleteAlarm", holder, 1, "SetAlarmOptions");
+  return native.storageDeleteAlarm(flagsOf(options));
+}
+
+export function allowAlarms(storage: DurableObjectStorage, allowed: boolean): void {
+  storage[kAlarms] = allowed;
+}
+
 // Turns what an operation throws into a rejection, without the cost of an async function.
 function rejecting<T>(owner: number, operation: () => Promise<T>): Promise<T> {
   try {
@@ -111,6 +142,7 @@ export class DurableObjectStorage {
   declare sql: SqlStorage;
   declare kv: SyncKvStorage;
   declare [kOpen]: number;
+  declare [kAlarms]: boolean | undefined;
   constructor(token?: unknown) {
     illegalConstructor(token);
     this.#owner = currentObject();
@@ -144,15 +176,21 @@ export class DurableObjectStorage {
     return rejecting(this.#owner, () => {
       checkOptions(options, "deleteAll", kStorage, 1, "PutOptions");
       if (this[kOpen] > 0) throw new Error("Cannot call deleteAll() within a transaction");
-      return native.storageDeleteAll(flagsOf(options));
+      return native.storageDeleteAll(flagsOf(options) | (isOn("delete_all_deletes_alarm") ? kDeleteAlarmToo : 0));
     });
   }
   sync(): Promise<void> {
     return rejecting(this.#owner, () => native.storageSync());
   }
-  getAlarm(): Promise<never> { return Promise.reject(missing("getAlarm", kStorage)); }
-  setAlarm(): Promise<never> { return Promise.reject(missing("setAlarm", kStorage)); }
-  deleteAlarm(): Promise<never> { return Promise.reject(missing("deleteAlarm", kStorage)); }
+  getAlarm(options?: Options): Promise<number | null> {
+    return rejecting(this.#owner, () => getAlarm(kStorage, options));
+  }
+  setAlarm(time: unknown, options?: Options): Promise<void> {
+    return rejecting(this.#owner, () => setAlarm(kStorage, this, time, options));
+  }
+  deleteAlarm(options?: Options): Promise<void> {
+    return rejecting(this.#owner, () => deleteAlarm(kStorage, options));
+  }
   transactionSync<T>(callback: () => T): T {
     if (typeof callback !== "function") throw wrongArgument("transactionSync", kStorage, 1, "function");
     requireOwner(this.#owner);
@@ -260,9 +298,15 @@ export class DurableObjectTransaction {
   deleteAll(): never {
     throw new Error("Cannot call deleteAll() within a transaction");
   }
-  getAlarm(): Promise<never> { return Promise.reject(missing("getAlarm", kTransaction)); }
-  setAlarm(): Promise<never> { return Promise.reject(missing("setAlarm", kTransaction)); }
-  deleteAlarm(): Promise<never> { return Promise.reject(missing("deleteAlarm", kTransaction)); }
+  getAlarm(options?: Options): Promise<number | null> {
+    return rejecting(this.#owner, () => (this.#check("getAlarm"), getAlarm(kTransaction, options)));
+  }
+  setAlarm(time: unknown, options?: Options): Promise<void> {
+    return rejecting(this.#owner, () => (this.#check("setAlarm"), setAlarm(kTransaction, this.#storage, time, options)));
+  }
+  deleteAlarm(options?: Options): Promise<void> {
+    return rejecting(this.#owner, () => (this.#check("deleteAlarm"), deleteAlarm(kTransaction, options)));
+  }
   rollback(): void {
     if (this.#state === "rolled back") return;
     if (this.#state === "committed") throw committed("rollback");

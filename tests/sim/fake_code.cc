@@ -82,7 +82,10 @@ void FakeCode::Start(InputLock lock, UniqueFunction<void(Result<Done>)> done) {
       place_->model->Violate("an automatic response was forgotten");
     }
   }
-  if (!place_->model->quiet && random.Below(16) == 0) return done(Error::Script("Error", "the constructor failed"));
+  if (!place_->model->quiet && random.Below(16) == 0) {
+    place_->model->alarms.ConstructorFailed(instance_.id());
+    return done(Error::Script("Error", "the constructor failed"));
+  }
   if (random.Below(3) == 0) {
     // A constructor that calls blockConcurrencyWhile: no event comes in before its end.
     auto run = std::make_shared<Run>();
@@ -206,6 +209,11 @@ void FakeCode::Reply(const RunRef& run, bool thrown) {
   if (!run->reply) return;
   std::string text = "w=" + std::to_string(confirmed_);
   object::OnReply reply = std::exchange(run->reply, {});
+  if (run->alarm) {
+    place_->model->alarms.Ends(*run->alarm, thrown, NowMs());
+    running_alarm_.reset();
+    run->alarm.reset();
+  }
   run->due = Instant::max();
   if (thrown) return reply(Error::Script("Error", text));
   HttpResponse response;
@@ -223,6 +231,9 @@ bool FakeCode::Do(const RunRef& run, Step step, Lock& lock) {
     case Op::kGetOpen:
     case Op::kGetMany:
     case Op::kReadThenWrite: return DoRead(run, step, lock);
+    case Op::kSetAlarm:
+    case Op::kGetAlarm:
+    case Op::kDeleteAlarm: return DoAlarm(run, step, lock);
     case Op::kDelete: return DoDelete(run, step, lock);
     case Op::kList: return DoList(run, step, lock);
     case Op::kPut:
@@ -242,34 +253,6 @@ bool FakeCode::Do(const RunRef& run, Step step, Lock& lock) {
 }
 
 // --- Storage
-
-template <typename T, typename Check>
-object::Storage::OnAnswer<T> FakeCode::Then(const RunRef& run, bool holds, Check check) {
-  return [this, run, holds, check](Result<T> result, Lock lock) {
-    if (holds) --holding_;
-    auto answer = std::make_shared<Result<T>>(std::move(result));
-    TurnUnder(std::move(lock), [this, run, check, answer](Lock& lock) {
-      if (instance_.broken()) return;
-      if (!answer->has_value()) return Fail(run, lock);
-      check(answer->value());
-      Go(run, lock);
-    });
-  };
-}
-
-template <typename T, typename Check>
-bool FakeCode::Settle(object::Storage::Now<T> now, const RunRef& run, bool holds, Lock& lock, Check check) {
-  if (!now) {
-    if (holds) ++holding_;
-    return false;
-  }
-  if (!now->has_value()) {
-    Fail(run, lock);
-    return false;
-  }
-  check(now->value());
-  return true;
-}
 
 void FakeCode::Fail(const RunRef& run, Lock& lock) {
   if (instance_.broken()) return;
@@ -318,7 +301,7 @@ bool FakeCode::DoList(const RunRef& run, Step step, Lock& lock) {
   if (step.number / 24 % 4 > 0) list.limit = step.number / 24 % 4;
   object::Pairs want;
   for (auto& [key, value] : shadow_) {
-    if (key >= list.start && (!list.end || key < *list.end)) want.emplace_back(key, value);
+    if (key != kAlarmKey && key >= list.start && (!list.end || key < *list.end)) want.emplace_back(key, value);
   }
   if (list.reverse) std::reverse(want.begin(), want.end());
   if (list.limit && want.size() > *list.limit) want.resize(*list.limit);
@@ -360,8 +343,10 @@ void FakeCode::Write(const Lock& lock, const std::string& key, std::string value
 
 bool FakeCode::DoWrite(const RunRef& run, Step step, Lock& lock) {
   if (step.op == Op::kDeleteAll) {
-    auto now = instance_.storage().DeleteAll(lock, {}, [](Result<Done>, Lock) {});
-    shadow_.clear();
+    bool alarm = step.number % 2 == 0;
+    auto now = instance_.storage().DeleteAll(lock, {.alarm = alarm}, [](Result<Done>, Lock) {});
+    if (alarm) place_->model->alarms.Overridden(instance_.id());
+    std::erase_if(shadow_, [alarm](const auto& pair) { return alarm || pair.first != kAlarmKey; });
     Write(lock, "k0", "after");
   } else if (step.op == Op::kPair) {
     Write(lock, "p0", "pair");
@@ -526,6 +511,8 @@ bool FakeCode::DoOutside(const RunRef& run, Step step, Lock& lock) {
     case Op::kStream: ReplyStream(run); return true;
     case Op::kThrow: Reply(run, true); return true;
     case Op::kAbort:
+      place_->model->alarms.Aborted(instance_.id());
+      if (run->alarm) place_->model->alarms.Ends(*run->alarm, true, NowMs());
       Write(lock, "k0", "aborted");
       for (uint64_t socket : instance_.sockets().List({})) {
         if (Line* line = place_->lines->Of(instance_.sockets(), instance_.id(), socket)) line->must_end = true;

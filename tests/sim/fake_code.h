@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "loop/sim_loop.h"
+#include "object/alarm_record.h"
 #include "object/code.h"
 #include "object/placement.h"
 #include "sim/lines.h"
@@ -70,6 +71,7 @@ class FakeCode final : public object::Code {
   void Start(object::InputLock lock, UniqueFunction<void(Result<Done>)> done) override;
   void Fetch(object::InputLock lock, HttpRequest request, object::OnReply reply) override;
   void WebSocket(object::InputLock lock, object::SocketEvent event, object::OnReply done) override;
+  void Alarm(object::InputLock lock, object::AlarmInfo info, object::OnReply done) override;
 
  private:
   class Stream;
@@ -80,6 +82,7 @@ class FakeCode final : public object::Code {
     object::OnReply reply;
     std::unique_ptr<WebSocketEnd> websocket;  // Goes out with the reply.
     uint64_t line = 0;                        // Its number.
+    std::optional<int64_t> alarm;             // It is the handler of this one, until it replies.
     Instant due = Instant::max();             // When the reply must have come.
     std::vector<bool> transactions;           // Of each section, whether it is one.
     std::vector<object::GateRef> sections;    // The innermost is where it belongs.
@@ -108,6 +111,8 @@ class FakeCode final : public object::Code {
   bool DoWrite(const RunRef& run, Step step, Lock& lock);
   bool DoDelete(const RunRef& run, Step step, Lock& lock);
   bool DoList(const RunRef& run, Step step, Lock& lock);
+  bool DoAlarm(const RunRef& run, Step step, Lock& lock);
+  int64_t NowMs() const { return object::ToMs(place_->loop->WallNow()); }
   void Accept(const RunRef& run);
   void DoSocket(Step step);
   bool DoOutside(const RunRef& run, Step step, Lock& lock);
@@ -144,6 +149,7 @@ class FakeCode final : public object::Code {
   std::vector<Pairs> before_;           // Of each open transaction.
   uint64_t confirmed_ = 0;              // The last confirmed write that is complete or in the burst under way.
   uint64_t transaction_confirmed_ = 0;  // The same, inside the open transaction.
+  std::optional<int64_t> running_alarm_;
   bool in_turn_ = false;
   bool dirty_ = false;    // The burst under way has written.
   int holding_ = 0;       // Storage operations that hold the gate.
@@ -152,5 +158,33 @@ class FakeCode final : public object::Code {
   uint64_t issued_ = 0, emitted_ = 0;
   std::deque<std::function<void()>> waiting_turns_;
 };
+
+template <typename T, typename Check>
+object::Storage::OnAnswer<T> FakeCode::Then(const RunRef& run, bool holds, Check check) {
+  return [this, run, holds, check](Result<T> result, Lock lock) {
+    if (holds) --holding_;
+    auto answer = std::make_shared<Result<T>>(std::move(result));
+    TurnUnder(std::move(lock), [this, run, check, answer](Lock& lock) {
+      if (instance_.broken()) return;
+      if (!answer->has_value()) return Fail(run, lock);
+      check(answer->value());
+      Go(run, lock);
+    });
+  };
+}
+
+template <typename T, typename Check>
+bool FakeCode::Settle(object::Storage::Now<T> now, const RunRef& run, bool holds, Lock& lock, Check check) {
+  if (!now) {
+    if (holds) ++holding_;
+    return false;
+  }
+  if (!now->has_value()) {
+    Fail(run, lock);
+    return false;
+  }
+  check(now->value());
+  return true;
+}
 
 }  // namespace limpet::sim

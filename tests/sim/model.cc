@@ -1,5 +1,7 @@
 #include "sim/model.h"
 
+#include "object/alarm_record.h"
+
 namespace limpet::sim {
 
 namespace {
@@ -17,9 +19,36 @@ uint64_t WriteOf(const Pairs& state) {
   return found == state.end() ? 0 : std::stoull(found->second);
 }
 
+std::optional<int64_t> AlarmOf(const Pairs& state) {
+  auto found = state.find(kAlarmKey);
+  return found == state.end() ? std::nullopt : std::optional<int64_t>(std::stoll(found->second));
+}
+
 Pairs Model::Durable(const ObjectId& object) const {
   store::ScanPage page = engine_->durable().Scan(object, {});
-  return Pairs(page.pairs.begin(), page.pairs.end());
+  Pairs durable(page.pairs.begin(), page.pairs.end());
+  if (std::optional<Bytes> alarm = engine_->durable().Get(object, store::Space::kAlarm, "")) {
+    durable[kAlarmKey] = std::to_string(object::DecodeAlarm(*alarm).value().scheduled_ms);
+  }
+  return durable;
+}
+
+// An alarm that was dealt with is gone, though the script that set it has written nothing since; one that runs is still
+// there, though its script sees none.
+bool Model::Same(const Pairs& durable, const Pairs& state) const {
+  std::optional<int64_t> there = AlarmOf(durable), seen = AlarmOf(state);
+  bool same = there == seen || (there && !seen && alarms.Begun(*there)) || (!there && seen && alarms.Over(*seen));
+  if (!same) return false;
+  Pairs left = durable, right = state;
+  left.erase(kAlarmKey);
+  right.erase(kAlarmKey);
+  return left == right;
+}
+
+void Model::CheckNoAlarms() {
+  for (auto& [object, states] : states_) {
+    if (!retired(object.ns) && AlarmOf(Durable(object))) Violate("an alarm never ran");
+  }
 }
 
 void Model::Emitted(const ObjectId& object, uint64_t write, bool claim_valid, const char* what) {
@@ -45,10 +74,12 @@ void Model::CheckDisk() {
   for (auto& [object, states] : states_) {
     Pairs durable = Durable(object);
     if (dropped_.contains(object.ns)) {
+      alarms.Forget(object);
       if (!durable.empty()) Violate("a deleted class left storage behind");
       continue;
     }
     uint64_t write = WriteOf(durable);
+    alarms.OnDisk(object, AlarmOf(durable));
     if (write < seen_[object]) Violate("a durable write is gone");
     seen_[object] = write;
     if (write == 0 && durable.empty()) continue;
@@ -57,7 +88,7 @@ void Model::CheckDisk() {
       return Violate("a write of an older instance landed after the next one was made");
     }
     if (state == states.end()) return Violate("half of a burst is on disk: write " + std::to_string(write));
-    if (state->second != durable)
+    if (!Same(durable, state->second))
       return Violate("a state on disk that never was: " + Show(durable) + " where " + Show(state->second) +
                      " was right");
     states.erase(states.begin(), state);

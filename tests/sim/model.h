@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
 #include "base/ids.h"
+#include "sim/alarms.h"
 #include "store/faulty.h"
 
 namespace limpet::sim {
@@ -17,12 +19,16 @@ using Pairs = std::map<std::string, std::string>;
 
 // Every write of a script also sets this key to the number of the write, so a state names itself.
 inline constexpr char kWriteKey[] = "#w";
+// Stands for the alarm in a state: the time that was set. No key of the storage.
+inline constexpr char kAlarmKey[] = "#alarm";
+std::optional<int64_t> AlarmOf(const Pairs& state);
 
 uint64_t WriteOf(const Pairs& state);
 
 class Model {
  public:
-  explicit Model(std::function<void(const std::string&)> violation) : violation_(std::move(violation)) {}
+  explicit Model(std::function<void(const std::string&)> violation)
+      : alarms(violation), violation_(std::move(violation)) {}
 
   void Violate(const std::string& what) { violation_(what); }
   void SetEngine(store::FaultyEngine* engine) { engine_ = engine; }
@@ -44,11 +50,16 @@ class Model {
   bool Writing(const std::function<bool(const ObjectId&)>& which) const { return engine_->InFlight(which) > 0; }
   // After each step: what is on disk is a complete state, and never an older one than before.
   void CheckDisk();
+  // At the end: nothing is left that would still have to run.
+  void CheckNoAlarms();
 
   // Nothing goes wrong in this run: no fault, abort, roll or timeout may excuse lost work.
   bool quiet = false;
+  Alarms alarms;
 
  private:
+  bool Same(const Pairs& durable, const Pairs& state) const;
+
   std::function<void(const std::string&)> violation_;
   store::FaultyEngine* engine_ = nullptr;
   uint64_t last_write_ = 0;

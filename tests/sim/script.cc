@@ -11,6 +11,8 @@ Op Pick(Random& random, bool inside, ScriptKinds kinds) {
                                     Op::kCall,      Op::kReplyEarly, Op::kFetch};
   static constexpr Op kSockets[] = {Op::kSocketSend,  Op::kSocketSend,   Op::kSocketSend,  Op::kAttach,
                                     Op::kSocketClose, Op::kAutoResponse, Op::kEventTimeout};
+  static constexpr Op kAlarms[] = {Op::kSetAlarm, Op::kSetAlarm, Op::kSetAlarm, Op::kGetAlarm, Op::kDeleteAlarm};
+  if (random.Below(8) == 0) return kAlarms[random.Below(std::size(kAlarms))];
   if (random.Below(5) == 0) return kSockets[random.Below(std::size(kSockets))];
   if (inside || random.Below(3) > 0) return kAnywhere[random.Below(std::size(kAnywhere))];
   Op op = kOutside[random.Below(std::size(kOutside))];

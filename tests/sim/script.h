@@ -21,6 +21,9 @@ enum class Op : uint8_t {
   kList,
   kDeleteAll,
   kSync,
+  kSetAlarm,
+  kGetAlarm,
+  kDeleteAlarm,
   kBegin,  // A critical section with a transaction: up to kCommit or kRollback.
   kCommit,
   kRollback,

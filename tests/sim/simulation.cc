@@ -28,6 +28,8 @@ Simulation::Simulation(uint64_t seed, const OutletMutations& outlets, std::funct
       outlets_(outlets) {
   uint64_t kind = random_.Below(6);
   bool all = kind == 5;
+  // Deploys and the like end instances that are innocent; there only bounds are known.
+  if (kind > 1) model_.alarms.Disturbed();
   modes_ = {.faults = kind == 1 || kind == 3 || all,
             .rolls = kind >= 2,
             .crashes = kind == 2 || kind == 3 || all,
@@ -50,6 +52,8 @@ Simulation::Simulation(uint64_t seed, const OutletMutations& outlets, std::funct
   faults.cold_reads_percent = OneOf<uint32_t>(random_, {0, 30, 100});
   if (modes_.faults) faults.failed_commits_permille = OneOf<uint32_t>(random_, {0, 20, 200});
   if (modes_.faults) faults.failed_reads_permille = OneOf<uint32_t>(random_, {0, 50});
+  bool slow = options_.flush_max < seconds(1);
+  if (slow || faults.failed_commits_permille + faults.failed_reads_permille > 0) model_.alarms.Disturbed();
   engine_ = std::make_unique<store::FaultyEngine>(&loop_, faults);
   model_.SetEngine(engine_.get());
   MakeObjects();
@@ -123,11 +127,32 @@ void Simulation::Open() {
   if (objects_.front().ns != space_) MakeObjects();
   ++version_;
   for (size_t index = 0; index < kShards; ++index) SetClass(index, space_, version_);
+  StartClock();
   for (NamespaceId ns : dropping_) Drop(ns);
+}
+
+void Simulation::StartClock() {
+  object::AlarmClockOptions options;
+  options.page = OneOf<size_t>(random_, {1, 2, 1024});
+  options.ahead_max = 2 * options.page;
+  options.fires_max = OneOf<size_t>(random_, {1, 2, 1000});
+  options.slow_after = OneOf<Duration>(random_, {milliseconds(3), seconds(5)});
+  options.again_first = OneOf<Duration>(random_, {milliseconds(10), seconds(2)});
+  options.again_max = OneOf<size_t>(random_, {1, 1000});
+  clock_wire_ = std::make_unique<Wire>(loop_);
+  std::vector<object::Directory::Peer> peers;
+  for (size_t index = 0; index < kShards; ++index) peers.push_back({control_[index].get(), shards_[index].get()});
+  clock_ =
+      std::make_unique<object::AlarmClock>(*clock_wire_, engine_->Attach(loop_), std::move(peers), options, *counters_);
+  for (auto& shard : shards_) shard->SetOnAlarmChange(clock_->Listener());
+  clock_->Start();
 }
 
 void Simulation::Close() {
   ++lives_;
+  clock_.reset();
+  clock_wire_->Cut();
+  old_wires_.push_back(std::move(clock_wire_));
   draining_.reset();
   for (auto& sent : sent_) sent->lost |= sent->replies == 0;
   bodies_.clear();
@@ -149,6 +174,7 @@ void Simulation::Close() {
 void Simulation::Drain() {
   if (draining_) return;
   draining_ = kShards;
+  clock_.reset();
   for (size_t index = 0; index < kShards; ++index) {
     OnShard(index, [this](size_t index) { shards_[index]->Drain([this] { --*draining_; }); });
   }
@@ -283,6 +309,7 @@ void Simulation::Act() {
   uint64_t action = random_.Below(36);
   if (action < 12) return Send();
   if (action >= 28) return lines_.Talk();
+  if (action == 12 || action == 13) model_.alarms.Disturbed();  // And from then on: the failure may come later.
   if (action == 12 && modes_.faults) return engine_->FailNextCommit({.landed = random_.Below(2) == 0});
   if (action == 13 && modes_.faults) return engine_->SetDiskFull(random_.Below(2) == 0);
   if (action == 14 && modes_.rolls) return Roll();
@@ -322,6 +349,7 @@ void Simulation::Run() {
     if (sent->replies == 0 && !sent->lost) model_.Violate("an event got no reply");
   }
   lines_.CheckEnd();
+  if (!draining_) model_.CheckNoAlarms();
   for (auto& shard : shards_) {
     if (shard->live_instances() > 0 && bodies_.empty()) model_.Violate("an idle object was not evicted");
   }

@@ -13,6 +13,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "loop/sim_loop.h"
+#include "object/alarm_clock.h"
 #include "object/placement.h"
 #include "object/shard.h"
 #include "sim/fake_code.h"
@@ -44,6 +45,7 @@ class Simulation {
 
   void Open();
   void Close();
+  void StartClock();
   void Act();
   void Send();
   void OnReply(const std::shared_ptr<Sent>& sent, size_t from, Result<HttpResponse> result);
@@ -84,7 +86,9 @@ class Simulation {
   std::vector<std::unique_ptr<Wire>> wires_, old_wires_;  // From each shard to the other: [from * kShards + to].
   std::vector<std::unique_ptr<Wire>> control_;            // From the control plane to each shard.
   std::vector<std::unique_ptr<Wire>> net_;                // To each shard from its clients, then the other way.
+  std::unique_ptr<Wire> clock_wire_;                      // From the shards to the clock.
   std::vector<std::unique_ptr<Watch>> shards_;
+  std::unique_ptr<object::AlarmClock> clock_;
   std::vector<std::shared_ptr<Sent>> sent_;
   std::list<std::unique_ptr<BodyStream>> bodies_;
   uint64_t version_ = 0;

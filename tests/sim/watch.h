@@ -26,6 +26,8 @@ class Watch final : public object::Shard {
 
   // `request.method` is "ORIGIN:NUMBER", numbers ascending by origin; replaced by the number of the arrival here.
   void Fetch(const ObjectId& id, std::optional<std::string> name, HttpRequest request, object::OnReply reply) override;
+  void Alarm(const ObjectId& id, object::OnAlarmOutcome done) override { shard_->Alarm(id, std::move(done)); }
+  void SetOnAlarmChange(object::OnAlarmChange on_change) override { shard_->SetOnAlarmChange(std::move(on_change)); }
   void SetClass(NamespaceId ns, std::shared_ptr<object::ClassCode> code) override;
   void RemoveClass(NamespaceId ns, Error reason, UniqueFunction<void()> then) override;
   void BreakAll(const object::ClassCode* code, Error error) override { shard_->BreakAll(code, std::move(error)); }

@@ -26,6 +26,7 @@ enum Hook : int {
   kRejected,
   kPackHost,
   kUnpackHost,
+  kPrepareStack,
 };
 inline constexpr const char* kHookNames[] = {"configure",
                                              "makeEnv",
@@ -48,6 +49,7 @@ inline constexpr const char* kHookNames[] = {"configure",
                                              "compatibilityProblem",
                                              "rejected",
                                              "packHost",
-                                             "unpackHost"};
+                                             "unpackHost",
+                                             "prepareStack"};
 
 }  // namespace limpet::api

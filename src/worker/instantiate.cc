@@ -5,6 +5,7 @@
 #include "api/hooks.h"
 #include "api/io_context.h"
 #include "api/natives.h"
+#include "api/stack_traces.h"
 #include "base/json.h"
 #include "worker/runtime.h"
 #include "worker/version.h"
@@ -43,6 +44,7 @@ Result<Report> Evaluate(js::Scope& scope, const ScriptVersion& version) {
     return Error(ErrorCode::kInternal, "the built-ins failed");
   }
   if (problem->IsString()) return Error(ErrorCode::kInvalidArgument, js::ToUtf8(isolate, problem));
+  api::HideBuiltinFrames(isolate);
   if (!api::CallHook(scope, api::kConfigure, {date, names}).ToLocal(&ignored) ||
       !api::CallHook(scope, api::kMakeEnv, {v8::Array::New(isolate)}).ToLocal(&environment) ||
       !environment->IsObject()) {

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "api/hooks.h"
+#include "api/stack_traces.h"
 #include "worker/isolate_stock.h"
 
 namespace limpet::worker {
@@ -113,6 +114,7 @@ Result<Done> LoadedScript::EvaluateIn(js::Scope& scope) {
   std::vector<v8::Local<v8::Value>> flags;
   for (const std::string& flag : version_->compatibility_flags) flags.push_back(js::FromUtf8(raw, flag));
   v8::Local<v8::Value> ignored;
+  api::HideBuiltinFrames(raw);
   if (!api::CallHook(scope, api::kConfigure,
                      {js::FromUtf8(raw, version_->compatibility_date), v8::Array::New(raw, flags.data(), flags.size())})
            .ToLocal(&ignored)) {

@@ -16,6 +16,7 @@ import type { Hooks, Native, Pump } from "./native.d";
 import { trimPerformance } from "./performance";
 import { Client, Session } from "./rpc_session";
 import { setNative } from "./seam";
+import { prepareStack } from "./stack_traces";
 import { socketEvent } from "./websocket";
 
 export default function install(native: Native): Hooks {
@@ -61,5 +62,6 @@ export default function install(native: Native): Hooks {
     rejected: rejected as Hooks["rejected"],
     packHost,
     unpackHost,
+    prepareStack: prepareStack as Hooks["prepareStack"],
   };
 }

@@ -249,4 +249,6 @@ export interface Hooks {
   // A platform object as a number of its class and plain data; undefined: it can't be cloned. And back.
   packHost(object: unknown): [number, unknown] | undefined;
   unpackHost(number: number, data: unknown): unknown;
+  // The value of `error.stack`; `sites`: V8's CallSites, innermost first.
+  prepareStack(error: unknown, sites: object[]): unknown;
 }

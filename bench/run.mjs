@@ -37,11 +37,11 @@ function cpuRounds() {
 
 async function startServers() {
   const servers = {};
-  servers.workerd = await startWorkerd({ modules: { "worker.mjs": code }, classes: ["Counter", "Room"] });
+  servers.workerd = await startWorkerd({ modules: { "worker.mjs": code }, classes: ["Counter", "Room"], sqliteClasses: ["Subject"] });
   if (withLimpet) {
     for (const shards of [1, 2]) {
       const server = await startLimpet({ shards });
-      await server.deploy({ name: "bench", modules: { "worker.mjs": code }, classes: ["Counter", "Room"] });
+      await server.deploy({ name: "bench", modules: { "worker.mjs": code }, classes: ["Counter", "Room"], sqliteClasses: ["Subject"] });
       servers[`limpet${shards}`] = { ...server, host: `bench.localhost:${server.port}` };
     }
   }
@@ -145,6 +145,8 @@ const kTargets = [
   ["plain", "limpet1", "workerd", 5], ["plain", "limpet1", "beast", 0.6], ["read", "limpet1", "workerd", 10], ["increment one", "limpet1", "workerd", 10],
   ["increment many", "limpet1", "workerd", 50], ["new object", "limpet1", "workerd", 50], ["cpu 500 µs", "limpet2", "limpet1", 1.7],
   ["plain", "limpet2", "limpet1", undefined],
+  ["rpc call", "limpet1", "workerd", 5], ["rpc with callback", "limpet1", "workerd", 5], ["sql 1000 rows in one event", "limpet1", "workerd", 1],
+  ["sql one row x1000 objects", "limpet1", "workerd", 20], ["sql indexed read", "limpet1", "workerd", 1],
 ];
 
 function table(results, latency, sizes) {
@@ -180,6 +182,11 @@ const loads = {
   "increment many": { path: "/increment-many", on: everywhere },
   "new object": { path: "/new", on: everywhere },
   "cpu 500 µs": { path: `/cpu?rounds=${rounds}`, on: everywhere },
+  "rpc call": { path: "/rpc", on: everywhere },
+  "rpc with callback": { path: "/rpc-callback", on: everywhere },
+  "sql 1000 rows in one event": { path: "/sql-rows", on: everywhere },
+  "sql one row x1000 objects": { path: "/sql-objects", on: everywhere },
+  "sql indexed read": { path: "/sql-read", on: everywhere },
   // Deliveries of WebSocket messages.
   "fan-out 1x100": { path: "/room", on: everywhere, fan: { rooms: 1, members: 100 } },
   "fan-out 100x10": { path: "/room", on: everywhere, fan: { rooms: 100, members: 10 } },

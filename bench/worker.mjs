@@ -1,4 +1,6 @@
-// The script that both runtimes run under load.
+// The script that both runtimes run under load. `Subject` stores with SQL.
+import { DurableObject } from "cloudflare:workers";
+
 export default {
   async fetch(request, env) {
     const url = new URL(request.url);
@@ -17,6 +19,16 @@ export default {
         return env.Counter.get(env.Counter.idFromName(`many-${Math.floor(Math.random() * 1000)}`)).fetch("http://counter/increment");
       case "/new":
         return env.Counter.get(env.Counter.newUniqueId()).fetch("http://counter/increment");
+      case "/rpc":
+        return new Response(String(await env.Subject.getByName("one").add(1, 2)));
+      case "/rpc-callback":
+        return new Response(String(await env.Subject.getByName("one").callBack((value) => value + 1)));
+      case "/sql-rows":  // A thousand rows in one event.
+        return new Response(String(await env.Subject.getByName("rows").insert(1000)));
+      case "/sql-objects":  // One row in one of a thousand objects.
+        return new Response(String(await env.Subject.getByName(`sql-${Math.floor(Math.random() * 1000)}`).insert(1)));
+      case "/sql-read":
+        return new Response(await env.Subject.getByName("read").read(1 + Math.floor(Math.random() * 10_000)));
       case "/room":
       case "/hibernate":
         return env.Room.get(env.Room.idFromName(url.searchParams.get("room"))).fetch(request);
@@ -40,6 +52,31 @@ export class Counter {
     let value = (await this.state.storage.get("value")) ?? 0;
     if (new URL(request.url).pathname === "/increment") this.state.storage.put("value", ++value);
     return new Response(String(value));
+  }
+}
+
+export class Subject extends DurableObject {
+  constructor(ctx, env) {
+    super(ctx, env);
+    this.sql = ctx.storage.sql;
+  }
+  add(one, other) { return one + other; }
+  async callBack(call) { return (await call(1)) + 1; }
+  insert(rows) {
+    if (!this.made) this.sql.exec("CREATE TABLE IF NOT EXISTS t(id INTEGER PRIMARY KEY, text TEXT)");
+    this.made = true;
+    // As large after an hour of load as in its first second.
+    if (rows > 1) this.sql.exec("DELETE FROM t");
+    for (let row = 0; row < rows; row++) this.sql.exec("INSERT INTO t(text) VALUES (?)", `row ${row}`);
+    return rows;
+  }
+  read(number) {
+    if (!this.filled) {
+      this.sql.exec("CREATE TABLE IF NOT EXISTS r(id INTEGER PRIMARY KEY, key TEXT, text TEXT); CREATE INDEX IF NOT EXISTS by_key ON r(key); DELETE FROM r");
+      for (let row = 1; row <= 10_000; row++) this.sql.exec("INSERT INTO r VALUES (?, ?, ?)", row, `key ${row}`, `text of ${row}`);
+      this.filled = true;
+    }
+    return this.sql.exec("SELECT text FROM r WHERE key = ?", `key ${number}`).one().text;
   }
 }
 

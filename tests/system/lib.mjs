@@ -178,24 +178,27 @@ export async function deploy(server, script) {
   return answer.json.result;
 }
 
-export async function tryDeploy(server, { name, modules, code, classes = [], newClasses, sqlite = false, vars = {}, ...rest }) {
-  const bound = classBindings(classes);
-  newClasses ??= bound.map((each) => each.className);
+// `sqliteClasses`: those of a script that has classes of both kinds.
+export async function tryDeploy(server, { name, modules, code, classes = [], sqliteClasses = [], newClasses, sqlite = false, vars = {}, ...rest }) {
+  const bound = classBindings([...classes, ...sqliteClasses]);
+  newClasses ??= classBindings(classes).map((each) => each.className);
   const bindings = [
     ...bound.map((each) => ({ type: "durable_object_namespace", name: each.name, class_name: each.className })),
     ...Object.entries(vars).map(([key, text]) => ({ type: "plain_text", name: key, text })),
   ];
-  const migrations = newClasses.length > 0 ? { steps: [{ [sqlite ? "new_sqlite_classes" : "new_classes"]: newClasses }] } : undefined;
+  const steps = newClasses.length > 0 ? [{ [sqlite ? "new_sqlite_classes" : "new_classes"]: newClasses }] : [];
+  if (sqliteClasses.length > 0) steps.push({ new_sqlite_classes: classBindings(sqliteClasses).map((each) => each.className) });
+  const migrations = steps.length > 0 ? { steps } : undefined;
   const form = uploadForm({ modules: modules ?? { "index.mjs": code }, bindings, migrations, ...rest });
   return await api(server, "PUT", `/workers/scripts/${name}?excludeScript=true`,
                    { body: form.body, headers: { "content-type": form.type } });
 }
 
 // Starts workerd with one Worker; `modules` as in deploy. Durable Objects keep their data in `storage`, a folder.
-export async function startWorkerd({ modules, classes = [], vars = {}, compatibilityDate = "2026-03-01", compatibilityFlags = [], sqlite = false, folder = temporaryFolder("workerd"),
+export async function startWorkerd({ modules, classes = [], sqliteClasses = [], vars = {}, compatibilityDate = "2026-03-01", compatibilityFlags = [], sqlite = false, folder = temporaryFolder("workerd"),
                                      listen = "127.0.0.1:0" }) {
   const quote = JSON.stringify;
-  const bound = classBindings(classes);
+  const bound = classBindings([...classes, ...sqliteClasses]);
   const names = Object.keys(modules);
   const kinds = { ".mjs": "esModule", ".js": "esModule", ".wasm": "wasm", ".txt": "text", ".html": "text", ".bin": "data", ".json": "json" };
   const embeds = names.map((name, index) => {
@@ -220,8 +223,8 @@ const worker :Workerd.Worker = (
     ...bound.map((each) => `(name = ${quote(each.name)}, durableObjectNamespace = ${quote(each.className)})`),
     ...Object.entries(vars).map(([key, text]) => `(name = ${quote(key)}, text = ${quote(text)})`),
   ].join(", ")}],
-  durableObjectNamespaces = [${bound.map(({ className }) => `(className = ${quote(className)}, uniqueKey = ${quote(className)}${sqlite ? ", enableSql = true" : ""})`).join(", ")}],
-  ${classes.length > 0 ? `durableObjectStorage = (localDisk = "storage"),` : ""}
+  durableObjectNamespaces = [${bound.map(({ className }) => `(className = ${quote(className)}, uniqueKey = ${quote(className)}${sqlite || sqliteClasses.includes(className) ? ", enableSql = true" : ""})`).join(", ")}],
+  ${bound.length > 0 ? `durableObjectStorage = (localDisk = "storage"),` : ""}
 );
 `);
   const running = run(kWorkerd, ["serve", "--control-fd=3", join(folder, "config.capnp")], { stdio: ["ignore", "pipe", "pipe", "pipe"] });

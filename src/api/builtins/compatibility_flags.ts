@@ -119,7 +119,7 @@ export const kFlags = [
   ["enable_nodejs_http2_module", "disable_nodejs_http2_module", "2026-08-04", "Node's modules and globals are not there", "2025-09-01"],
   ["allow_insecure_inefficient_logged_eval", "", "", "experimental: refused"],
   ["strip_authorization_on_cross_origin_redirect", "retain_authorization_on_cross_origin_redirect", "2025-09-01", "as if on, whatever the date"],
-  ["enhanced_error_serialization", "legacy_error_serialization", "2026-04-21", "switches, over RPC; as if off in errors of `fetch`"],
+  ["enhanced_error_serialization", "legacy_error_serialization", "2026-04-21", "switches, over RPC (without `durableObjectId`); as if off in errors of `fetch`"],
   ["enable_email_sending_queuing", "disable_email_sending_queuing", "", "email is not there"],
   ["remove_nodejs_compat_eol_v22", "add_nodejs_compat_eol_v22", "", "Node's modules and globals are not there"],
   ["remove_nodejs_compat_eol_v23", "add_nodejs_compat_eol_v23", "", "Node's modules and globals are not there"],

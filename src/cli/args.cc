@@ -10,7 +10,8 @@
 namespace limpet::cli {
 namespace {
 
-constexpr const char* kCommands[] = {"generate", "publish", "deploy", "delete", "whoami", "serve", "dev", "init"};
+constexpr const char* kCommands[] = {"generate", "publish", "deploy", "delete", "whoami",
+                                     "serve",    "dev",     "init",   "objects"};
 
 size_t Distance(const std::string& a, const std::string& b) {
   std::vector<size_t> row(b.size() + 1);
@@ -96,6 +97,21 @@ void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
   remove->add_flag("--force", arguments->force, "Even if other scripts bind its classes");
   remove->add_flag("--dry-run", arguments->dry_run, "Says what would be deleted");
   AddServer(app->add_subcommand("whoami", "Says which server and account the tool talks to"), arguments);
+  CLI::App* objects = app->add_subcommand("objects", "Looks at the objects of a class on a server, deletes one");
+  objects->require_subcommand(1);
+  CLI::App* list = objects->add_subcommand("list", "The IDs of the objects that store something");
+  AddServer(list, arguments);
+  list->add_option("class", arguments->object_class, "The class, or the ID of its namespace")->required();
+  list->add_option("--script", arguments->script, "The script, if several have such a class");
+  list->add_option("--limit", arguments->limit, "At most so many");
+  list->add_flag("--json", arguments->output_json, "One JSON object a line");
+  CLI::App* get = objects->add_subcommand("get", "What an object stores: keys, sizes, its database's size");
+  AddServer(get, arguments);
+  get->add_option("id", arguments->object_id, "64 hex digits")->required();
+  get->add_flag("--json", arguments->output_json, "The same for programs");
+  CLI::App* drop = objects->add_subcommand("delete", "Resets an object and deletes all that it stored");
+  AddServer(drop, arguments);
+  drop->add_option("id", arguments->object_id, "64 hex digits")->required();
   app->add_subcommand("serve", "Runs a server: limpet serve --help")->prefix_command();
   CLI::App* dev = app->add_subcommand("dev", "Runs the project here, reloads on save");
   AddProject(dev, arguments);
@@ -116,13 +132,18 @@ Arguments Finish(const CLI::App& app, Arguments arguments, const Raw& raw) {
       if (chosen->count("--new-tag") != 0) arguments.migrations.new_tag = raw.new_tag;
     }
   }
+  static constexpr std::pair<const char*, Command> kObjects[] = {
+      {"list", Command::kObjectsList}, {"get", Command::kObjectsGet}, {"delete", Command::kObjectsDelete}};
+  for (const auto& [name, command] : kObjects) {
+    if (app.get_subcommand("objects")->get_subcommand(name)->parsed()) arguments.command = command;
+  }
   for (size_t i = 0; i + 1 < raw.renames.size(); i += 2) {
     arguments.migrations.renamed_classes.emplace_back(raw.renames[i], raw.renames[i + 1]);
   }
   for (size_t i = 0; i + 2 < raw.transfers.size(); i += 3) {
     arguments.migrations.transferred_classes.push_back({raw.transfers[i], raw.transfers[i + 1], raw.transfers[i + 2]});
   }
-  arguments.output_json = raw.output == "json";
+  if (raw.output == "json") arguments.output_json = true;
   return arguments;
 }
 
@@ -132,7 +153,16 @@ std::string UsageText(const CLI::App& app, const std::vector<std::string>& words
   for (const CLI::App* one : app.get_subcommands([](const CLI::App*) { return true; })) {
     if (one->check_name(words[0])) command = one;
   }
-  std::string advice = ". Try: limpet " + (command != nullptr ? words[0] + " " : "") + "--help";
+  std::string name = words[0];
+  if (command != nullptr && words.size() > 1) {
+    for (const CLI::App* one : command->get_subcommands([](const CLI::App*) { return true; })) {
+      if (!one->check_name(words[1])) continue;
+      command = one;
+      name += " " + words[1];
+      break;
+    }
+  }
+  std::string advice = ". Try: limpet " + (command != nullptr ? name + " " : "") + "--help";
   if (command == nullptr) return error.what() + advice;
   for (const std::string& word : words) {
     std::string flag = word.substr(0, word.find('='));
@@ -142,7 +172,7 @@ std::string UsageText(const CLI::App& app, const std::vector<std::string>& words
       if (!option->get_lnames().empty()) known.push_back("--" + option->get_lnames()[0]);
     }
     std::optional<std::string> nearest = Nearest(flag, known);
-    return "limpet " + words[0] + " has no flag " + flag + (nearest ? "; did you mean " + *nearest + "?" : ".") +
+    return "limpet " + name + " has no flag " + flag + (nearest ? "; did you mean " + *nearest + "?" : ".") +
            advice.substr(1);
   }
   std::string text = error.what();

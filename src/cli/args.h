@@ -9,7 +9,18 @@
 
 namespace limpet::cli {
 
-enum class Command : uint8_t { kNone, kGenerate, kPublish, kDelete, kWhoami, kServe, kDev };
+enum class Command : uint8_t {
+  kNone,
+  kGenerate,
+  kPublish,
+  kDelete,
+  kWhoami,
+  kServe,
+  kDev,
+  kObjectsList,
+  kObjectsGet,
+  kObjectsDelete
+};
 
 struct Arguments {
   Command command = Command::kNone;
@@ -19,6 +30,10 @@ struct Arguments {
   std::string entry;                // publish [SCRIPT]
   std::string template_source;      // generate NAME [TEMPLATE]
   std::string type;                 // generate -t
+  std::string object_class;         // objects list CLASS|NAMESPACE
+  std::string object_id;            // objects get, objects delete
+  std::string script;               // objects list --script
+  std::optional<uint64_t> limit;    // objects list --limit
   MigrationFlags migrations;
   bool dry_run = false;
   bool force = false;

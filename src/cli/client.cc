@@ -118,4 +118,20 @@ Result<Client::Options> FindServer(const std::string& server, const std::string&
   return options;
 }
 
+Result<std::unique_ptr<Client>> Connect(const std::string& server, const std::string& token) {
+  LIMPET_TRY(Client::Options options, FindServer(server, token));
+  return Client::Open(std::move(options));
+}
+
+Error Refused(const ApiAnswer& answer) {
+  constexpr int64_t kWrongToken = 10000;
+  // On a line of its own below what may be copied into a file.
+  bool lines = answer.message.find('\n') != std::string::npos;
+  std::string text = answer.message + (lines ? "\n\n" : " ") + "[code: " + std::to_string(answer.code) + "]";
+  if (answer.code == kWrongToken) {
+    text += ". The server has another token: pass --token, or set LIMPET_TOKEN, to what its DATA_DIR/admin-token holds";
+  }
+  return Error(ErrorCode::kConflict, std::move(text));
+}
+
 }  // namespace limpet::cli

@@ -37,5 +37,9 @@ class Client {
 // --server, LIMPET_SERVER, the profile, the default; the same for the token. Empty arguments: not given.
 // Errors: kNotFound if there is no token anywhere, with advice.
 Result<Client::Options> FindServer(const std::string& server, const std::string& token);
+// A client of that server.
+Result<std::unique_ptr<Client>> Connect(const std::string& server, const std::string& token);
+// What the server's refusal says to people.
+Error Refused(const ApiAnswer& answer);
 
 }  // namespace limpet::cli

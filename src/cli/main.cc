@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/dev.h"
 #include "cli/generate.h"
+#include "cli/objects.h"
 #include "cli/publish.h"
 #include "cli/terminal.h"
 
@@ -25,6 +26,9 @@ int Main(const std::vector<std::string>& arguments, const Installation& installa
     case Command::kWhoami: return RunWhoami(*parsed.arguments, terminal);
     case Command::kServe: return commands.Serve(std::move(parsed.arguments->serve));
     case Command::kDev: return RunDev(*parsed.arguments, installation, commands, terminal);
+    case Command::kObjectsList: return RunObjectsList(*parsed.arguments, terminal);
+    case Command::kObjectsGet: return RunObjectsGet(*parsed.arguments, terminal);
+    case Command::kObjectsDelete: return RunObjectsDelete(*parsed.arguments, terminal);
     case Command::kNone: break;
   }
   return kExitUsage;

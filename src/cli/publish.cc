@@ -8,28 +8,12 @@ namespace limpet::cli {
 namespace {
 
 constexpr char kAccount[] = "/accounts/local";
-constexpr int64_t kWrongToken = 10000;
 
 std::string ScriptPath(const std::string& name) { return std::string(kAccount) + "/workers/scripts/" + name; }
 
 bool IsName(const std::string& name) {
   return !name.empty() && name.size() <= 63 && name[0] != '-' &&
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == std::string::npos;
-}
-
-Result<std::unique_ptr<Client>> Connect(const Arguments& arguments) {
-  LIMPET_TRY(Client::Options options, FindServer(arguments.server, arguments.token));
-  return Client::Open(std::move(options));
-}
-
-Error Refused(const ApiAnswer& answer) {
-  // On a line of its own below what may be copied into a file.
-  bool lines = answer.message.find('\n') != std::string::npos;
-  std::string text = answer.message + (lines ? "\n\n" : " ") + "[code: " + std::to_string(answer.code) + "]";
-  if (answer.code == kWrongToken) {
-    text += ". The server has another token: pass --token, or set LIMPET_TOKEN, to what its DATA_DIR/admin-token holds";
-  }
-  return Error(ErrorCode::kConflict, std::move(text));
 }
 
 Result<ScriptState> FindScript(const std::string& name, Client& client) {
@@ -166,7 +150,7 @@ int RunPublish(const Arguments& arguments, const Installation& installation, con
     terminal.Info("dry run: nothing was sent");
     return kExitOk;
   }
-  Result<std::unique_ptr<Client>> client = Connect(arguments);
+  Result<std::unique_ptr<Client>> client = Connect(arguments.server, arguments.token);
   if (!client.has_value()) return Refuse(terminal, client.error());
   Result<Published> published = Upload(*config, modules.value(), arguments.migrations, *client.value(), terminal);
   if (!published.has_value()) return Refuse(terminal, published.error());
@@ -192,7 +176,7 @@ int RunDelete(const Arguments& arguments, const Terminal& terminal) {
     terminal.Info("dry run: would delete " + name + " and all data of its objects");
     return kExitOk;
   }
-  Result<std::unique_ptr<Client>> client = Connect(arguments);
+  Result<std::unique_ptr<Client>> client = Connect(arguments.server, arguments.token);
   if (!client.has_value()) return Refuse(terminal, client.error());
   Result<ApiAnswer> answer = client.value()->Call(
       "DELETE", std::string(kAccount) + "/workers/services/" + name + "?force=" + (arguments.force ? "true" : "false"),

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/multipart.h"
 #include "loop/sim_loop.h"
+#include "object/ids.h"
 #include "store/faulty.h"
 #include "store/memory.h"
 
@@ -40,6 +41,11 @@ class FakeRuntime final : public Runtime {
     for (NamespaceId ns : namespaces) retired.insert(ns.value);
     Answer(std::move(done));
   }
+  void DeleteObject(ObjectId object, OnDone done) override {
+    deleted.push_back(object);
+    Answer(std::move(done));
+  }
+  std::vector<ObjectId> deleted;
   std::map<std::string, std::shared_ptr<const ScriptVersion>> live;
   std::set<uint64_t> retired;
   HostMap hosts;
@@ -480,6 +486,63 @@ TEST_F(ControlPlaneTest, EveryPlainRouteAnswersInTheEnvelope) {
   EXPECT_EQ(Code(Call("POST", "/accounts/x/workers/scripts/counter/deployments", "{")), 10026);
   EXPECT_TRUE(Call("PUT", std::string(kScript) + "/schedules", R"([{"cron":"* * * * *"}])")["success"].AsBool());
   EXPECT_TRUE(Call("POST", std::string(kScript) + "/subdomain", R"({"enabled":true})")["success"].AsBool());
+}
+
+TEST_F(ControlPlaneTest, ListsShowsAndDeletesObjects) {
+  Publish(kNewClass);
+  ObjectClass counter = runtime_.live["counter"]->classes[0];
+  object::IdCodec codec(counter.ns, counter.ns_key);
+  std::vector<ObjectId> objects;
+  auto session = engine_->Attach(loop_);
+  auto claim = engine_->Acquire(0);
+  // The first and the last ID that can be, and one between.
+  for (uint8_t byte : {0x00, 0x42, 0xFF}) {
+    ObjectId object{counter.ns, {}};
+    object.base.fill(byte);
+    objects.push_back(object);
+    Bytes header(100, '\0');
+    header[16] = 0x10;  // Pages of 4096 bytes, three of them.
+    header[31] = 3;
+    Bytes page;
+    AppendBigEndian64(page, 1);
+    session->Commit(*claim,
+                    {object,
+                     {{store::Write::Kind::kPut, store::Space::kKv, "k", "value"},
+                      {store::Write::Kind::kPut, store::Space::kPage, page, header}}},
+                    [](Result<uint64_t>) {});
+  }
+  loop_.RunUntilIdle(std::chrono::seconds(1));
+
+  const std::string all = "/accounts/x/workers/durable_objects/namespaces/" + counter.ns_key + "/objects";
+  Json page = Call("GET", all + "?limit=2");
+  ASSERT_EQ(page["result"].items().size(), 2u) << ToText(page);
+  EXPECT_EQ(page["result"].items()[0]["id"].AsString(), codec.ToString(objects[0]));
+  EXPECT_TRUE(page["result"].items()[0]["hasStoredData"].AsBool());
+  page = Call("GET", all + "?limit=2&cursor=" + page["result_info"]["cursor"].AsString());
+  ASSERT_EQ(page["result"].items().size(), 1u);
+  EXPECT_EQ(page["result"].items()[0]["id"].AsString(), codec.ToString(objects[2]));
+  EXPECT_EQ(page["result_info"]["cursor"].AsString(), "");
+
+  for (const ObjectId& object : objects) {
+    Json shown = Call("GET", all + "/" + codec.ToString(object))["result"];
+    EXPECT_TRUE(shown["hasStoredData"].AsBool());
+    EXPECT_EQ(shown["database_bytes"].AsInt64(), 3 * 4096);
+    ASSERT_EQ(shown["keys"].items().size(), 1u);
+    EXPECT_EQ(shown["keys"].items()[0]["bytes"].AsInt64(), 5);
+  }
+  const std::string by_id = "/accounts/x/workers/durable_objects/objects/";
+  EXPECT_TRUE(Call("DELETE", by_id + codec.ToString(objects[1]))["success"].AsBool());
+  EXPECT_EQ(runtime_.deleted, std::vector{objects[1]});
+  ObjectId nothing{counter.ns, {7}};
+  EXPECT_FALSE(Call("GET", by_id + codec.ToString(nothing))["result"]["hasStoredData"].AsBool());
+  EXPECT_EQ(Code(Call("DELETE", by_id + codec.ToString(nothing))), 10067);
+  std::string other = object::IdCodec({99}, "other").ToString({{99}, {1}});
+  EXPECT_EQ(Code(Call("DELETE", by_id + other)), 10021);
+  EXPECT_EQ(Code(Call("GET", all + "/" + other)), 10021);
+  EXPECT_EQ(Code(Call("GET", all + "?limit=0")), 10021);
+  EXPECT_EQ(Code(Call("GET", all + "?cursor=" + other)), 10021);
+  EXPECT_EQ(Code(Call("GET", "/accounts/x/workers/durable_objects/namespaces/none/objects")), 10066);
+  EXPECT_EQ(runtime_.deleted.size(), 1u);
 }
 
 }  // namespace

@@ -54,6 +54,10 @@ class Plane final : public ControlPlane {
   Answer EmptyList(Call call);
   Answer EmptyObject(Call call);
   Answer Namespaces(Call call);
+  // api_objects.cc
+  Answer Objects(Call call);
+  Answer Object(Call call);
+  Answer DeleteObject(Call call);
   // api_scripts.cc
   Answer Service(Call call);
   Answer Scripts(Call call);
@@ -82,6 +86,13 @@ class Plane final : public ControlPlane {
   Answer Domain(Call call);
   Answer PutDomains(Call call);
 
+  struct Found {
+    std::string script;
+    ObjectClass entry;
+    ObjectId id;
+  };
+  Decision<Found> FindObject(const Call& call) const;
+  Result<bool> HasStoredData(const ObjectId& id);
   Decision<Json> ParseBody(const Call& call) const;
   std::string UrlOf(const std::string& script) const;
   Json ScriptJson(const ScriptRecord& script) const;

@@ -11,6 +11,7 @@
 #include "base/bundle.h"
 #include "base/clock.h"
 #include "base/function.h"
+#include "base/ids.h"
 #include "base/result.h"
 
 namespace limpet::control {
@@ -51,6 +52,9 @@ class Runtime {
   // The namespaces are gone for good: live objects are reset, later events refused. Answers once no commit of theirs is
   // on the way on any shard, so that their data can be destroyed.
   virtual void RetireNamespaces(std::vector<NamespaceId> namespaces, OnDone done) = 0;
+  // Resets the object if it lives and deletes all that it stored. Errors: kNotFound (its class is gone), kUnavailable
+  // (outcome unknown).
+  virtual void DeleteObject(ObjectId object, OnDone done) = 0;
 };
 
 }  // namespace limpet::control

@@ -78,6 +78,10 @@ class Shard {
   // The class is gone (deleted, or its script): live instances are reset, later events get kNotFound. `then` runs when
   // no commit of the namespace is on the way any more.
   virtual void RemoveClass(NamespaceId ns, Error reason, UniqueFunction<void()> then) = 0;
+  // Deletes all that the object stored: a live instance is reset first, and events that come meanwhile wait for the
+  // next one, which finds nothing. `done` once that survives power loss. Errors: kNotFound (the class is gone), as
+  // Commit.
+  virtual void Delete(const ObjectId& id, UniqueFunction<void(Result<Done>)> done) = 0;
   // Every live instance that `code` made is broken with `error` (its isolate is gone).
   virtual void BreakAll(const ClassCode* code, Error error) = 0;
   // Refuses new events, lets the running ones finish, settles every write; then `then`.

@@ -28,6 +28,7 @@ class ShardImpl final : public Shard, InstanceHost {
   void SetOnAlarmChange(OnAlarmChange on_change) override { on_alarm_change_ = std::move(on_change); }
   void SetClass(NamespaceId ns, std::shared_ptr<ClassCode> code) override;
   void RemoveClass(NamespaceId ns, Error reason, UniqueFunction<void()> then) override;
+  void Delete(const ObjectId& id, UniqueFunction<void(Result<Done>)> done) override;
   void BreakAll(const ClassCode* code, Error error) override;
   void Drain(UniqueFunction<void()> then) override;
   void SetClaim(store::Claim claim) override { claim_ = claim; }
@@ -50,7 +51,9 @@ class ShardImpl final : public Shard, InstanceHost {
     bool counting_alarm = false;
     std::optional<std::string> name;         // Known once it has sockets: what wakes it does not know it.
     std::unique_ptr<ObjectSockets> sockets;  // Null: it has never had any.
-    Deadlines<Slot>::Node kept{this};        // It is here for its sockets' settings alone.
+    std::vector<UniqueFunction<void(Result<Done>)>> deletes;  // Wait for the instance's end, then for the commit.
+    bool deleting = false;                                    // The commit is on the way. No instance starts meanwhile.
+    Deadlines<Slot>::Node kept{this};                         // It is here for its sockets' settings alone.
     bool has_sockets() const { return sockets != nullptr && sockets->size() > 0; }
   };
   struct Namespace {
@@ -67,6 +70,7 @@ class ShardImpl final : public Shard, InstanceHost {
   void Check(const ObjectId& id);
   void StartInstance(Slot& slot, const std::shared_ptr<ClassCode>& code);
   void EraseSlot(Slot& slot);
+  void StartDelete(Slot& slot);
   void Enqueue(Slot& slot, EventRef event);
   void DropSockets(Slot& slot);
   bool KeepSettings(Slot& slot);

@@ -38,6 +38,15 @@ void ShardImpl::Check(const ObjectId& id) {
   }
   if (slot->failed_alarm) return CountFailedAlarm(*slot);
   Namespace& ns = namespaces_[id.ns.value];
+  if (slot->deleting) return;
+  if (!slot->deletes.empty() && ns.code == nullptr) {
+    for (auto& done : std::exchange(slot->deletes, {})) {
+      deferred_.Later([done = std::move(done)]() mutable {
+        done(Error(ErrorCode::kNotFound, "The Durable Object class does not exist."));
+      });
+    }
+  }
+  if (!slot->deletes.empty()) return StartDelete(*slot);
   bool drop = draining_ && !LIMPET_MUTANT(sockets_survive_drain);
   drop = drop || (ns.code == nullptr && !LIMPET_MUTANT(sockets_survive_class));
   if (drop) DropSockets(*slot);
@@ -52,6 +61,36 @@ void ShardImpl::Check(const ObjectId& id) {
     return EraseSlot(*slot);
   }
   StartInstance(*slot, ns.code);
+}
+
+void ShardImpl::Delete(const ObjectId& id, UniqueFunction<void(Result<Done>)> done) {
+  Slot& slot = FindOrMake(id);
+  slot.deletes.push_back(std::move(done));
+  if (slot.instance != nullptr) {
+    slot.instance->Break(Error(ErrorCode::kUnavailable, "Durable Object reset because it was deleted.")
+                             .With(Error::kRetryable)
+                             .With(Error::kObjectReset));
+  }
+  CheckLater(slot);
+}
+
+// No instance lives, and none of its commits is on the way.
+void ShardImpl::StartDelete(Slot& slot) {
+  DropSockets(slot);
+  slot.deleting = true;
+  store::ObjectBatch batch{slot.id, {}};
+  for (store::Space space : {store::Space::kKv, store::Space::kMeta, store::Space::kPage, store::Space::kAlarm}) {
+    batch.writes.push_back({store::Write::Kind::kClear, space, {}, {}});
+  }
+  session_->Commit(claim_, std::move(batch), [this, id = slot.id](Result<uint64_t> result) {
+    Slot* slot = Find(id);
+    LIMPET_CHECK(slot != nullptr && slot->deleting);
+    slot->deleting = false;
+    for (auto& done : std::exchange(slot->deletes, {})) {
+      done(result.has_value() ? Result<Done>(Done{}) : Result<Done>(result.error()));
+    }
+    CheckLater(*slot);
+  });
 }
 
 void ShardImpl::DropSockets(Slot& slot) {
@@ -79,7 +118,8 @@ bool ShardImpl::KeepSettings(Slot& slot) {
 
 void ShardImpl::Forget(Slot& slot) {
   --kept_slots_;
-  if (slot.instance == nullptr && slot.inbox.empty() && !slot.has_sockets() && !slot.failed_alarm) EraseSlot(slot);
+  bool wanted = slot.has_sockets() || slot.failed_alarm || !slot.deletes.empty();
+  if (slot.instance == nullptr && slot.inbox.empty() && !wanted) EraseSlot(slot);
 }
 
 void ShardImpl::StartInstance(Slot& slot, const std::shared_ptr<ClassCode>& code) {

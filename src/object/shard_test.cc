@@ -111,6 +111,44 @@ TEST_F(ShardTest, ResetsTheObjectWhenAWriteFailsAndServesTheNextEventAfresh) {
   EXPECT_EQ(replies_[2], "2");
 }
 
+TEST_F(ShardTest, DeletesWhatALiveObjectStoredAndStartsTheNextInstanceAfterThat) {
+  Fetch(1);
+  loop_.Advance(milliseconds(10));
+  Fetch(1);  // Its write is on the way.
+  loop_.RunReady();
+  bool deleted = false;
+  shard_->Delete(Id(1), [&](Result<Done> result) { deleted = result.has_value(); });
+  Fetch(1);  // Waits for the next instance.
+  loop_.Advance(milliseconds(100));
+  EXPECT_TRUE(deleted);
+  EXPECT_EQ(replies_, (Strings{"1", "error: Durable Object reset because it was deleted.", "1"}));
+  EXPECT_EQ(class_->made, 2);
+}
+
+TEST_F(ShardTest, DeletesAnObjectThatIsNotInMemoryAndSaysIfItCannot) {
+  Fetch(1);
+  loop_.Advance(seconds(20));
+  ASSERT_EQ(shard_->live_instances(), 0u);
+  std::vector<bool> deleted;
+  auto note = [&](Result<Done> result) { deleted.push_back(result.has_value()); };
+  engine_.FailNextCommit({.landed = false});
+  shard_->Delete(Id(1), note);
+  loop_.Advance(milliseconds(100));
+  EXPECT_EQ(deleted, std::vector<bool>{false});
+  EXPECT_EQ(engine_.ListObjects(kSpace, std::nullopt, 10)->size(), 1u);
+  shard_->Delete(Id(1), note);
+  shard_->Delete(Id(1), note);
+  loop_.Advance(milliseconds(100));
+  EXPECT_EQ(deleted, (std::vector<bool>{false, true, true}));
+  EXPECT_TRUE(engine_.ListObjects(kSpace, std::nullopt, 10)->empty());
+  EXPECT_EQ(class_->made, 1) << "a delete starts no instance";
+  bool drained = false;
+  shard_->Delete(Id(1), note);
+  shard_->Drain([&] { drained = deleted.size() == 4; });
+  loop_.Advance(milliseconds(100));
+  EXPECT_TRUE(drained) << "a drain waits for the delete";
+}
+
 TEST_F(ShardTest, RefusesWhatDoesNotFitTheInbox) {
   Attach({.inbox_events_max = 3});
   for (int i = 0; i < 5; ++i) Fetch(1);

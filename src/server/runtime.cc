@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "object/placement.h"
+
 namespace limpet::server {
 namespace {
 
@@ -124,6 +126,20 @@ void ShardRuntime::RetireNamespaces(std::vector<NamespaceId> namespaces, control
         settle();
       },
       std::move(done));
+}
+
+void ShardRuntime::DeleteObject(ObjectId object, control::OnDone done) {
+  ShardServer* shard = shards_[object::ShardOf(object, static_cast<uint32_t>(shards_.size()))];
+  // Destroyed on its own thread, also if the shard drops the call.
+  auto held = std::make_shared<control::OnDone>(std::move(done));
+  shard->loop().Post([this, shard, object, held] {
+    shard->DeleteObject(object, [this, held](Result<Done> result) {
+      control_.Post([this, held, result = std::move(result)]() mutable {
+        control::OnDone done = std::exchange(*held, {});
+        if (open_) done(std::move(result));
+      });
+    });
+  });
 }
 
 }  // namespace limpet::server

@@ -28,6 +28,7 @@ class ShardRuntime final : public control::Runtime {
   void Remove(std::string script_name, control::OnDone done) override;
   void SetHosts(std::shared_ptr<const control::HostMap> hosts, control::OnDone done) override;
   void RetireNamespaces(std::vector<NamespaceId> namespaces, control::OnDone done) override;
+  void DeleteObject(ObjectId object, control::OnDone done) override;
 
  private:
   struct Pending {

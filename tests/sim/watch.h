@@ -30,6 +30,9 @@ class Watch final : public object::Shard {
   void SetOnAlarmChange(object::OnAlarmChange on_change) override { shard_->SetOnAlarmChange(std::move(on_change)); }
   void SetClass(NamespaceId ns, std::shared_ptr<object::ClassCode> code) override;
   void RemoveClass(NamespaceId ns, Error reason, UniqueFunction<void()> then) override;
+  void Delete(const ObjectId& id, UniqueFunction<void(Result<Done>)> done) override {
+    shard_->Delete(id, std::move(done));
+  }
   void BreakAll(const object::ClassCode* code, Error error) override { shard_->BreakAll(code, std::move(error)); }
   void Drain(UniqueFunction<void()> then) override;
   void SetClaim(store::Claim claim) override { shard_->SetClaim(claim); }

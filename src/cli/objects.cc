@@ -1,0 +1,122 @@
+#include "cli/objects.h"
+
+#include <algorithm>
+
+#include "base/json.h"
+#include "cli/cli.h"
+#include "cli/client.h"
+
+namespace limpet::cli {
+namespace {
+
+constexpr char kObjects[] = "/accounts/local/workers/durable_objects";
+constexpr uint64_t kPerPage = 1000;
+
+int Fail(const Terminal& terminal, const Error& error) {
+  terminal.Error(error.message());
+  return kExitRefused;
+}
+
+int Fail(const Terminal& terminal, const ApiAnswer& answer) { return Fail(terminal, Refused(answer)); }
+
+// The ID of the namespace that is meant, or why it is not clear.
+Result<std::string> ChooseNamespace(const Json& namespaces, const std::string& wanted, const std::string& script) {
+  std::string known, found, scripts;
+  size_t count = 0;
+  for (const Json& one : namespaces.items()) {
+    std::string name = one["class"].AsString(), of = one["script"].AsString();
+    known += (known.empty() ? "" : ", ") + name + " (" + of + ")";
+    if (name != wanted && one["id"].AsString() != wanted) continue;
+    if (!script.empty() && of != script) continue;
+    found = one["id"].AsString();
+    scripts += (scripts.empty() ? "" : ", ") + of;
+    ++count;
+  }
+  if (count == 1) return found;
+  if (count > 1) {
+    return Error(ErrorCode::kConflict,
+                 "Several scripts have a class \"" + wanted + "\": pass --script, one of " + scripts);
+  }
+  std::string where = script.empty() ? " on this server" : " in the script \"" + script + "\"";
+  std::string advice = known.empty() ? "There are none at all." : "There are: " + known;
+  return Error(ErrorCode::kNotFound, "There is no class \"" + wanted + "\"" + where + ". " + advice);
+}
+
+// Of an ID that is none the server says so; what would be another path never leaves.
+bool IsId(const std::string& id) {
+  return id.size() == 64 && id.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
+}
+
+Error NoId() {
+  return Error(ErrorCode::kInvalidArgument, "An object's ID is 64 hex digits, as \"limpet objects list\" prints them");
+}
+
+Result<ApiAnswer> CallObject(const Arguments& arguments, const std::string& method) {
+  LIMPET_TRY(std::unique_ptr<Client> client, Connect(arguments.server, arguments.token));
+  return client->Call(method, std::string(kObjects) + "/objects/" + arguments.object_id, {}, {});
+}
+
+}  // namespace
+
+int RunObjectsList(const Arguments& arguments, const Terminal& terminal) {
+  Result<std::unique_ptr<Client>> client = Connect(arguments.server, arguments.token);
+  if (!client.has_value()) return Fail(terminal, client.error());
+  Result<ApiAnswer> all = client.value()->Get(std::string(kObjects) + "/namespaces?per_page=1000&page=1");
+  if (!all.has_value()) return Fail(terminal, all.error());
+  if (!all->success) return Fail(terminal, all.value());
+  Result<std::string> ns = ChooseNamespace(all->result, arguments.object_class, arguments.script);
+  if (!ns.has_value()) return Fail(terminal, ns.error());
+  uint64_t left = arguments.limit.value_or(UINT64_MAX);
+  std::string cursor;
+  while (left > 0) {
+    uint64_t wanted = std::min(left, kPerPage);
+    std::string path = std::string(kObjects) + "/namespaces/" + *ns + "/objects?limit=" + std::to_string(wanted);
+    Result<ApiAnswer> page = client.value()->Get(path + (cursor.empty() ? "" : "&cursor=" + cursor));
+    if (!page.has_value()) return Fail(terminal, page.error());
+    if (!page->success) return Fail(terminal, page.value());
+    for (const Json& object : page->result.items()) {
+      cursor = object["id"].AsString();
+      terminal.Result(arguments.output_json ? ToText(object) : cursor);
+    }
+    uint64_t count = page->result.items().size();
+    if (count < wanted) break;
+    left -= count;
+  }
+  return kExitOk;
+}
+
+int RunObjectsGet(const Arguments& arguments, const Terminal& terminal) {
+  if (!IsId(arguments.object_id)) return Fail(terminal, NoId());
+  Result<ApiAnswer> answer = CallObject(arguments, "GET");
+  if (!answer.has_value()) return Fail(terminal, answer.error());
+  if (!answer->success) return Fail(terminal, answer.value());
+  const Json& object = answer->result;
+  if (arguments.output_json) {
+    terminal.Result(ToText(object));
+    return kExitOk;
+  }
+  terminal.Result("class     " + object["class"].AsString() + " of " + object["script"].AsString());
+  if (!object["hasStoredData"].AsBool()) {
+    terminal.Result("stores    nothing");
+    return kExitOk;
+  }
+  if (int64_t bytes = object["database_bytes"].AsInt64(); bytes > 0) {
+    terminal.Result("database  " + std::to_string(bytes) + " bytes");
+  }
+  for (const Json& key : object["keys"].items()) {
+    terminal.Result("key       " + key["key"].AsString() + "  " + std::to_string(key["bytes"].AsInt64()) + " bytes");
+  }
+  if (!object["keys_complete"].AsBool()) terminal.Info("There are more keys than these.");
+  return kExitOk;
+}
+
+int RunObjectsDelete(const Arguments& arguments, const Terminal& terminal) {
+  if (!IsId(arguments.object_id)) return Fail(terminal, NoId());
+  Result<ApiAnswer> answer = CallObject(arguments, "DELETE");
+  if (!answer.has_value()) return Fail(terminal, answer.error());
+  if (!answer->success) return Fail(terminal, answer.value());
+  terminal.Info("Deleted all that the object stored. If it was in memory it was reset: who called it got an error.");
+  return kExitOk;
+}
+
+}  // namespace limpet::cli

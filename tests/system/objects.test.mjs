@@ -1,0 +1,149 @@
+// `limpet objects` and the REST API below it, on a live server.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { api, limpet, request, startLimpet, until } from "./lib.mjs";
+
+const kCode = `
+  export default {
+    async fetch(request, env) {
+      const [, binding, name] = new URL(request.url).pathname.split("/");
+      return await env[binding].get(env[binding].idFromName(name)).fetch(request);
+    },
+  };
+  class Base {
+    constructor(ctx) { this.ctx = ctx; this.calls = 0; }
+    async fetch(request) {
+      const { searchParams } = new URL(request.url);
+      if (searchParams.has("sql")) {
+        this.ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS t(a)");
+        this.ctx.storage.sql.exec("INSERT INTO t VALUES(zeroblob(100000))");
+      }
+      if (searchParams.has("wait")) await new Promise((done) => setTimeout(done, 60_000));
+      const before = await this.ctx.storage.get("boat");
+      if (searchParams.has("put")) await this.ctx.storage.put({ boat: searchParams.get("put"), rope: 7 });
+      return Response.json({ id: this.ctx.id.toString(), before, calls: ++this.calls });
+    }
+  }
+  export class Plain extends Base {}
+  export class Sql extends Base {}`;
+
+let server;
+const paths = "/workers/durable_objects";
+const tool = async (...args) => await limpet(["objects", ...args], { env: server.env });
+const call = async (path) => JSON.parse((await server.fetch("things", path)).body);
+before(async () => {
+  server = await startLimpet();
+  await server.deploy({ name: "things", code: kCode, classes: ["Plain"] });
+  await server.deploy({ name: "things", code: kCode, classes: ["Plain", "Sql"], newClasses: ["Sql"], sqlite: true });
+});
+after(() => server?.stop());
+
+test("list: pages, limits, only what stores something", async () => {
+  const ids = [];
+  for (let index = 0; index < 25; index++) ids.push((await call(`/Plain/${index}?put=${index}`)).id);
+  await call("/Plain/reader");
+  ids.sort();
+  const all = await tool("list", "Plain");
+  assert.equal(all.code, 0, all.stderr);
+  assert.deepEqual(all.stdout.trim().split("\n"), ids);
+  const some = await tool("list", "Plain", "--limit", "7", "--json", "--script", "things");
+  assert.deepEqual(some.stdout.trim().split("\n").map((line) => JSON.parse(line)), ids.slice(0, 7).map((id) => ({ id, hasStoredData: true })));
+
+  const { json: { result: namespaces } } = await api(server, "GET", `${paths}/namespaces`);
+  const plain = namespaces.find((each) => each.class === "Plain").id;
+  assert.deepEqual((await tool("list", plain, "--limit", "1")).stdout.trim(), ids[0]);
+  const seen = [];
+  let cursor = "";
+  do {
+    const { json } = await api(server, "GET", `${paths}/namespaces/${plain}/objects?limit=10${cursor && `&cursor=${cursor}`}`);
+    seen.push(...json.result.map((each) => each.id));
+    assert.equal(json.result_info.count, json.result.length);
+    cursor = json.result_info.cursor;
+  } while (cursor);
+  assert.deepEqual(seen, ids);
+});
+
+test("list of more than a page of the tool", async () => {
+  const ids = [];
+  for (let index = 0; index < 1050; index += 50) {
+    ids.push(...await Promise.all(Array.from({ length: 50 }, async (_, i) => (await call(`/Sql/${index + i}?put=1`)).id)));
+  }
+  assert.deepEqual((await tool("list", "Sql")).stdout.trim().split("\n"), ids.sort());
+});
+
+test("get: keys, sizes, the database", async () => {
+  const { id } = await call("/Sql/get?put=Patella&sql");
+  const json = JSON.parse((await tool("get", id, "--json")).stdout);
+  assert.deepEqual(json.keys.map((each) => each.key), ["boat", "rope"]);
+  assert.ok(json.keys.every((each) => each.bytes > 0 && each.bytes < 100));
+  assert.equal(json.keys_complete, true);
+  assert.ok(json.database_bytes > 100_000 && json.database_bytes < 200_000, json.database_bytes);
+  assert.deepEqual([json.id, json.class, json.script, json.use_sqlite, json.hasStoredData], [id, "Sql", "things", true, true]);
+  const text = (await tool("get", id)).stdout;
+  assert.match(text, /^class +Sql of things\ndatabase +\d+ bytes\nkey +boat +\d+ bytes\nkey +rope/);
+  const { id: reader } = await call("/Plain/reader");
+  assert.match((await tool("get", reader)).stdout, /stores +nothing/);
+});
+
+test("delete: all that it stored, also while it lives and runs; the next event meets a fresh instance", async () => {
+  const { id } = await call("/Sql/gone?put=Patella&sql");
+  assert.equal((await call("/Sql/gone")).before, "Patella");
+  const running = server.fetch("things", "/Sql/gone?wait");
+  await until("it to run", async () => (await call("/Sql/gone")).calls > 2);
+  const deleted = await tool("delete", id.toUpperCase());
+  assert.equal(deleted.code, 0, deleted.stderr);
+  assert.equal((await running).status, 500, "who called it gets an error");
+  assert.equal(JSON.parse((await tool("get", id, "--json")).stdout).hasStoredData, false);
+  assert.deepEqual(await call("/Sql/gone"), { id, calls: 1 });
+  assert.equal((await call("/Sql/gone?put=Helcion")).before, undefined);
+  assert.equal((await call("/Sql/gone")).before, "Helcion");
+});
+
+test("deletes among writes: what was answered after a delete is there", async () => {
+  const { id } = await call("/Plain/race?put=0");
+  const writes = Promise.allSettled(Array.from({ length: 200 }, (_, index) => request(`${server.of("things")}/Plain/race?put=${index}`)));
+  for (let index = 0; index < 5; index++) await api(server, "DELETE", `${paths}/objects/${id}`);
+  await writes;
+  await call("/Plain/race?put=last");
+  assert.equal((await call("/Plain/race")).before, "last");
+  assert.equal((await tool("delete", id)).code, 0);
+  assert.equal((await call("/Plain/race")).before, undefined);
+});
+
+test("refusals say what is wrong", async () => {
+  const refused = async (args, pattern, code = 1) => {
+    const { code: got, stdout, stderr } = await tool(...args);
+    assert.equal(got, code, stdout + stderr);
+    assert.equal(stdout, "");
+    assert.match(stderr, pattern);
+  };
+  const { id } = await call("/Plain/0");
+  await refused(["list", "Plane"], /There is no class "Plane" on this server\. There are: Plain \(things\), Sql \(things\)/);
+  await refused(["list", "Plain", "--script", "other"], /There is no class "Plain" in the script "other"/);
+  await refused(["get", "abc"], /64 hex digits/);
+  await refused(["delete", "../x"], /64 hex digits/);
+  await refused(["get", "0".repeat(64)], /of no class on this server/);
+  await refused(["delete", "0".repeat(64)], /of no class on this server/);
+  await refused(["delete", (await call("/Plain/reader")).id], /stores nothing/);
+  await refused(["list", "Plain", "--limits", "3"], /limpet objects list has no flag --limits; did you mean --limit\?/, 2);
+  await refused(["list"], /class/, 2);
+  await refused([], /objects/, 2);
+
+  await server.deploy({ name: "others", code: kCode, classes: ["Plain"] });
+  await refused(["list", "Plain"], /Several scripts have a class "Plain": pass --script, one of others, things/);
+  const { json: { result: namespaces } } = await api(server, "GET", `${paths}/namespaces`);
+  const [sql, plain] = ["Sql", "Plain"].map((name) => namespaces.find((each) => each.class === name && each.script === "things").id);
+  const answers = async (method, path, status, pattern) => {
+    const answer = await api(server, method, paths + path);
+    assert.equal(answer.status, status, answer.body);
+    assert.match(answer.json.errors[0].message, pattern);
+  };
+  await answers("GET", `/namespaces/${sql}/objects/${id}`, 400, /not valid for this namespace/);
+  await answers("DELETE", `/namespaces/${sql}/objects/${id}`, 400, /not valid for this namespace/);
+  await answers("GET", `/namespaces/${sql}/objects?cursor=${id}`, 400, /cursor/);
+  await answers("GET", "/namespaces/nothing/objects", 404, /no Durable Object namespace "nothing"/);
+  await answers("GET", `/namespaces/nothing/objects/${id}`, 404, /no Durable Object namespace "nothing"/);
+  await answers("GET", `/objects/${id}0`, 400, /must be 64 hex digits/);
+  for (const limit of ["0", "-1", "x", "10001", "1.5", "99999999999999999999"]) await answers("GET", `/namespaces/${plain}/objects?limit=${limit}`, 400, /limit is a number/);
+  assert.equal((await api(server, "GET", `${paths}/namespaces/${plain}/objects`, { token: "wrong" })).status, 401);
+});

@@ -286,9 +286,12 @@ bool FakeCode::DoRead(const RunRef& run, Step step, Lock& lock) {
                      " was right");
     }
   };
-  bool holds = step.op != Op::kGetOpen;
+  // Sometimes the alarm changes behind a read that lets other events in: that write is held back for a while.
+  bool alarm = step.op == Op::kReadThenWrite && step.number / 4 % 2 == 0;
+  bool holds = step.op != Op::kGetOpen && !alarm;
   auto now = storage.Get(lock, key, {.allow_concurrency = !holds}, Then<std::optional<Bytes>>(run, holds, check));
   if (step.op == Op::kReadThenWrite) Write(lock, key, "later");
+  if (alarm) DoAlarm(run, {step.number / 8 % 2 == 0 ? Op::kSetAlarm : Op::kDeleteAlarm, step.number}, lock);
   return Settle(std::move(now), run, holds, lock, check);
 }
 

@@ -145,5 +145,5 @@ test("refusals say what is wrong", async () => {
   await answers("GET", `/namespaces/nothing/objects/${id}`, 404, /no Durable Object namespace "nothing"/);
   await answers("GET", `/objects/${id}0`, 400, /must be 64 hex digits/);
   for (const limit of ["0", "-1", "x", "10001", "1.5", "99999999999999999999"]) await answers("GET", `/namespaces/${plain}/objects?limit=${limit}`, 400, /limit is a number/);
-  assert.equal((await api(server, "GET", `${paths}/namespaces/${plain}/objects`, { token: "wrong" })).status, 401);
+  assert.equal((await api(server, "GET", `${paths}/namespaces/${plain}/objects`, { token: "wrong" })).status, 403);
 });

@@ -78,6 +78,8 @@ Result<Done> IsolateState::Start() {
   // V8's default for a heap of this size collects the young generation every megabyte, with helper threads each time.
   params.constraints.set_max_young_generation_size_in_bytes(kYoungBytes);
   params.constraints.set_initial_young_generation_size_in_bytes(kYoungBytes);
+  // Else V8 begins with a few megabytes and collects everything at each large string.
+  params.constraints.set_initial_old_generation_size_in_bytes(options.memory_max / 4);
   v8::Isolate::Initialize(isolate, params);
   // Entered from here on: what is added below is kept in the heap.
   v8::Isolate::Scope isolate_scope(isolate);

@@ -18,11 +18,11 @@ std::optional<HttpRequest> ReadRequest(Call& call, IoContext& context, int first
   return request;
 }
 
-std::optional<uint64_t> ReturnFetch(Call& call, IoContext& context, int codings) {
+std::optional<uint64_t> ReturnFetch(Call& call, IoContext& context, net::ContentCodings codings) {
   v8::Local<v8::Promise::Resolver> resolver;
   if (!v8::Promise::Resolver::New(call.scope.context()).ToLocal(&resolver)) return std::nullopt;
   call.args.GetReturnValue().Set(resolver->GetPromise());
-  return context.AddFetch(resolver, call.args[0], call.Codings(codings));
+  return context.AddFetch(resolver, call.args[0], codings);
 }
 
 object::OnReply OnAnswer(std::weak_ptr<IoContext> weak, uint64_t number, object::GateRef where) {
@@ -44,8 +44,8 @@ std::optional<ObjectId> ReadObjectId(Call& call, IoContext& context, int first) 
   return id;
 }
 
-void CallObject(Call& call, IoContext& context, const ObjectId& id, std::optional<std::string> name, int codings,
-                HttpRequest request) {
+void CallObject(Call& call, IoContext& context, const ObjectId& id, std::optional<std::string> name,
+                net::ContentCodings codings, HttpRequest request) {
   std::optional<uint64_t> number = ReturnFetch(call, context, codings);
   if (!number) return;
   if (context.instance() == nullptr) {  // Nothing to wait for.
@@ -69,7 +69,7 @@ void FetchOutbound(const Arguments& args) {
   if (context == nullptr) return;
   std::optional<HttpRequest> request = ReadRequest(call, *context, 1);
   if (!request) return;
-  std::optional<uint64_t> number = ReturnFetch(call, *context, 6);
+  std::optional<uint64_t> number = ReturnFetch(call, *context, call.Codings(6));
   if (!number) return;
   context->WhenDurable([weak = context->weak_from_this(), number = *number, where = context->where(),
                         request = *std::move(request)](Result<Done> durable) mutable {
@@ -92,7 +92,7 @@ void FetchObject(const Arguments& args) {
   if (args[3]->IsString()) name = call.Text(3);
   std::optional<HttpRequest> request = ReadRequest(call, *context, 4);
   if (!request) return;
-  CallObject(call, *context, id, std::move(name), 9, *std::move(request));
+  CallObject(call, *context, id, std::move(name), call.Codings(9), *std::move(request));
 }
 
 void LastFetch(const Arguments& args) {

@@ -9,6 +9,7 @@
 #include "base/http.h"
 #include "base/ids.h"
 #include "js/isolate.h"
+#include "net/content_coding.h"
 #include "object/code.h"
 
 namespace limpet::api {
@@ -40,13 +41,13 @@ object::ListOptions ReadListOptions(Call& call);
 std::optional<HttpRequest> ReadRequest(Call& call, IoContext& context, int first);
 // Reads the index of a namespace and a hex ID from `first` on. Nothing: an exception is pending.
 std::optional<ObjectId> ReadObjectId(Call& call, IoContext& context, int first);
-// Makes the native return the promise of a fetch, whose codings are the argument at `codings`. Nothing: V8 is being
+// Makes the native return the promise of a fetch; `codings`: those that its answer may have. Nothing: V8 is being
 // ended.
-std::optional<uint64_t> ReturnFetch(Call& call, IoContext& context, int codings);
+std::optional<uint64_t> ReturnFetch(Call& call, IoContext& context, net::ContentCodings codings);
 // Settles it, as an event of `where`.
 object::OnReply OnAnswer(std::weak_ptr<IoContext> weak, uint64_t number, object::GateRef where);
 // Makes the native return the promise of what the object answers, sent through the output gate.
-void CallObject(Call& call, IoContext& context, const ObjectId& id, std::optional<std::string> name, int codings,
-                HttpRequest request);
+void CallObject(Call& call, IoContext& context, const ObjectId& id, std::optional<std::string> name,
+                net::ContentCodings codings, HttpRequest request);
 
 }  // namespace limpet::api

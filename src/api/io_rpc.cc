@@ -14,8 +14,6 @@
 namespace limpet::api {
 namespace {
 
-constexpr int kNoCodings = 99;  // No argument has this index.
-
 // What an object of the platform is to the other side: `describe` makes an array of plain values of it.
 class Describer final : public HostObjects {
  public:
@@ -78,10 +76,10 @@ void RpcObject(const Arguments& args) {
   std::optional<std::string> name;
   if (args[3]->IsString()) name = call.Text(3);
   std::optional<HttpRequest> request = ReadMessage(call, *context, 4);
-  if (request) CallObject(call, *context, *id, std::move(name), kNoCodings, *std::move(request));
+  if (request) CallObject(call, *context, *id, std::move(name), {}, *std::move(request));
 }
 
-void CallEntrypoint(Call& call, IoContext& context, std::string entrypoint, Bytes props, int codings,
+void CallEntrypoint(Call& call, IoContext& context, std::string entrypoint, Bytes props, net::ContentCodings codings,
                     HttpRequest request) {
   std::optional<uint64_t> number = ReturnFetch(call, context, codings);
   if (!number) return;
@@ -108,7 +106,7 @@ void RpcEntrypoint(const Arguments& args) {
   if (context == nullptr) return;
   std::optional<HttpRequest> request = ReadMessage(call, *context, 3);
   if (!request) return;
-  CallEntrypoint(call, *context, call.Text(1), js::CopyBytes(args[2]), kNoCodings, *std::move(request));
+  CallEntrypoint(call, *context, call.Text(1), js::CopyBytes(args[2]), {}, *std::move(request));
 }
 
 // fetchEntrypoint(state, entrypoint, props, method, url, headers, body, length, codings)
@@ -117,7 +115,8 @@ void FetchEntrypoint(const Arguments& args) {
   IoContext* context = call.Context();
   if (context == nullptr) return;
   std::optional<HttpRequest> request = ReadRequest(call, *context, 3);
-  if (request) CallEntrypoint(call, *context, call.Text(1), js::CopyBytes(args[2]), 8, *std::move(request));
+  if (request)
+    CallEntrypoint(call, *context, call.Text(1), js::CopyBytes(args[2]), call.Codings(8), *std::move(request));
 }
 
 // namespaceToken(ns): string. Names a namespace to any isolate; never reaches a script, since it holds the key of IDs.

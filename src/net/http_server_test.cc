@@ -9,21 +9,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Answers with what it was asked.
-void Echo(HttpRequest request, const RequestInfo&, Responder responder) {
-  std::string text = request.method + " " + request.url + "\n";
-  if (!request.body.stream) {
-    responder.Send(TextResponse(text + request.body.bytes));
-    return;
-  }
-  ReadAll(std::shared_ptr<BodyStream>(std::move(request.body.stream)),
-          [text, responder = std::move(responder)](Result<Bytes> body) mutable {
-            responder.Send(TextResponse(text + (body ? std::move(body).value() : body.error().ToString())));
-          });
-}
-
-constexpr std::string_view kGet = "GET /a?b=1 HTTP/1.1\r\nHost: x.test\r\n\r\n";
-
 TEST(HttpServer, AnswersARequestAndKeepsTheConnection) {
   loop::AsioLoop loop;
   TestServer server(loop, Echo);

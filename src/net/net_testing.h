@@ -173,4 +173,19 @@ class PushStream final : public BodyStream {
   std::shared_ptr<Shared> shared_;
 };
 
+// Answers with what it was asked.
+inline void Echo(HttpRequest request, const RequestInfo&, Responder responder) {
+  std::string text = request.method + " " + request.url + "\n";
+  if (!request.body.stream) {
+    responder.Send(TextResponse(text + request.body.bytes));
+    return;
+  }
+  ReadAll(std::shared_ptr<BodyStream>(std::move(request.body.stream)),
+          [text, responder = std::move(responder)](Result<Bytes> body) mutable {
+            responder.Send(TextResponse(text + (body ? std::move(body).value() : body.error().ToString())));
+          });
+}
+
+inline constexpr std::string_view kGet = "GET /a?b=1 HTTP/1.1\r\nHost: x.test\r\n\r\n";
+
 }  // namespace limpet::net

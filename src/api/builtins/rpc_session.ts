@@ -173,7 +173,7 @@ export abstract class Session implements Ends {
 
   // -- what differs between the sides
   protected abstract main(): Target | undefined; // What number 0 is for the other side.
-  // There is no pipe yet: sends what there is in the call or its reply. False: not now.
+  // There is no pipe yet: sends what there is in the call or its reply, now or later.
   protected abstract first(): void;
   protected abstract keepsContext(): boolean;
 
@@ -243,13 +243,12 @@ export abstract class Session implements Ends {
     if (this.ended) return;
     try {
       if (!this.open) this.first();
-      else if (this.#out.length > 0) this.send(this.takeMessage());
+      else if (this.hasOut()) native.wsSend(this.#socket, this.takeMessage());
     } catch (error) {
       return this.fail(() => error as Error);
     }
     this.settle();
   }
-  protected send(message: Uint8Array): void { native.wsSend(this.#socket, message); }
 
   // Version, then each operation behind its length.
   protected takeMessage(): Uint8Array<ArrayBuffer> {

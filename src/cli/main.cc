@@ -1,3 +1,4 @@
+#include "cli/access.h"
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/dev.h"
@@ -29,6 +30,10 @@ int Main(const std::vector<std::string>& arguments, const Installation& installa
     case Command::kObjectsList: return RunObjectsList(*parsed.arguments, terminal);
     case Command::kObjectsGet: return RunObjectsGet(*parsed.arguments, terminal);
     case Command::kObjectsDelete: return RunObjectsDelete(*parsed.arguments, terminal);
+    case Command::kTokenCreate: return RunTokenCreate(*parsed.arguments, terminal);
+    case Command::kTokenList: return RunTokenList(*parsed.arguments, terminal);
+    case Command::kTokenRevoke: return RunTokenRevoke(*parsed.arguments, terminal);
+    case Command::kAudit: return RunAudit(*parsed.arguments, terminal);
     case Command::kNone: break;
   }
   return kExitUsage;

@@ -8,7 +8,11 @@ Plane::Answer Plane::User(Call call) {
 }
 
 Plane::Answer Plane::VerifyToken(Call call) {
-  co_return Success(Json().Set("id", options_.account_id).Set("status", "active"));
+  Json answer = Json().Set("id", call.caller.id.empty() ? options_.account_id : call.caller.id).Set("status", "active");
+  for (const ApiToken& token : access_->tokens()) {
+    if (token.id == call.caller.id) answer = ShowToken(token).Set("status", "active");
+  }
+  co_return Success(std::move(answer));
 }
 
 Plane::Answer Plane::Accounts(Call call) {

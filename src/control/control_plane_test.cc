@@ -401,7 +401,7 @@ TEST_F(ControlPlaneTest, AChangeWithAnUnknownOutcomeIsFoundOutByTheNextOne) {
     ASSERT_TRUE(Publish(kNewClass)["success"].AsBool());
     std::string first = runtime_.live["counter"]->version_id;
 
-    disk.FailNextCommit({.landed = landed});
+    disk.FailNextCommit({.landed = landed, .after = 1});  // The audit log's comes first.
     EXPECT_EQ(Code(Publish("null")), 10013);
     EXPECT_EQ(status_, 500);
     EXPECT_EQ(runtime_.live["counter"]->version_id, first);
@@ -410,12 +410,26 @@ TEST_F(ControlPlaneTest, AChangeWithAnUnknownOutcomeIsFoundOutByTheNextOne) {
     EXPECT_TRUE(next["success"].AsBool()) << ToText(next);
     EXPECT_EQ(runtime_.live["counter"]->version_id != first, landed);
 
-    disk.FailNextCommit({.landed = landed});
+    disk.FailNextCommit({.landed = landed, .after = 1});  // The audit log's comes first.
     EXPECT_EQ(Code(Call("DELETE", std::string(kScript) + "?force=true")), 10013);
     EXPECT_TRUE(runtime_.live.contains("counter"));
     EXPECT_TRUE(Publish(landed ? kNewClass : "null")["success"].AsBool());
     EXPECT_EQ(runtime_.retired.empty(), !landed);
   }
+}
+
+TEST_F(ControlPlaneTest, WhatCantBeLoggedIsNotDone) {
+  auto faulty = std::make_unique<store::FaultyEngine>(&loop_);
+  store::FaultyEngine& disk = *faulty;
+  plane_.reset();
+  engine_ = std::move(faulty);
+  Open();
+  ASSERT_TRUE(Publish(kNewClass)["success"].AsBool());
+  disk.FailNextCommit({.landed = false});
+  EXPECT_EQ(Code(Call("DELETE", std::string(kScript) + "?force=true")), 10013);
+  EXPECT_EQ(status_, 503);
+  EXPECT_TRUE(runtime_.live.contains("counter"));
+  EXPECT_TRUE(Call("DELETE", std::string(kScript) + "?force=true")["success"].AsBool());
 }
 
 TEST_F(ControlPlaneTest, OnlyTheTokenAndKnownHostsGetIn) {
@@ -543,6 +557,33 @@ TEST_F(ControlPlaneTest, ListsShowsAndDeletesObjects) {
   EXPECT_EQ(Code(Call("GET", all + "?cursor=" + other)), 10021);
   EXPECT_EQ(Code(Call("GET", "/accounts/x/workers/durable_objects/namespaces/none/objects")), 10066);
   EXPECT_EQ(runtime_.deleted.size(), 1u);
+}
+
+TEST_F(ControlPlaneTest, ATokenDoesWhatItsScopeAllowsAndLeavesATrace) {
+  Json made = Call("POST", "/accounts/local/tokens", R"({"name":"eye","scope":"read"})", "application/json");
+  ASSERT_TRUE(made["success"].AsBool()) << ToText(made);
+  auto as = [&](const std::string& method, const std::string& path) {
+    HttpRequest request;
+    request.method = method;
+    request.url = "http://127.0.0.1:8788/client/v4" + path;
+    request.headers.Append("Authorization", "Bearer " + made["result"]["value"].AsString());
+    HttpResponse response = Send(std::move(request));
+    return std::pair(response.status, Code(ParseJson(response.body.bytes).value()));
+  };
+  EXPECT_EQ(as("GET", "/accounts/local/workers/scripts").first, 200);
+  EXPECT_EQ(as("DELETE", kScript), std::pair(403, int64_t{9109}));
+  EXPECT_EQ(as("GET", "/accounts/local/tokens"), std::pair(403, int64_t{9109}));
+  EXPECT_EQ(Code(Call("POST", "/accounts/local/tokens", R"({"name":"x","scope":"all"})", "application/json")), 10001);
+  Call("DELETE", kScript);
+  Json log = Call("GET", "/accounts/local/audit_logs");
+  const Json::Array& entries = log["result"].items();
+  ASSERT_EQ(entries.size(), 3u) << ToText(log);  // What was not allowed has changed nothing.
+  EXPECT_EQ(entries[0]["method"].AsString(), "DELETE");
+  EXPECT_EQ(entries[0]["code"].AsInt64(), 10007);
+  EXPECT_EQ(entries[2]["status"].AsInt64(), 200);
+  EXPECT_EQ(ToText(log).find(made["result"]["value"].AsString()), std::string::npos);
+  EXPECT_TRUE(Call("DELETE", "/accounts/local/tokens/eye")["success"].AsBool());
+  EXPECT_EQ(as("GET", "/accounts/local/workers/scripts"), std::pair(403, int64_t{10000}));
 }
 
 }  // namespace

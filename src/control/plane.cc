@@ -77,6 +77,10 @@ loop::Task<Result<Done>> Plane::Start() {
   Result<std::unique_ptr<Catalog>> catalog = co_await Catalog::Open(deps_.engine, deps_.loop);
   if (!catalog.has_value()) co_return std::move(catalog).error();
   catalog_ = std::move(catalog).value();
+  Result<std::unique_ptr<Access>> access =
+      co_await Access::Open(deps_.engine, deps_.loop, deps_.random, options_.token);
+  if (!access.has_value()) co_return std::move(access).error();
+  access_ = std::move(access).value();
   deployer_ = std::make_unique<Deployer>(options_, deps_, *catalog_);
   co_await deployer_->Start();
   co_return Done{};
@@ -98,13 +102,17 @@ Plane::Answer Plane::Dispatch(HttpRequest request, Peer peer) {
   if (auto refusal = CheckHostAndOrigin(call.target, request.headers, options_.admin_hosts))
     co_return Failure(*refusal);
   const std::string& path = call.target.path;
-  std::optional<Refusal> refusal = CheckToken(request.headers, options_.token);
-  if (path == "/healthz" || path == "/metrics") {
-    if (refusal && !peer.loopback) co_return Failure(*refusal);
+  Decision<Caller> caller = access_->Identify(request.headers);
+  bool is_probe = path == "/healthz" || path == "/metrics";
+  if (!caller.ok() && !(is_probe && peer.loopback)) {
+    if (!is_probe && !path.starts_with(kApi)) co_return PlainText(404, "Not found\n");
+    std::optional<Refusal> too_many = co_await access_->Penalize();
+    co_return Failure(too_many ? *too_many : caller.refusal());
+  }
+  if (is_probe) {
     co_return PlainText(200, path == "/healthz" ? "ok\n" : deps_.counters.ToPrometheus());
   }
   if (!path.starts_with(kApi)) co_return PlainText(404, "Not found\n");
-  if (refusal) co_return Failure(*refusal);
 
   bool path_known = false;
   const Route* route = FindRoute(call.method, call.target, &path_known);
@@ -112,6 +120,13 @@ Plane::Answer Plane::Dispatch(HttpRequest request, Peer peer) {
     deps_.logger.Write(LogLevel::kWarn, "control", "no route for " + call.method + " " + path);
     if (path_known) co_return Failure({405, 10405, "Method " + call.method + " is not allowed for " + path});
     co_return Failure({404, 7003, "Could not route to " + path + ", perhaps your object identifier is invalid?"});
+  }
+  AccessScope needed = NeededScope(call.method, call.target.segments);
+  if (caller->scope < needed) {
+    co_return Failure({403, 9109,
+                       "Unauthorized to access requested resource: the token \"" + caller->name +
+                           "\" has the scope \"" + std::string(ScopeName(caller->scope)) + "\", this needs \"" +
+                           std::string(ScopeName(needed)) + "\"."});
   }
   bool is_upload = MediaType(request.headers.Get("Content-Type").value_or("")) == "multipart/form-data";
   Decision<Bytes> body =
@@ -121,7 +136,31 @@ Plane::Answer Plane::Dispatch(HttpRequest request, Peer peer) {
   call.headers = std::move(request.headers);
   // client v4 accounts ACCOUNT workers scripts NAME …
   if (call.target.segments.size() > 6 && call.target.segments[4] == "workers") call.script = call.target.segments[6];
-  co_return co_await (this->*route->handler)(std::move(call));
+  call.caller = *std::move(caller);
+  co_return co_await Run(route, std::move(call));
+}
+
+Plane::Answer Plane::Run(const Route* route, Call call) {
+  if (call.method == "GET" || NeededScope(call.method, call.target.segments) == AccessScope::kRead) {
+    co_return co_await (this->*route->handler)(std::move(call));
+  }
+  Result<Bytes> entry = co_await access_->Begin(call.caller, call.method, call.target.path);
+  if (!entry.has_value()) {
+    co_return Failure(
+        {503, 10013, "Nothing was changed, since the audit log can't be written: " + entry.error().message()});
+  }
+  HttpResponse response = co_await (this->*route->handler)(std::move(call));
+  int64_t code = 0;
+  std::string message;
+  if (response.status >= 400) {
+    if (Result<Json> json = ParseJson(response.body.bytes); json.has_value() && !(*json)["errors"].items().empty()) {
+      const Json& error = (*json)["errors"].items()[0];
+      code = error["code"].AsInt64();
+      message = error["message"].AsString();
+    }
+  }
+  co_await access_->Finish(std::move(entry).value(), response.status, code, std::move(message));
+  co_return response;
 }
 
 const Plane::Route* Plane::FindRoute(const std::string& method, const Target& target, bool* path_known) const {
@@ -156,6 +195,10 @@ const Plane::Route Plane::kRoutes[] = {
     {"GET", "/accounts/*", &Plane::Account},
     {"GET", "/memberships", &Plane::Memberships},
     {"GET", "/zones", &Plane::Zones},
+    {"GET", "/accounts/*/tokens", &Plane::Tokens},
+    {"POST", "/accounts/*/tokens", &Plane::CreateToken},
+    {"DELETE", "/accounts/*/tokens/*", &Plane::RevokeToken},
+    {"GET", "/accounts/*/audit_logs", &Plane::AuditLog},
     {"GET", "/accounts/*/workers/subdomain", &Plane::AccountSubdomain},
     {"GET", "/accounts/*/workers/durable_objects/namespaces", &Plane::Namespaces},
     {"GET", "/accounts/*/workers/durable_objects/namespaces/*/objects", &Plane::Objects},

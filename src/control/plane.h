@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "control/access.h"
 #include "control/catalog.h"
 #include "control/control_plane.h"
 #include "control/deployer.h"
@@ -19,6 +20,7 @@ struct Call {
   Target target;
   HeaderList headers;
   Bytes body;
+  Caller caller;
   std::string script;  // The segment after "scripts" or "services" or "workers", if the path has one.
 };
 
@@ -41,6 +43,8 @@ class Plane final : public ControlPlane {
 
   loop::Task<Done> Serve(HttpRequest request, Peer peer, OnReply reply);
   Answer Dispatch(HttpRequest request, Peer peer);
+  // Runs the route's handler, with the audit log around what changes something.
+  Answer Run(const Route* route, Call call);
   const Route* FindRoute(const std::string& method, const Target& target, bool* path_known) const;
 
   // api_account.cc
@@ -54,6 +58,11 @@ class Plane final : public ControlPlane {
   Answer EmptyList(Call call);
   Answer EmptyObject(Call call);
   Answer Namespaces(Call call);
+  // api_access.cc
+  Answer Tokens(Call call);
+  Answer CreateToken(Call call);
+  Answer RevokeToken(Call call);
+  Answer AuditLog(Call call);
   // api_objects.cc
   Answer Objects(Call call);
   Answer Object(Call call);
@@ -101,6 +110,7 @@ class Plane final : public ControlPlane {
   ControlOptions options_;
   ControlDeps deps_;
   std::unique_ptr<Catalog> catalog_;
+  std::unique_ptr<Access> access_;
   std::unique_ptr<Deployer> deployer_;
   loop::TaskScope scope_;  // Last: its tasks use all of the above.
 };

@@ -115,16 +115,6 @@ bool EqualsConstantTime(std::string_view a, std::string_view b) {
   return difference == 0;
 }
 
-std::optional<Refusal> CheckToken(const HeaderList& headers, std::string_view token) {
-  std::string_view given = headers.Get("Authorization").value_or("");
-  constexpr std::string_view kScheme = "Bearer ";
-  if (given.size() > kScheme.size() && EqualsIgnoreCase(given.substr(0, kScheme.size()), kScheme)) {
-    given.remove_prefix(kScheme.size());
-    if (!token.empty() && EqualsConstantTime(given, token)) return std::nullopt;
-  }
-  return Refusal{403, 10000, "Authentication error"};
-}
-
 HttpResponse Success(Json result, Json result_info) {
   Json envelope;
   envelope.Set("success", true).Set("errors", Json::MakeArray()).Set("messages", Json::MakeArray());

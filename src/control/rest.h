@@ -34,7 +34,6 @@ std::optional<Refusal> CheckHostAndOrigin(const Target& target, const HeaderList
                                           const std::vector<std::string>& admin_hosts);
 // Compares in a time that does not depend on where they differ.
 bool EqualsConstantTime(std::string_view a, std::string_view b);
-std::optional<Refusal> CheckToken(const HeaderList& headers, std::string_view token);
 
 HttpResponse Success(Json result);
 HttpResponse Success(Json result, Json result_info);

@@ -186,7 +186,7 @@ void FaultyEngine::State::ReachDisk(const ObjectId& object) {
   auto found = waiting.find(object);
   LIMPET_CHECK(found != waiting.end() && !found->second.empty());
   if (disk_full) return Fail(std::nullopt);
-  if (next_failure) return Fail(std::pair(object, std::exchange(next_failure, std::nullopt)->landed));
+  if (next_failure && next_failure->after-- == 0) return Fail(std::pair(object, std::exchange(next_failure, std::nullopt)->landed));
   if (Happens(options.failed_commits_permille)) return Fail(std::pair(object, random.Below(2) == 0));
   LandSome(found->second, 1);
   if (found->second.empty()) waiting.erase(found);

@@ -60,6 +60,7 @@ class FaultyEngine final : public Engine {
   // The next commit that comes to the disk fails; `landed` tells whether it is there after all.
   struct NextFailure {
     bool landed = false;
+    size_t after = 0;  // So many commits are well before it.
   };
   void FailNextCommit(NextFailure failure);
   // While full every commit fails and is lost.

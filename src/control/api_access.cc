@@ -1,0 +1,79 @@
+// API tokens and the audit log.
+#include <charconv>
+
+#include "control/plane.h"
+
+namespace limpet::control {
+namespace {
+
+constexpr size_t kAuditPage = 100;
+constexpr size_t kAuditPageMax = 1000;
+
+// "2026-11-24", "2026-11-24T12:00:00Z", as Cloudflare's expires_on.
+std::optional<int64_t> ParseTime(const std::string& text) {
+  tm parts{};
+  const char* rest = strptime(text.c_str(), "%Y-%m-%d", &parts);
+  if (rest == nullptr) return std::nullopt;
+  if (*rest != '\0') {
+    rest = strptime(rest, "T%H:%M:%S", &parts);
+    if (rest == nullptr) return std::nullopt;
+    if (*rest == '.') {
+      for (++rest; *rest >= '0' && *rest <= '9';) ++rest;
+    }
+    if (std::string_view(rest) != "Z") return std::nullopt;
+  }
+  return static_cast<int64_t>(timegm(&parts)) * 1000;
+}
+
+}  // namespace
+
+Plane::Answer Plane::Tokens(Call call) {
+  Json list = Json::MakeArray();
+  for (const ApiToken& token : access_->tokens()) list.Append(ShowToken(token));
+  co_return Success(std::move(list));
+}
+
+Plane::Answer Plane::CreateToken(Call call) {
+  Decision<Json> body = ParseBody(call);
+  if (!body.ok()) co_return Failure(body.refusal());
+  const Json& json = *body;
+  std::optional<AccessScope> scope = ScopeOfName(json["scope"].AsString());
+  if (!scope) {
+    co_return Failure({400, 10001, "\"scope\" must be \"read\", \"deploy\" or \"admin\"."});
+  }
+  std::optional<int64_t> expiry;
+  if (const Json* given = json.Find("expires_on"); given != nullptr && !given->is_null()) {
+    expiry = ParseTime(given->AsString());
+    if (!expiry) {
+      co_return Failure(
+          {400, 10001, "\"expires_on\" must be a time such as \"2027-01-31T00:00:00Z\" or \"2027-01-31\"."});
+    }
+  }
+  Decision<Access::Made> made = co_await access_->Create(json["name"].AsString(), *scope, expiry);
+  if (!made.ok()) co_return Failure(made.refusal());
+  Json shown = ShowToken(made->token);
+  shown.Set("value", made->value);
+  co_return Success(std::move(shown));
+}
+
+Plane::Answer Plane::RevokeToken(Call call) {
+  Decision<ApiToken> revoked = co_await access_->Revoke(call.target.segments[5]);
+  if (!revoked.ok()) co_return Failure(revoked.refusal());
+  co_return Success(ShowToken(*revoked));
+}
+
+Plane::Answer Plane::AuditLog(Call call) {
+  size_t limit = kAuditPage;
+  if (std::string_view text = call.target.Query("limit"); !text.empty()) {
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+    if (error != std::errc() || end != text.data() + text.size() || limit == 0 || limit > kAuditPageMax) {
+      co_return Failure({400, 10001, "\"limit\" must be from 1 to " + std::to_string(kAuditPageMax) + "."});
+    }
+  }
+  Result<Json> entries = co_await access_->Entries(limit, std::string(call.target.Query("before")));
+  if (!entries.has_value())
+    co_return Failure({503, 10013, "The audit log can't be read: " + entries.error().message()});
+  co_return Success(std::move(entries).value());
+}
+
+}  // namespace limpet::control

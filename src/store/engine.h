@@ -36,6 +36,9 @@ enum class Space : uint8_t {
   // The object's alarm: one record under the empty key, whose first 8 bytes are its time (kAlarmTimeBytes). The engine
   // keeps an index of them all by time, see Session::ScanAlarms.
   kAlarm = 'a',
+  // What the other spaces held before (history.h). The engine writes it with each commit; a batch may only clear it,
+  // with everything else: then the object's history is forgotten, and what the batch changes is not kept.
+  kHistory = 'h',
 };
 inline constexpr size_t kAlarmTimeBytes = 8;  // Milliseconds since 1970, big-endian.
 
@@ -79,6 +82,12 @@ struct AlarmEntry {
 };
 using AlarmPage = std::vector<AlarmEntry>;  // Ascending.
 
+// Two moments of an object's history, in milliseconds since 1970.
+struct HistoryMark {
+  uint64_t now = 0;     // What was answered before the call is before it, what is committed after the answer is not.
+  uint64_t oldest = 0;  // States before this one are not kept any more.
+};
+
 inline constexpr size_t kKeyBytesMax = 16 * 1024;  // Longer keys: kInvalidArgument. (Scripts' limit is in object/.)
 inline constexpr size_t kValueBytesMax = 128 * 1024 * 1024;  // Larger values: kInvalidArgument.
 
@@ -89,6 +98,7 @@ class Session {
   using OnValue = UniqueFunction<void(Result<std::optional<Bytes>>)>;
   using OnPage = UniqueFunction<void(Result<ScanPage>)>;
   using OnAlarms = UniqueFunction<void(Result<AlarmPage>)>;
+  using OnMark = UniqueFunction<void(Result<HistoryMark>)>;
   using OnCommit = UniqueFunction<void(Result<uint64_t>)>;
   virtual ~Session() = default;
 
@@ -113,6 +123,11 @@ class Session {
     AppendBigEndian64(key, page);
     return ReadNow(object, Space::kPage, key);
   }
+
+  // Ends the slot of the object's history, so that its present state can be told from later ones. Writes nothing: an
+  // engine's clock that is set back over a restart may make a later slot look earlier.
+  // Errors: kConflict (the engine keeps no history), kCorrupt, kUnavailable.
+  virtual void Mark(const ObjectId& object, OnMark done) = 0;
 
   // Applies the batch whole or not at all; batches of one object in the order of the calls. Answers with the object's
   // new commit number (1 for its first commit, +1 each, kept across restarts) once it survives power loss.

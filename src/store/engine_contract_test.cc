@@ -8,9 +8,11 @@
 
 #include "base/counters.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "loop/asio_loop.h"
 #include "loop/sim_loop.h"
 #include "store/faulty.h"
+#include "store/history.h"
 #include "store/limits.h"
 #include "store/memory.h"
 #include "store/rocks/rocks_engine.h"
@@ -109,6 +111,36 @@ class EngineUnderTest {
   }
   AlarmPage Alarms(std::optional<AlarmEntry> after = {}, size_t limit = 100) {
     return Await<Result<AlarmPage>>([&](auto done) { session_->ScanAlarms(after, limit, done); }).value();
+  }
+  HistoryMark Mark(ObjectId object) {
+    return Await<Result<HistoryMark>>([&](auto done) { session_->Mark(object, done); }).value();
+  }
+  // What is there now, by space and key.
+  std::map<Bytes, Bytes> State(ObjectId object) {
+    std::map<Bytes, Bytes> state;
+    for (Space space : {Space::kKv, Space::kPage, Space::kAlarm}) {
+      ScanOptions options;
+      options.space = space;
+      for (auto& [key, value] : Scan(object, options).pairs) state[static_cast<char>(space) + key] = value;
+    }
+    return state;
+  }
+  // What was there at a moment.
+  std::map<Bytes, Bytes> StateAt(ObjectId object, uint64_t moment) {
+    std::map<Bytes, Bytes> state = State(object);
+    Undo undo;
+    std::vector<Undo::Change> changes;
+    ScanOptions options;
+    options.space = Space::kHistory;
+    options.start = Undo::Start(moment);
+    EXPECT_TRUE(undo.Add(Scan(object, options), changes).has_value());
+    if (undo.nothing()) return {};
+    for (Undo::Change& change : changes) {
+      Bytes key = static_cast<char>(change.space) + change.key;
+      state.erase(key);
+      if (change.before) state[key] = *change.before;
+    }
+    return state;
   }
   // All that was committed is answered: one commit of each object comes after it.
   void Settle() {
@@ -374,6 +406,83 @@ TEST_P(EngineContract, AnswersNothingAfterTheSessionIsDestroyed) {
   });
   EXPECT_TRUE(second.has_value());
   EXPECT_FALSE(*answered);
+}
+
+// --- History
+
+TEST_P(EngineContract, KeepsEveryMarkedStateInItsHistory) {
+  SeededRandom random(11);
+  std::vector<std::pair<uint64_t, std::map<Bytes, Bytes>>> marked;
+  const ObjectId object = Object(1);
+  marked.emplace_back(on_.Mark(object).now, std::map<Bytes, Bytes>());
+  for (int round = 0; round < 40; ++round) {
+    // Several commits at once share a write.
+    (void)on_.Await<Result<uint64_t>>([&](auto done) {
+      for (uint64_t left = random.Below(3); left > 0; --left) {
+        std::vector<Write> writes;
+        for (uint64_t more = random.Below(6); more > 0; --more) {
+          Bytes key(1, static_cast<char>('a' + random.Below(8)));
+          Space space = random.Below(3) == 0 ? Space::kPage : Space::kKv;
+          uint64_t what = random.Below(20);
+          if (what < 12) writes.push_back(Put(key, std::to_string(random.Below(1000)), space));
+          if (what >= 12 && what < 17) writes.push_back(Delete(key, space));
+          if (what == 17) writes.push_back(Clear(space));
+          if (what == 18) writes.push_back(Put("", std::to_string(10'000'000 + random.Below(1000)), Space::kAlarm));
+          if (what == 19) writes.push_back(Delete("", Space::kAlarm));
+        }
+        on_.session()->Commit(on_.claim(), {object, std::move(writes)}, [](auto) {});
+        if (random.Below(2) == 0) on_.session()->Mark(object, [](auto) {});
+      }
+      on_.session()->Commit(on_.claim(), {object, {}}, done);
+    });
+    if (random.Below(3) > 0) {
+      uint64_t now = on_.Mark(object).now;
+      EXPECT_GE(now, marked.back().first);
+      marked.emplace_back(now, on_.State(object));
+    }
+    if (random.Below(5) > 0) continue;
+    for (const auto& [moment, state] : marked) ASSERT_EQ(on_.StateAt(object, moment), state) << moment;
+  }
+  for (const auto& [moment, state] : marked) ASSERT_EQ(on_.StateAt(object, moment), state) << moment;
+}
+
+TEST_P(EngineContract, KeepsOneRecordOfAKeyThatChangesManyTimesInASlot) {
+  ASSERT_TRUE(on_.Commit(Object(1), {Put("other", "1")}).has_value());
+  (void)on_.Mark(Object(1));
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(on_.Commit(Object(1), {Put("a", std::to_string(i))}).has_value());
+  ScanOptions options;
+  options.space = Space::kHistory;
+  EXPECT_LE(on_.Scan(Object(1), options).pairs.size(), 3u);  // The birth; the slot, or two if the clock was unlucky.
+}
+
+TEST_P(EngineContract, KeepsWhatAClearTookAway) {
+  std::vector<Write> many;
+  for (int i = 0; i < 300; ++i) many.push_back(Put(std::to_string(i), "x"));
+  ASSERT_TRUE(on_.Commit(Object(1), many).has_value());
+  std::map<Bytes, Bytes> full = on_.State(Object(1));
+  uint64_t before = on_.Mark(Object(1)).now;
+  ASSERT_TRUE(on_.Commit(Object(1), {Clear(), Put("1", "new")}).has_value());
+  ASSERT_TRUE(on_.Commit(Object(1), {Put("1", "newer")}).has_value());
+  EXPECT_EQ(on_.StateAt(Object(1), before), full);
+}
+
+TEST_P(EngineContract, ForgetsTheHistoryThatIsClearedWithTheRest) {
+  ASSERT_TRUE(on_.Commit(Object(1), {Put("a", "1")}).has_value());
+  uint64_t before = on_.Mark(Object(1)).now;
+  ASSERT_TRUE(on_.Commit(Object(1), {Clear(), Clear(Space::kHistory)}).has_value());
+  EXPECT_GT(on_.Mark(Object(1)).oldest, before);
+  ScanOptions options;
+  options.space = Space::kHistory;
+  EXPECT_TRUE(on_.Scan(Object(1), options).pairs.empty());
+  EXPECT_FALSE(on_.Commit(Object(1), {Put("a", "1", Space::kHistory)}).has_value());
+}
+
+TEST_P(EngineContract, ListsNoObjectThatHasHistoryAlone) {
+  ASSERT_TRUE(on_.Commit(Object(1), {Put("a", "1")}).has_value());
+  ASSERT_TRUE(on_.Commit(Object(2), {Put("a", "1")}).has_value());
+  (void)on_.Mark(Object(1));
+  ASSERT_TRUE(on_.Commit(Object(1), {Clear()}).has_value());
+  EXPECT_EQ(on_.engine().ListObjects({7}, {}, 10).value(), std::vector<ObjectId>{Object(2)});
 }
 
 }  // namespace

@@ -122,6 +122,17 @@ class FaultySession final : public Session {
     return state_->image.Scan(object, options);
   }
 
+  // Looked at at the end of the wait: between two commits of the object.
+  void Mark(const ObjectId& object, OnMark done) override {
+    if (state_->life != life_) return;
+    state_->Later(state_->UpTo(state_->options.read_jitter),
+                  [this, link = link_, object, done = std::move(done)](FaultyEngine::State& state) mutable {
+                    if (!link->open()) return;
+                    if (Result<Done> ready = Ready(); !ready) return done(std::move(ready).error());
+                    done(state.image.Mark(object, WallMs(state.loop)));
+                  });
+  }
+
   void Commit(const Claim& claim, ObjectBatch batch, OnCommit done) override {
     if (Result<Done> checked = CheckBatch(batch); !checked) return Refuse(std::move(done), std::move(checked).error());
     if (state_->life != life_) return;
@@ -197,7 +208,7 @@ void FaultyEngine::State::LandSome(std::deque<Waiting>& commits, size_t count) {
     Waiting commit = std::move(commits.front());
     commits.pop_front();
     Result<uint64_t> result = image.Allows(commit.claim, loop.Now())
-                                  ? Result<uint64_t>(image.Apply(commit.batch))
+                                  ? Result<uint64_t>(image.Apply(commit.batch, WallMs(loop)))
                                   : Result<uint64_t>(Fenced(commit.claim, image.Epoch(commit.claim.partition)));
     AnswerLater(commit.batch.object, {commit.link, std::move(commit.done), std::move(result)});
   }
@@ -234,7 +245,7 @@ void FaultyEngine::State::Fail(std::optional<std::pair<ObjectId, bool>> first) {
     if (first && first->first == object && first->second) landed = 1 + random.Below(commits.size());
     for (size_t i = 0; i < commits.size(); ++i) {
       Waiting& commit = commits[i];
-      if (i < landed && image.Allows(commit.claim, loop.Now())) (void)image.Apply(commit.batch);
+      if (i < landed && image.Allows(commit.claim, loop.Now())) (void)image.Apply(commit.batch, WallMs(loop));
       Tell({commit.link, std::move(commit.done), Error(ErrorCode::kUnavailable, "the disk failed a write")});
     }
   }
@@ -298,7 +309,8 @@ void FaultyEngine::CrashAndReopen() {
   for (auto& [object, commits] : lost) {
     size_t landed = state.disk_full ? 0 : state.random.Below(commits.size() + 1);
     for (size_t i = 0; i < landed; ++i) {
-      if (state.image.Allows(commits[i].claim, state.loop.Now())) (void)state.image.Apply(commits[i].batch);
+      if (state.image.Allows(commits[i].claim, state.loop.Now()))
+        (void)state.image.Apply(commits[i].batch, WallMs(state.loop));
     }
   }
   ++state.life;

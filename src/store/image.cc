@@ -13,6 +13,7 @@ size_t Image::SpaceIndex(Space space) {
     case Space::kMeta: return 1;
     case Space::kPage: return 2;
     case Space::kAlarm: return 3;
+    case Space::kHistory: return 4;
   }
   LIMPET_CHECK(false);
   return 0;
@@ -60,17 +61,42 @@ std::vector<ObjectId> Image::List(NamespaceId ns, std::optional<ObjectId> after,
   auto at = after ? objects_.upper_bound(*after) : objects_.lower_bound(ObjectId{.ns = ns});
   for (; at != objects_.end() && at->first.ns == ns && listed.size() < limit; ++at) {
     const Object& object = at->second;
-    if (std::ranges::any_of(object.spaces, [](const Pairs& pairs) { return !pairs.empty(); })) {
+    // History alone is no data.
+    if (std::any_of(object.spaces, object.spaces + 4, [](const Pairs& pairs) { return !pairs.empty(); })) {
       listed.push_back(at->first);
     }
   }
   return listed;
 }
 
-uint64_t Image::Apply(const ObjectBatch& batch) {
+// The first change of a key in a slot keeps what was there.
+void Image::Keep(Object& object, Space space, BytesView key) {
+  if (object.history.birth) return;
+  Bytes record = HistoryKey(object.history.last, space, key);
+  Pairs& kept = object.spaces[SpaceIndex(Space::kHistory)];
+  if (kept.contains(record)) return;
+  const Pairs& pairs = object.spaces[SpaceIndex(space)];
+  auto found = pairs.find(key);
+  kept.emplace(std::move(record), HistoryValue(found == pairs.end() ? std::nullopt : std::optional(found->second)));
+}
+
+uint64_t Image::Apply(const ObjectBatch& batch, uint64_t now) {
   Object& object = objects_[batch.object];
+  bool forget = std::ranges::any_of(batch.writes, [](const Write& write) { return write.space == Space::kHistory; });
+  if (forget) object.history.Forget(now);
   for (const Write& write : batch.writes) {
     Pairs& pairs = object.spaces[SpaceIndex(write.space)];
+    if (!forget && KeepsHistory(batch.object.ns) && KeepsHistory(write.space)) {
+      if (object.history.BeginsSlot(now)) {
+        bool empty = std::ranges::all_of(object.spaces, [](const Pairs& space) { return space.empty(); });
+        object.history.BeginSlot(now, empty && object.history.oldest == 0);
+        if (object.history.birth) object.spaces[SpaceIndex(Space::kHistory)].emplace(BirthKey(object.history.last), "");
+      }
+      if (write.kind != Write::Kind::kClear) Keep(object, write.space, write.key);
+      if (write.kind == Write::Kind::kClear) {
+        for (const auto& [key, value] : pairs) Keep(object, write.space, key);
+      }
+    }
     if (write.space == Space::kAlarm) {
       DropAlarm(batch.object, pairs);
       if (write.kind == Write::Kind::kPut) alarms_.insert({ReadBigEndian64(write.value), batch.object});
@@ -82,6 +108,15 @@ uint64_t Image::Apply(const ObjectBatch& batch) {
     }
   }
   return ++object.commits;
+}
+
+HistoryMark Image::Mark(const ObjectId& object, uint64_t now) {
+  constexpr uint64_t kWindowMs = std::chrono::duration_cast<std::chrono::milliseconds>(kHistoryDefault).count();
+  auto found = objects_.find(object);
+  uint64_t oldest = now > kWindowMs ? now - kWindowMs : 0;
+  if (found == objects_.end()) return {.now = now, .oldest = oldest};
+  HistoryState& history = found->second.history;
+  return {.now = history.Mark(now), .oldest = std::max(oldest, history.oldest)};
 }
 
 void Image::DropAlarm(const ObjectId& object, const Pairs& alarm) {

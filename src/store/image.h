@@ -1,6 +1,7 @@
 // A store's content as a plain value in memory: what the memory and the faulty engine hold. No threads, no I/O.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -9,6 +10,7 @@
 
 #include "base/ids.h"
 #include "store/engine.h"
+#include "store/history.h"
 
 namespace limpet::store {
 
@@ -21,8 +23,9 @@ class Image {
   uint64_t CommitNumber(const ObjectId& object) const;
   std::vector<ObjectId> List(NamespaceId ns, std::optional<ObjectId> after, size_t limit) const;
 
-  // The object's new commit number.
-  uint64_t Apply(const ObjectBatch& batch);
+  // The object's new commit number. `now`: milliseconds since 1970.
+  uint64_t Apply(const ObjectBatch& batch, uint64_t now);
+  HistoryMark Mark(const ObjectId& object, uint64_t now);
   void Drop(NamespaceId ns);
 
   // The partition's epoch; 0 if it was never acquired.
@@ -36,12 +39,16 @@ class Image {
   using Pairs = std::map<Bytes, Bytes, std::less<>>;
   struct Object {
     uint64_t commits = 0;
-    Pairs spaces[4];  // By SpaceIndex.
-    bool operator==(const Object&) const = default;
+    Pairs spaces[5];  // By SpaceIndex.
+    HistoryState history;
+    bool operator==(const Object& other) const {
+      return commits == other.commits && std::ranges::equal(spaces, other.spaces);
+    }
   };
   static size_t SpaceIndex(Space space);
   const Pairs* Find(const ObjectId& object, Space space) const;
 
+  static void Keep(Object& object, Space space, BytesView key);
   void DropAlarm(const ObjectId& object, const Pairs& alarm);
 
   std::map<ObjectId, Object> objects_;

@@ -20,6 +20,9 @@ Result<Done> CheckBatch(const ObjectBatch& batch) {
         (!write.key.empty() || (write.kind == Write::Kind::kPut && write.value.size() < kAlarmTimeBytes))) {
       return Error(ErrorCode::kInvalidArgument, "an alarm has no key, and a value that begins with its time");
     }
+    if (write.space == Space::kHistory && write.kind != Write::Kind::kClear) {
+      return Error(ErrorCode::kInvalidArgument, "history is the store's own to write");
+    }
     if (write.kind == Write::Kind::kClear && !(write.key.empty() && write.value.empty())) {
       return Error(ErrorCode::kInvalidArgument, "a clear has no key and no value");
     }

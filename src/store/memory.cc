@@ -65,12 +65,17 @@ class MemorySession final : public Session {
     return shared_->image.Scan(object, options);
   }
 
+  void Mark(const ObjectId& object, OnMark done) override {
+    std::lock_guard lock(shared_->mutex);
+    Answer(std::move(done), shared_->image.Mark(object, WallMs(loop_)));
+  }
+
   void Commit(const Claim& claim, ObjectBatch batch, OnCommit done) override {
     if (Result<Done> checked = CheckBatch(batch); !checked) return Answer(std::move(done), std::move(checked).error());
     std::lock_guard lock(shared_->mutex);
     Image& image = shared_->image;
     if (!image.Allows(claim, loop_.Now())) return Answer(std::move(done), Fenced(claim, image.Epoch(claim.partition)));
-    Answer(std::move(done), image.Apply(batch));
+    Answer(std::move(done), image.Apply(batch, WallMs(loop_)));
   }
 
  private:

@@ -19,7 +19,9 @@ BytesView ToView(rocksdb::Slice slice) { return {slice.data(), slice.size()}; }
 
 Error Reopening() { return Error(ErrorCode::kUnavailable, "the store is being reopened after a failed write"); }
 
-size_t SpaceIndex(Space space) { return space == Space::kKv ? 0 : space == Space::kMeta ? 1 : 2; }
+size_t SpaceIndex(Space space) {
+  return space == Space::kKv ? 0 : space == Space::kMeta ? 1 : space == Space::kPage ? 2 : 3;
+}
 
 }  // namespace
 
@@ -35,6 +37,8 @@ Committer::Committer(const RocksOptions& options, Folder& folder, Database& data
                                            "Synced writes; each holds the batches that waited for it.")),
       bytes_total_(options.counters->Make(Counters::Kind::kCounter, "limpet_store_written_bytes_total",
                                           "Bytes handed to the log.")),
+      history_total_(options.counters->Make(Counters::Kind::kCounter, "limpet_store_history_bytes_total",
+                                            "Keys and values kept of what was changed: part of the bytes written.")),
       failures_total_(options.counters->Make(Counters::Kind::kCounter, "limpet_store_failures_total",
                                              "Writes that failed and made the store reopen.")),
       open_gauge_(options.counters->Make(Counters::Kind::kGauge, "limpet_store_open",
@@ -108,11 +112,13 @@ void Committer::Drop(NamespaceId ns, UniqueFunction<void(Result<Done>)> done) {
                   },
                   .done =
                       [this, ns, done = std::move(done)](Result<Done> written) mutable {
-                        numbers_.Clear();
+                        states_.Clear();
                         if (written.has_value()) reclaim_(ns);
                         done(std::move(written));
                       }});
 }
+
+void Committer::Mark(const ObjectId& object, Session::OnMark done) { Enqueue(Asked{object, std::move(done)}); }
 
 void Committer::ForgetAlarms(AlarmPage entries) {
   Enqueue(Control{.fill = [entries = std::move(entries)](rocksdb::WriteBatch& batch) -> Result<Done> {
@@ -159,10 +165,25 @@ void Committer::Process(std::vector<Work> works) {
       Add(group, *handover);
       continue;
     }
+    if (auto* asked = std::get_if<Asked>(&work)) {
+      if (!IsOpen()) {
+        asked->done(Reopening());
+      } else if (!KeepsHistoryOf(asked->object)) {
+        asked->done(
+            Error(ErrorCode::kConflict, "This server keeps no history (it was started with --history-days 0)."));
+      } else {
+        Result<ObjectState*> state = StateOf(asked->object);
+        asked->done(state.has_value() ? Result<HistoryMark>(MarkNow(*state.value())) : std::move(state).error());
+      }
+      continue;
+    }
     Flush(group);
     ProcessControl(std::get<Control>(work));
   }
   Flush(group);
+  if (saved_keys_ <= kSavedKeysMax) return;
+  states_.Clear();  // Nothing of it is only here.
+  saved_keys_ = 0;
 }
 
 // Adds a session's commits; a group that is full is written on the way. What comes from before the last failure is
@@ -171,7 +192,7 @@ void Committer::Add(Group& group, Handover& handover) {
   group.answers.emplace_back(handover.port, std::vector<CommitAnswer>());
   for (Handover::Commit& commit : handover.commits) {
     if (handover.failures_heard != failures_) return;
-    if (group.batch.GetDataSize() >= kGroupBytesMax) {
+    if (group.batch.GetDataSize() >= kGroupBytesMax || NeedsGroupWritten(group, commit.batch)) {
       Flush(group);
       group.answers.emplace_back(handover.port, std::vector<CommitAnswer>());
       if (!IsOpen()) return;
@@ -193,19 +214,11 @@ Result<uint64_t> Committer::AddCommit(Group& group, const Handover::Commit& comm
 
   const ObjectId& object = commit.batch.object;
   if (corrupt_.contains(object)) return Error(ErrorCode::kCorrupt, "the object's records are damaged: see the log");
-  std::optional<uint64_t> last = numbers_.Find(object);
   group.batch.SetSavePoint();
+  Result<ObjectState*> state = StateOf(object);
   Result<Done> added = Done{};
-  if (!last) {
-    Result<std::optional<Bytes>> read = ReadValue(database_, CommitNumberKey(object), rocksdb::kReadAllTier);
-    if (!read) {
-      added = std::move(read).error();
-    } else {
-      last = read.value() ? DecodeNumber(*read.value()) : std::optional<uint64_t>(0);
-      if (!last) added = Error(ErrorCode::kCorrupt, "a commit number that is none");
-    }
-  }
-  if (added.has_value()) added = AddWrites(group, commit.batch);
+  if (!state.has_value()) added = std::move(state).error();
+  if (added.has_value()) added = AddWrites(group, commit.batch, *state.value());
   if (!added) {
     if (added.error().code() != ErrorCode::kCorrupt) return std::move(added).error();
     // It was never written, but its object's next batches may be waiting behind it: none of them may pass.
@@ -215,17 +228,27 @@ Result<uint64_t> Committer::AddCommit(Group& group, const Handover::Commit& comm
     return std::move(added).error();
   }
   group.batch.PopSavePoint();
-  uint64_t number = *last + 1;
-  group.batch.Put(CommitNumberKey(object), EncodeNumber(number));
+  uint64_t number = ++state.value()->number;  // If the write fails, all are forgotten.
+  group.batch.Put(CommitNumberKey(object), EncodeObject(number, state.value()->history));
   group.objects.insert(object);
-  numbers_.Set(object, number);  // If the write fails, all are forgotten.
   ++group.commits;
   return number;
 }
 
-Result<Done> Committer::AddWrites(Group& group, const ObjectBatch& batch) {
-  size_t first[3] = {0, 0, 0};   // By space: writes before its last kClear have no effect.
-  const Write* alarm = nullptr;  // Only the last of them counts.
+Result<ObjectState*> Committer::StateOf(const ObjectId& object) {
+  if (ObjectState* known = states_.Find(object)) return known;
+  LIMPET_TRY(std::optional<Bytes> read, ReadValue(database_, CommitNumberKey(object), rocksdb::kReadAllTier));
+  if (!read) return &states_.Add(object, {});
+  auto decoded = DecodeObject(*read);
+  if (!decoded) return Error(ErrorCode::kCorrupt, "a commit number that is none");
+  return &states_.Add(object, {.number = decoded->first, .history = decoded->second});
+}
+
+Result<Done> Committer::AddWrites(Group& group, const ObjectBatch& batch, ObjectState& state) {
+  LIMPET_TRY(Done kept, AddHistory(group, batch, state));
+  (void)kept;
+  size_t first[4] = {0, 0, 0, 0};  // By space: writes before its last kClear have no effect.
+  const Write* alarm = nullptr;    // Only the last of them counts.
   for (size_t i = 0; i < batch.writes.size(); ++i) {
     if (batch.writes[i].space == Space::kAlarm) {
       alarm = &batch.writes[i];
@@ -328,7 +351,9 @@ void Committer::ProcessControl(Control& control) {
 void Committer::RefuseAll(std::vector<Work>& works) {
   bool fresh = false;
   for (Work& work : works) {
-    if (auto* control = std::get_if<Control>(&work)) {
+    if (auto* asked = std::get_if<Asked>(&work)) {
+      asked->done(Reopening());
+    } else if (auto* control = std::get_if<Control>(&work)) {
       control->done(Reopening());
     } else {
       fresh = fresh || std::get<Handover>(work).failures_heard == failures_;
@@ -345,7 +370,7 @@ void Committer::Fail(const Error& error) {
   open_.store(false, std::memory_order_relaxed);
   open_gauge_.Set(0);
   database_.Close();
-  numbers_.Clear();
+  states_.Clear();
   backoff_ = Duration::zero();
   Announce();
 }
@@ -394,6 +419,8 @@ Result<Done> Committer::OpenAndLoad() {
     dropped.push_back(*ns);
   }
   if (!at->status().ok()) return StatusError(at->status(), "read the store's own records");
+  LIMPET_TRY(Done loaded, LoadHistoryRecord());
+  (void)loaded;
   open_.store(true, std::memory_order_relaxed);
   open_gauge_.Set(1);
   for (NamespaceId ns : dropped) reclaim_(ns);

@@ -26,6 +26,11 @@
 namespace limpet::store::rocks {
 
 inline constexpr size_t kGroupBytesMax = 16 * 1024 * 1024;  // A group takes no more batches beyond it.
+// A kClear whose values take more room keeps none of them: states before it are lost then.
+inline constexpr size_t kClearKeptBytesMax = 256 * 1024 * 1024;
+// A slot of history ends when it has this many keys, or all open ones together have kSavedKeysMax.
+inline constexpr size_t kSlotKeysMax = 4096;
+inline constexpr size_t kSavedKeysMax = 512 * 1024;
 inline constexpr size_t kClearOneByOneMax =
     64;  // A kClear of more keys is one range tombstone, which slows later reads.
 
@@ -80,6 +85,8 @@ class Committer {
   void Hand(Handover handover);
   Result<Claim> Acquire(uint32_t partition);                           // Blocks.
   void Drop(NamespaceId ns, UniqueFunction<void(Result<Done>)> done);  // `done`: on the committer's thread.
+  // `done`: on the committer's thread. See Session::Mark.
+  void Mark(const ObjectId& object, Session::OnMark done);
   void ForgetAlarms(AlarmPage entries);  // Of the index alone: their namespace was dropped.
   void Reclaimed(NamespaceId ns);
   bool IsOpen() const { return open_.load(std::memory_order_relaxed); }
@@ -90,7 +97,11 @@ class Committer {
     UniqueFunction<Result<Done>(rocksdb::WriteBatch&)> fill;
     UniqueFunction<void(Result<Done>)> done;
   };
-  using Work = std::variant<Handover, Control>;
+  struct Asked {
+    ObjectId object;
+    Session::OnMark done;
+  };
+  using Work = std::variant<Handover, Control, Asked>;
   // The batches that share a write.
   struct Group {
     rocksdb::WriteBatch batch = rocksdb::WriteBatch();
@@ -106,7 +117,24 @@ class Committer {
   void Add(Group& group, Handover& handover);
   // The object's new commit number, if its write is in the group now. kUnavailable: the database fails.
   Result<uint64_t> AddCommit(Group& group, const Handover::Commit& commit);
-  Result<Done> AddWrites(Group& group, const ObjectBatch& batch);
+  Result<Done> AddWrites(Group& group, const ObjectBatch& batch, ObjectState& state);
+  // What is known of the object, read if it must be. Valid until the next call.
+  Result<ObjectState*> StateOf(const ObjectId& object);
+  HistoryMark MarkNow(ObjectState& state);
+
+  // History, in committer_history.cc.
+  bool KeepsHistoryOf(const ObjectId& object) const {
+    return options_.history > Duration::zero() && KeepsHistory(object.ns);
+  }
+  // The commit begins a slot, and what the object held before is in the group, not in the database.
+  bool NeedsGroupWritten(const Group& group, const ObjectBatch& batch);
+  Result<Done> AddHistory(Group& group, const ObjectBatch& batch, ObjectState& state);
+  Result<Done> SaveOne(Group& group, const ObjectBatch& batch, ObjectState& state, const Write& write);
+  Result<Done> SaveCleared(Group& group, const ObjectId& object, ObjectState& state, Space space);
+  void ForgetSaved(ObjectState& state);
+  Result<Done> LoadHistoryRecord();
+  uint64_t Tick() { return now_ms_ = std::max(now_ms_, WallMs(*options_.clock)); }
+
   // Keeps the index: the entry of the alarm that was goes.
   Result<Done> AddAlarm(Group& group, const ObjectId& object, const Write& write);
   Result<Done> AddClear(Group& group, const ObjectId& object, Space space);
@@ -127,6 +155,7 @@ class Committer {
   Counter& commits_total_;
   Counter& groups_total_;
   Counter& bytes_total_;
+  Counter& history_total_;
   Counter& failures_total_;
   Counter& open_gauge_;
 
@@ -140,7 +169,10 @@ class Committer {
 
   // The committer's thread alone.
   std::unordered_map<uint32_t, uint64_t> epochs_;
-  CommitNumbers numbers_;
+  ObjectStates states_;
+  size_t saved_keys_ = 0;                 // Of all of them, about.
+  uint64_t now_ms_ = 0;                   // Never goes back: the clock may.
+  uint64_t history_since_ = 0;            // Before this moment there are gaps.
   std::unordered_set<ObjectId> corrupt_;  // Their commit number can't be read; they take no writes until a restart.
   Duration backoff_{};
   std::thread thread_;

@@ -8,6 +8,8 @@
 #include <rocksdb/slice.h>
 #include <rocksdb/table.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdarg>
 #include <cstdio>
 #include <filesystem>
@@ -15,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "store/rocks/expiry.h"
 #include "store/rocks/keys.h"
 #include "store/rocks/log_check.h"
 
@@ -54,6 +57,13 @@ class LogBridge final : public rocksdb::Logger {
   limpet::Logger& logger_;
 };
 
+// How soon data that nobody writes to is compacted all the same, for what has expired in it.
+uint64_t ExpirySeconds(Duration window) {
+  constexpr int64_t kDay = 24 * 3600, kMonth = 30 * kDay;
+  auto seconds = std::chrono::duration_cast<std::chrono::seconds>(window).count();
+  return static_cast<uint64_t>(std::clamp<int64_t>(seconds, kDay, kMonth));
+}
+
 rocksdb::Options DatabaseOptions(const RocksOptions& from, bool create) {
   rocksdb::Options options;
   if (from.env != nullptr) options.env = from.env;
@@ -82,6 +92,8 @@ rocksdb::Options DatabaseOptions(const RocksOptions& from, bool create) {
   options.info_log = std::make_shared<LogBridge>(*from.logger);
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
+  options.compaction_filter_factory = MakeExpiry(*from.clock, from.history);
+  options.periodic_compaction_seconds = ExpirySeconds(from.history);
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(TableOptions(from)));
   return options;
 }
@@ -221,6 +233,10 @@ Result<std::vector<ObjectId>> ReadObjects(Database& database, NamespaceId ns, st
   while (at->Valid() && objects.size() < limit) {
     if (IsCommitNumberKey(ToView(at->key()))) {
       at->Next();
+      continue;
+    }
+    if (SlotOfKey(ToView(at->key()))) {  // History alone is no data.
+      at->Seek(ToSlice(SpaceEnd(ObjectOfKey(ToView(at->key())), Space::kHistory)));
       continue;
     }
     objects.push_back(ObjectOfKey(ToView(at->key())));

@@ -129,6 +129,8 @@ Result<Done> Folder::CheckFormat() {
                      "): start that version again, or use another folder. Nothing was changed");
   }
   is_new_ = text.find("creating") != std::string_view::npos;
+  // From here on an older limpet must not write: it would leave gaps in the history.
+  if (version < kFormatVersion) return WriteFormat(is_new_ ? "creating" : "");
   return Done{};
 }
 

@@ -14,6 +14,7 @@ constexpr std::string_view kClaim = "claim/";
 constexpr std::string_view kClaimsEnd = "claim0";  // '0' follows '/'.
 constexpr std::string_view kDrop = "drop/";
 constexpr std::string_view kDropsEnd = "drop0";
+constexpr std::string_view kHistory = "history";
 
 Bytes EngineKey(std::string_view name) {
   Bytes key;
@@ -58,6 +59,13 @@ Bytes SpaceEnd(const ObjectId& object, Space space) {
   return end;
 }
 
+std::optional<uint64_t> SlotOfKey(BytesView key) {
+  bool is_one =
+      key.size() >= kObjectPrefixBytes + 1 + 8 && key[kObjectPrefixBytes] == static_cast<char>(Space::kHistory);
+  if (!is_one || ReadBigEndian64(key) == kEngineNamespace.value) return std::nullopt;
+  return ReadBigEndian64(key.substr(kObjectPrefixBytes + 1));
+}
+
 Bytes CommitNumberKey(const ObjectId& object) { return ObjectPrefix(object) + kCommitNumber; }
 
 bool IsCommitNumberKey(BytesView key) { return key.size() == kObjectPrefixBytes + 1 && key.back() == kCommitNumber; }
@@ -81,6 +89,8 @@ Bytes DropKey(NamespaceId ns) {
   return key;
 }
 Bytes DropsEnd() { return EngineKey(kDropsEnd); }
+
+Bytes HistoryRecordKey() { return EngineKey(kHistory); }
 
 Bytes AlarmKey(const AlarmEntry& alarm) {
   Bytes key = AlarmsStart();
@@ -115,15 +125,44 @@ Bytes EncodeNumber(uint64_t number) {
   return bytes;
 }
 
-std::optional<uint64_t> DecodeNumber(BytesView bytes) {
+std::optional<uint64_t> TakeNumber(BytesView& bytes) {
   uint64_t number = 0;
   for (size_t i = 0; i < bytes.size() && i < 10; ++i) {
     auto byte = static_cast<uint8_t>(bytes[i]);
     if (i == 9 && byte > 1) return std::nullopt;  // Over 64 bits.
     number |= static_cast<uint64_t>(byte & 0x7F) << (7 * i);
-    if ((byte & 0x80) == 0) return i + 1 == bytes.size() ? std::optional(number) : std::nullopt;
+    if ((byte & 0x80) != 0) continue;
+    bytes.remove_prefix(i + 1);
+    return number;
   }
   return std::nullopt;
+}
+
+std::optional<uint64_t> DecodeNumber(BytesView bytes) {
+  std::optional<uint64_t> number = TakeNumber(bytes);
+  return bytes.empty() ? number : std::nullopt;
+}
+
+Bytes EncodeObject(uint64_t number, const HistoryState& history) {
+  Bytes bytes = EncodeNumber(number);
+  if (history.last == 0) return bytes;
+  bytes += EncodeNumber(history.last);
+  if (history.oldest != 0) bytes += EncodeNumber(history.oldest);
+  return bytes;
+}
+
+std::optional<std::pair<uint64_t, HistoryState>> DecodeObject(BytesView bytes) {
+  HistoryState history;
+  std::optional<uint64_t> number = TakeNumber(bytes);
+  if (!number) return std::nullopt;
+  for (uint64_t* field : {&history.last, &history.oldest}) {
+    if (bytes.empty()) break;
+    std::optional<uint64_t> value = TakeNumber(bytes);
+    if (!value) return std::nullopt;
+    *field = *value;
+  }
+  if (!bytes.empty()) return std::nullopt;
+  return std::pair(*number, history);
 }
 
 }  // namespace limpet::store::rocks

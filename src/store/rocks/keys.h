@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "store/engine.h"
+#include "store/history.h"
 
 namespace limpet::store::rocks {
 
@@ -20,6 +22,8 @@ ObjectId ObjectOfKey(BytesView key);
 Bytes PairKey(const ObjectId& object, Space space, BytesView key);
 // Where the space ends: greater than all of its keys, not greater than any other.
 Bytes SpaceEnd(const ObjectId& object, Space space);
+// The slot of a record of history; nothing: it is none.
+std::optional<uint64_t> SlotOfKey(BytesView key);
 // The record that holds the object's commit number; before its spaces.
 Bytes CommitNumberKey(const ObjectId& object);
 bool IsCommitNumberKey(BytesView key);
@@ -31,6 +35,8 @@ Bytes ClaimKey(uint32_t partition);
 Bytes ClaimsEnd();
 Bytes DropKey(NamespaceId ns);
 Bytes DropsEnd();
+// Since when history is kept without a gap, and for how long: two numbers of milliseconds.
+Bytes HistoryRecordKey();
 // The index of alarms, by time.
 Bytes AlarmKey(const AlarmEntry& alarm);
 Bytes AlarmsStart();
@@ -42,5 +48,11 @@ std::optional<NamespaceId> NamespaceOfDropKey(BytesView key);
 // Numbers as values: 7 bits a byte, low ones first, the high bit set on all but the last byte.
 Bytes EncodeNumber(uint64_t number);
 std::optional<uint64_t> DecodeNumber(BytesView bytes);
+// The number that `bytes` begins with, which it then lacks.
+std::optional<uint64_t> TakeNumber(BytesView& bytes);
+
+// The value of an object's first record: its commit number and, if they are not 0, where its history stands.
+Bytes EncodeObject(uint64_t number, const HistoryState& history);
+std::optional<std::pair<uint64_t, HistoryState>> DecodeObject(BytesView bytes);
 
 }  // namespace limpet::store::rocks

@@ -1,29 +1,42 @@
-// The commit numbers of the objects that committed last, so that a commit need not read its object's.
+// What the committer knows of the objects that committed last, so that a commit need not read its object's record.
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/ids.h"
+#include "store/history.h"
 
 namespace limpet::store::rocks {
 
+struct ObjectState {
+  uint64_t number = 0;  // Of its last commit.
+  HistoryState history = {};
+  std::set<Bytes, std::less<>> saved = {};  // Space and key of what the open slot has a record of.
+};
+
 // At most 2 * kGenerationMax objects: a new one that finds the young generation full makes it the old one, which is
-// forgotten but for those that commit again. One thread.
-class CommitNumbers {
+// forgotten but for those that are asked for again. One thread.
+class ObjectStates {
  public:
   static constexpr size_t kGenerationMax = 32 * 1024;
 
-  std::optional<uint64_t> Find(const ObjectId& object) const {
-    if (auto found = young_.find(object); found != young_.end()) return found->second;
-    if (auto found = old_.find(object); found != old_.end()) return found->second;
-    return std::nullopt;
+  // Null: not known. Valid until the next call.
+  ObjectState* Find(const ObjectId& object) {
+    if (auto found = young_.find(object); found != young_.end()) return &found->second;
+    auto found = old_.find(object);
+    if (found == old_.end()) return nullptr;
+    ObjectState state = std::move(found->second);
+    old_.erase(found);
+    return &Add(object, std::move(state));
   }
-  void Set(const ObjectId& object, uint64_t number) {
+  // Likewise.
+  ObjectState& Add(const ObjectId& object, ObjectState state) {
     if (young_.size() >= kGenerationMax && !young_.contains(object)) old_ = std::exchange(young_, {});
-    young_[object] = number;
+    return young_[object] = std::move(state);
   }
   void Clear() {
     young_.clear();
@@ -32,8 +45,8 @@ class CommitNumbers {
   size_t size() const { return young_.size() + old_.size(); }
 
  private:
-  std::unordered_map<ObjectId, uint64_t> young_;
-  std::unordered_map<ObjectId, uint64_t> old_;
+  std::unordered_map<ObjectId, ObjectState> young_;
+  std::unordered_map<ObjectId, ObjectState> old_;
 };
 
 }  // namespace limpet::store::rocks

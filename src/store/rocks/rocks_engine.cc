@@ -92,6 +92,14 @@ class RocksSession final : public Session, private rocks::CommitReceiver {
     return rocks::ReadRange(database_, object, options, rocksdb::kReadAllTier);
   }
 
+  void Mark(const ObjectId& object, OnMark done) override {
+    uint64_t ticket = next_ticket_++;
+    marks_.emplace(ticket, std::move(done));
+    committer_.Mark(object, [this, link = link_, ticket](Result<HistoryMark> mark) mutable {
+      link->Post([this, ticket, mark = std::move(mark)]() mutable { Answer(marks_, ticket, std::move(mark)); });
+    });
+  }
+
   void Commit(const Claim& claim, ObjectBatch batch, OnCommit done) override {
     auto builds_on_failed = [&](const Outstanding& failed) { return failed.object == batch.object; };
     if (std::any_of(failing_.begin(), failing_.end(), builds_on_failed)) {
@@ -180,6 +188,7 @@ class RocksSession final : public Session, private rocks::CommitReceiver {
   std::unordered_map<uint64_t, OnValue> values_;
   std::unordered_map<uint64_t, OnPage> pages_;
   std::unordered_map<uint64_t, OnAlarms> alarms_;
+  std::unordered_map<uint64_t, OnMark> marks_;
   std::map<uint64_t, Outstanding> commits_;
   std::deque<Outstanding> failing_;  // To be told so.
   std::vector<rocks::Handover::Commit> outgoing_;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "store/engine.h"
+#include "store/history.h"
 
 namespace rocksdb {
 class Env;
@@ -31,6 +32,9 @@ struct RocksOptions {
   // After a failed write the database is reopened; while that fails, again after this, doubled up to the second.
   Duration reopen_backoff = std::chrono::milliseconds(50);
   Duration reopen_backoff_max = std::chrono::seconds(2);
+  // How long each object's states can be had back (history.h). Zero: nothing is kept, and what was is let go. Longer
+  // than it was before: what is gone already does not come back.
+  Duration history = kHistoryDefault;
   rocksdb::Env* env = nullptr;  // For tests that count or break what reaches the disk. Null: the machine's files.
 };
 

@@ -261,7 +261,7 @@ TEST_F(RocksTest, RefusesAFolderThatAnotherUses) {
 TEST_F(RocksTest, RefusesAFormatThatIsNewerAndDataWithoutAFormat) {
   Open();
   Close();
-  std::ofstream(dir_ + "/FORMAT", std::ios::trunc) << "limpet store rocks 2\n";
+  std::ofstream(dir_ + "/FORMAT", std::ios::trunc) << "limpet store rocks 3\n";
   auto newer = TryOpen();
   ASSERT_FALSE(newer.has_value());
   EXPECT_EQ(newer.error().code(), ErrorCode::kInvalidArgument);
@@ -270,6 +270,15 @@ TEST_F(RocksTest, RefusesAFormatThatIsNewerAndDataWithoutAFormat) {
   EXPECT_EQ(TryOpen().error().code(), ErrorCode::kCorrupt);
   fs::remove(dir_ + "/FORMAT");
   EXPECT_EQ(TryOpen().error().code(), ErrorCode::kInvalidArgument);
+}
+
+TEST_F(RocksTest, TakesOverTheFormatBeforeHistory) {
+  Open();
+  Close();
+  std::ofstream(dir_ + "/FORMAT", std::ios::trunc) << "limpet store rocks 1\n";
+  Open();
+  EXPECT_TRUE(Commit(Object(1), {Put("a", "1")}).has_value());
+  EXPECT_EQ(rocks::ReadFile(dir_ + "/FORMAT").value(), "limpet store rocks 2\n");
 }
 
 TEST_F(RocksTest, RefusesADatabaseWhoseFilesAreGone) {
@@ -478,13 +487,15 @@ TEST(RocksKeys, SortAndDecode) {
 
 TEST(LogCheck, KnowsTheStandardChecksum) { EXPECT_EQ(rocks::Crc32c(0, "123456789"), 0xE3069283u); }
 
-TEST(CommitNumbers, ForgetsWhatDidNotCommitForLong) {
-  rocks::CommitNumbers numbers;
-  for (uint32_t i = 0; i < 3 * rocks::CommitNumbers::kGenerationMax; ++i) numbers.Set(Object(i), i);
-  EXPECT_LE(numbers.size(), 2 * rocks::CommitNumbers::kGenerationMax);
-  EXPECT_EQ(numbers.Find(Object(0)), std::nullopt);
-  EXPECT_EQ(numbers.Find(Object(3 * rocks::CommitNumbers::kGenerationMax - 1)),
-            3 * rocks::CommitNumbers::kGenerationMax - 1);
+TEST(ObjectStates, ForgetsWhatDidNotCommitForLong) {
+  rocks::ObjectStates states;
+  for (uint32_t i = 0; i < 3 * rocks::ObjectStates::kGenerationMax; ++i) states.Add(Object(i), {.number = i});
+  EXPECT_LE(states.size(), 2 * rocks::ObjectStates::kGenerationMax);
+  EXPECT_EQ(states.Find(Object(0)), nullptr);
+  rocks::ObjectState* old = states.Find(Object(rocks::ObjectStates::kGenerationMax + 1));
+  ASSERT_NE(old, nullptr);
+  EXPECT_EQ(old->number, rocks::ObjectStates::kGenerationMax + 1);
+  EXPECT_NE(states.Find(Object(3 * rocks::ObjectStates::kGenerationMax - 1)), nullptr);
 }
 
 }  // namespace

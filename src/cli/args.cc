@@ -79,6 +79,10 @@ void AddPublish(CLI::App* command, Arguments* arguments, Raw* raw) {
       ->type_name("FROM_SCRIPT FROM_CLASS TO_CLASS");
   command->add_option("--old-tag", raw->old_tag, "The migration tag that the script must have");
   command->add_option("--new-tag", raw->new_tag, "The one that it gets");
+  command
+      ->add_option("--durable-objects-code-update-mode", arguments->code_update_mode,
+                   "When running objects take the new code: \"deferred\" or \"immediate\"")
+      ->check(CLI::IsMember({"deferred", "immediate"}));
   command->add_option("--output", raw->output, "\"json\": the result for programs")->check(CLI::IsMember({"json"}));
   command->add_flag("--dry-run", arguments->dry_run, "Bundles and checks, sends nothing");
 }

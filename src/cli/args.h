@@ -41,6 +41,7 @@ struct Arguments {
   std::string scope = "deploy";     // token create --scope
   std::string expires;              // token create --expires
   MigrationFlags migrations;
+  std::string code_update_mode;  // publish --durable-objects-code-update-mode
   bool dry_run = false;
   bool force = false;
   bool output_json = false;

@@ -9,6 +9,7 @@
 
 #include "base/multipart.h"
 #include "cli/args.h"
+#include "cli/exports_text.h"
 #include "cli/generate.h"
 #include "cli/modules.h"
 #include "cli/publish.h"
@@ -277,6 +278,47 @@ TEST(Publish, SendsTheFormOfTheSpecification) {
       R"({"main_module":"./a.mjs","bindings":[{"name":"N","type":"plain_text","text":"v"}],"compatibility_flags":[],"migrations":)"
       R"({"steps":[{"new_classes":["Counter"],"deleted_classes":[],"renamed_classes":[],"transferred_classes":[]}]}})");
   EXPECT_EQ(client.parts[1].filename, "./a.mjs");
+}
+
+TEST(Publish, SendsDeclaredClassesInPlaceOfMigrations) {
+  ProjectConfig config;
+  config.name = "c";
+  config.file = "wrangler.jsonc";
+  config.exports = ParseJson(R"({"A":{"type":"durable-object","storage":"sqlite"}})").value();
+  config.code_update_strategy = ParseJson(R"({"mode":"immediate"})").value();
+  UploadModules modules{"./a.mjs", {{"./a.mjs", "application/javascript+module", "export default {}"}}};
+  MigrationFlags flags;
+  ScriptedClient client;
+  ASSERT_TRUE(Upload(config, modules, flags, client, Terminal()).has_value());
+  EXPECT_EQ(
+      client.parts[0].content,
+      R"({"main_module":"./a.mjs","bindings":[],"compatibility_flags":[],)"
+      R"("code_update_strategy":{"mode":"immediate"},"exports":{"A":{"type":"durable-object","storage":"sqlite"}}})");
+  flags.new_classes = {"Counter"};
+  Result<Published> refused = Upload(config, modules, flags, client, Terminal());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().message().rfind("wrangler.jsonc declares its classes in \"exports\"", 0), 0u);
+}
+
+TEST(Publish, TellsWhatBecameOfDeclaredClasses) {
+  EXPECT_EQ(ReconciliationText(ParseJson(R"({"created":[],"info":[]})").value()), "");
+  EXPECT_EQ(
+      ReconciliationText(
+          ParseJson(
+              R"({"created":["A","B"],"deleted":["C"],"renamed":[{"from":"D","to":"E"}],"transferred":[{"class":"F","to":"s","phase":"committed"}],"transfer_pending":[{"class":"G","from":"t"}],"info":[{"class":"H","scenario":"stale_tombstone","message":"m","referencing_scripts":["u","v"]}],"removable_entries":["I"]})")
+              .value()),
+      "Durable Object exports reconciliation:\n  Created: A, B\n  Deleted: C\n  Renamed: D → E\n"
+      "  Transferred (committed): F → s\n  Transfer pending: G ← t\n  Info:\n    [stale_tombstone] H: m\n"
+      "      Referencing scripts: u, v\n  Safe to remove from `exports`: I");
+  ApiAnswer answer;
+  answer.code = 100402;
+  answer.message = "failed";
+  answer.meta =
+      ParseJson(
+          R"({"details":[{"class":"A","scenario":"x","message":"m","suggestion":"s","referencing_scripts":["o"]}]})")
+          .value();
+  EXPECT_EQ(Refused(answer).message(),
+            "failed\n  [x] class 'A': m\n    Suggestion: s\n    Referencing scripts: o\n\n[code: 100402]");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "cli/cli.h"
+#include "cli/exports_text.h"
 #include "loop/asio_loop.h"
 #include "net/http_client.h"
 
@@ -59,6 +60,7 @@ class NetClient final : public Client {
     if (!(*json)["errors"].items().empty()) {
       result.code = (*json)["errors"].items()[0]["code"].AsInt64();
       result.message = (*json)["errors"].items()[0]["message"].AsString();
+      result.meta = (*json)["errors"].items()[0]["meta"];
     }
     return result;
   }
@@ -127,7 +129,9 @@ Error Refused(const ApiAnswer& answer) {
   constexpr int64_t kWrongToken = 10000;
   // On a line of its own below what may be copied into a file.
   bool lines = answer.message.find('\n') != std::string::npos;
-  std::string text = answer.message + (lines ? "\n\n" : " ") + "[code: " + std::to_string(answer.code) + "]";
+  std::string text = answer.message + DetailsText(answer.meta["details"]);
+  lines = lines || text.size() > answer.message.size();
+  text += std::string(lines ? "\n\n" : " ") + "[code: " + std::to_string(answer.code) + "]";
   if (answer.code == kWrongToken) {
     text += ". The server has another token: pass --token, or set LIMPET_TOKEN, to what its DATA_DIR/admin-token holds";
   }

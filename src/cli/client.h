@@ -11,12 +11,13 @@
 
 namespace limpet::cli {
 
-// A refusal of the server: code and text of the envelope's first error.
+// A refusal of the server: code, text and meta of the envelope's first error.
 struct ApiAnswer {
   bool success = false;
   Json result;
   int64_t code = 0;
   std::string message;
+  Json meta;
 };
 
 // One loop of its own on the calling thread; every call blocks.

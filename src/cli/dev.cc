@@ -58,7 +58,7 @@ std::string EventText(const DevEvent& event, const Terminal& terminal) {
 // A class that is new to this folder's state needs no ceremony: dev makes its storage. A list in the file is followed.
 MigrationFlags NewClasses(const ProjectConfig& config, Client& client) {
   MigrationFlags flags;
-  if (!config.migrations.empty()) return flags;
+  if (!config.migrations.empty() || !config.exports.is_null()) return flags;
   Result<ApiAnswer> known = client.Get("/accounts/local/workers/durable_objects/namespaces");
   if (!known.has_value()) return flags;
   for (const Json& binding : config.bindings) {

@@ -2,6 +2,7 @@
 
 #include "base/multipart.h"
 #include "base/random.h"
+#include "cli/exports_text.h"
 #include "cli/process.h"
 
 namespace limpet::cli {
@@ -117,13 +118,27 @@ Json MakeMetadata(const ProjectConfig& config, const std::string& main_module, J
   if (!config.compatibility_date.empty()) metadata.Set("compatibility_date", config.compatibility_date);
   metadata.Set("compatibility_flags",
                Json::Array(config.compatibility_flags.begin(), config.compatibility_flags.end()));
-  return metadata.Set("migrations", std::move(migrations));
+  if (!config.code_update_strategy.is_null()) metadata.Set("code_update_strategy", config.code_update_strategy);
+  if (config.exports.is_null()) return metadata.Set("migrations", std::move(migrations));
+  return metadata.Set("exports", config.exports);
+}
+
+// With declared classes the server works out itself what is to be done.
+Result<MigrationPlan> PlanClasses(const ProjectConfig& config, const MigrationFlags& flags, Client& client) {
+  if (!config.exports.is_null()) {
+    if (!flags.any()) return MigrationPlan();
+    return Error(ErrorCode::kConflict,
+                 config.file +
+                     " declares its classes in \"exports\": change the entries there; flags of migrations can't "
+                     "be used beside it.");
+  }
+  LIMPET_TRY(ScriptState state, FindScript(config.name, client));
+  return PlanMigrations(flags, config.migrations, state);
 }
 
 Result<Published> Upload(const ProjectConfig& config, const UploadModules& modules, const MigrationFlags& flags,
                          Client& client, const Terminal& terminal) {
-  LIMPET_TRY(ScriptState state, FindScript(config.name, client));
-  LIMPET_TRY(MigrationPlan plan, PlanMigrations(flags, config.migrations, state));
+  LIMPET_TRY(MigrationPlan plan, PlanClasses(config, flags, client));
   for (const std::string& warning : plan.warnings) terminal.Warn(warning);
   SystemRandom random;
   FormWriter form("----limpet-" + std::to_string(random.Next()) + std::to_string(random.Next()));
@@ -135,12 +150,18 @@ Result<Published> Upload(const ProjectConfig& config, const UploadModules& modul
   LIMPET_TRY(ApiAnswer answer, client.Call("PUT", ScriptPath(config.name), std::move(form).Finish(), type));
   if (!answer.success) return Refused(answer);
   LIMPET_TRY([[maybe_unused]] Done put, PutTriggers(config, config.name, client));
-  return Published{config.name, answer.result["url"].AsString(), answer.result["deployment_id"].AsString()};
+  return Published{config.name, answer.result["url"].AsString(), answer.result["deployment_id"].AsString(),
+                   answer.result["exports_reconciliation"]};
 }
 
 int RunPublish(const Arguments& arguments, const Installation& installation, const Terminal& terminal) {
   std::optional<ProjectConfig> config = LoadProject(arguments, terminal);
   if (!config) return kExitRefused;
+  // As in the reference's tool, the flag replaces the mode alone; a delay makes sense with one of them only.
+  if (!arguments.code_update_mode.empty()) {
+    config->code_update_strategy.Set("mode", arguments.code_update_mode);
+    if (arguments.code_update_mode == "immediate") config->code_update_strategy.Erase("max_delay");
+  }
   Result<UploadModules> modules = BuildProject(*config, arguments, installation, terminal);
   if (!modules.has_value()) return Refuse(terminal, modules.error());
   if (arguments.dry_run) {
@@ -156,9 +177,11 @@ int RunPublish(const Arguments& arguments, const Installation& installation, con
   if (!published.has_value()) return Refuse(terminal, published.error());
   if (arguments.output_json) {
     Json json = Json().Set("success", true).Set("name", published->name).Set("version_id", published->version_id);
+    if (!published->reconciliation.is_null()) json.Set("exports_reconciliation", published->reconciliation);
     terminal.Result(ToText(json.Set("urls", Json::MakeArray({published->url}))));
     return kExitOk;
   }
+  if (std::string text = ReconciliationText(published->reconciliation); !text.empty()) terminal.Info(text);
   terminal.Info(terminal.Green("Successfully published your script to"));
   terminal.Result(published->url);
   return kExitOk;

@@ -15,6 +15,7 @@ namespace limpet::cli {
 
 struct Published {
   std::string name, url, version_id;
+  Json reconciliation;  // What became of the project's `exports`; null: it has none.
 };
 
 // The configuration that `arguments` name, its warnings and errors printed. Nothing: there were errors.

@@ -51,6 +51,7 @@ Json Plane::VersionJson(const VersionRecord& version) const {
       Json().Set("etag", version.id).Set("handlers", Strings(version.handlers)).Set("last_deployed_from", "wrangler");
   Json runtime = Json().Set("compatibility_date", version.compatibility_date);
   runtime.Set("compatibility_flags", Strings(version.compatibility_flags)).Set("usage_model", "standard");
+  if (!version.exports.is_null()) runtime.Set("exports", version.exports);
   Json resources = Json().Set("bindings", std::move(bindings)).Set("script", std::move(script));
   resources.Set("script_runtime", std::move(runtime));
   Json metadata = Json().Set("created_on", version.created_on).Set("modified_on", version.created_on);
@@ -98,6 +99,7 @@ Plane::Answer Plane::PutScript(Call call) {
       .Set("startup_time_ms", version->startup_ms)
       .Set("available_on_subdomain", script->subdomain_enabled);
   json.Set("url", UrlOf(call.script)).Set("number", version->number);
+  if (!version->reconciliation.is_null()) json.Set("exports_reconciliation", version->reconciliation);
   co_return Success(std::move(json));
 }
 
@@ -107,7 +109,9 @@ Plane::Answer Plane::PostVersion(Call call) {
   call.body = Bytes();
   Decision<VersionRecord> version = co_await deployer_->Put(call.script, *std::move(upload), UploadMode::kVersionOnly);
   if (!version.ok()) co_return Failure(version.refusal());
-  co_return Success(VersionJson(*version).Set("startup_time_ms", version->startup_ms));
+  Json json = VersionJson(*version).Set("startup_time_ms", version->startup_ms);
+  if (!version->reconciliation.is_null()) json.Set("exports_reconciliation", version->reconciliation);
+  co_return Success(std::move(json));
 }
 
 Plane::Answer Plane::DeleteScript(Call call) {

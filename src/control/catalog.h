@@ -13,6 +13,7 @@
 #include "base/bundle.h"
 #include "base/json.h"
 #include "base/random.h"
+#include "control/class_transfer.h"
 #include "loop/task.h"
 #include "store/engine.h"
 
@@ -34,6 +35,8 @@ struct VersionRecord {
   std::vector<std::string> handlers;
   uint64_t startup_ms = 0;  // Rounded up; 0: not known.
   Json annotations;
+  Json exports;         // The live entries that its upload declared (control/exports.h); null: none.
+  Json reconciliation;  // What the upload did to the classes, for its answer. Not kept.
 };
 
 struct Deployment {
@@ -50,6 +53,9 @@ struct ScriptRecord {
   std::string migration_tag;            // A property of the script, not of a version. Empty: none.
   Json last_migrations;                 // The last ones applied, as uploaded; null: none.
   std::vector<ObjectClass> classes;     // Likewise.
+  bool declares_exports = false;        // Its classes are declared in exports, no longer by migrations.
+  std::vector<ClassTransfer> expected;  // Classes that other scripts are to hand over.
+  std::vector<ClassTransfer> received;  // Those that came so.
   std::vector<VersionRecord> versions;  // Oldest first.
   std::vector<Deployment> deployments;  // Newest first.
   Json settings;                        // observability, tags, logpush, tail_consumers: stored, shown.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "control/domains.h"
+#include "control/exports.h"
 
 namespace limpet::control {
 namespace {
@@ -16,6 +17,20 @@ Decision<VersionRecord> StartUpFailed(const Error& error) {
 }
 
 Json Text(std::string_view text) { return Json(text); }
+
+// Exports that would change classes come in with an upload that is not to go live.
+Refusal CheckVersionOnly(const ScriptRecord& record, const VersionRecord& version) {
+  for (const ClassBinding& binding : ClassBindings(version.bindings)) {
+    bool own = binding.script_name.empty() || binding.script_name == record.name;
+    bool provisioned = std::ranges::any_of(
+        record.classes, [&](const ObjectClass& entry) { return entry.class_name == binding.class_name; });
+    if (!own || provisioned) continue;
+    return {400, 100406,
+            "Binding '" + binding.binding_name + "' refers to class '" + binding.class_name +
+                "', which is only declared in \"exports\". A version upload does not create it: use deploy."};
+  }
+  return {400, 10211, "A version upload may not carry a class lifecycle change. Use deploy to change \"exports\"."};
+}
 
 }  // namespace
 
@@ -154,8 +169,20 @@ LifecycleInput Deployer::InputOf(const ScriptRecord& record, const Upload& uploa
   input.exported_classes = version.exported_classes;
   input.bindings = ClassBindings(version.bindings);
   input.migrations = upload.migrations;
-  for (const auto& [other, script] : catalog_.scripts()) {
-    if (other != record.name) input.other_scripts.emplace_back(other, script->classes);
+  input.exports = upload.exports;
+  input.declares_exports = record.declares_exports;
+  input.expected = record.expected;
+  input.received = record.received;
+  for (const auto& [name, script] : catalog_.scripts()) {
+    if (name == record.name) continue;
+    OtherScript& other = input.other_scripts.emplace_back();
+    other.name = name;
+    other.classes = script->classes;
+    other.expected = script->expected;
+    const VersionRecord* deployed = script->Deployed();
+    if (deployed == nullptr) continue;
+    other.bindings = ClassBindings(deployed->bindings);
+    other.exported_classes = deployed->exported_classes;
   }
   return input;
 }
@@ -168,23 +195,64 @@ void Deployer::NumberClasses(std::vector<ObjectClass>* classes) {
   }
 }
 
-// PlanLifecycle has accepted the bindings, so each has its class.
-void Deployer::ResolveNamespaces(const ScriptRecord& record, Json::Array* bindings) const {
-  for (Json& binding : *bindings) {
-    if (binding["type"].AsString() != "durable_object_namespace") continue;
-    const std::string script_name = binding["script_name"].AsString();
-    std::shared_ptr<const ScriptRecord> other;
-    const ScriptRecord* script = &record;
-    if (!script_name.empty() && script_name != record.name) {
-      other = catalog_.Find(script_name);
-      script = other.get();
+std::optional<ObjectClass> Deployer::ClassOf(const ScriptRecord& record, const LifecyclePlan& plan,
+                                             const ClassBinding& binding) const {
+  auto find = [&](const std::vector<ObjectClass>& classes) -> std::optional<ObjectClass> {
+    for (const ObjectClass& entry : classes) {
+      if (entry.class_name == binding.class_name) return entry;
     }
-    if (script == nullptr) continue;
-    for (const ObjectClass& entry : script->classes) {
-      if (entry.class_name != binding["class_name"].AsString()) continue;
-      binding.Set("namespace_id", entry.ns_key).Set("ns", entry.ns.value);
+    return std::nullopt;
+  };
+  std::string script = binding.script_name.empty() ? record.name : binding.script_name;
+  if (script == record.name) {
+    if (auto own = find(record.classes)) return own;
+    for (const ClassTransfer& transfer : plan.expected) {
+      if (transfer.class_name == binding.class_name) script = transfer.from_script;
     }
   }
+  for (const LifecyclePlan::Handed& handed : plan.handed) {
+    if (handed.to_script == script && handed.entry.class_name == binding.class_name) return handed.entry;
+  }
+  std::shared_ptr<const ScriptRecord> other = catalog_.Find(script);
+  return other != nullptr ? find(other->classes) : std::nullopt;
+}
+
+// PlanLifecycle has accepted the bindings, so each has its class.
+void Deployer::ResolveNamespaces(const ScriptRecord& record, const LifecyclePlan& plan, Json::Array* bindings) const {
+  for (Json& binding : *bindings) {
+    if (binding["type"].AsString() != "durable_object_namespace") continue;
+    auto entry = ClassOf(record, plan, ClassBindings({binding}).front());
+    if (entry) binding.Set("namespace_id", entry->ns_key).Set("ns", entry->ns.value);
+  }
+}
+
+Deployer::Others Deployer::ChangeOthers(const ScriptRecord& record, const LifecyclePlan& plan,
+                                        CatalogChange* change) const {
+  auto changed = [&](const std::string& name) -> ScriptRecord& {
+    for (ScriptRecord& script : change->scripts) {
+      if (script.name == name) return script;
+    }
+    return change->scripts.emplace_back(*catalog_.Find(name));
+  };
+  Others others;
+  auto add = [](std::vector<std::string>* names, const std::string& name) {
+    if (std::find(names->begin(), names->end(), name) == names->end()) names->push_back(name);
+  };
+  for (const LifecyclePlan::Moved& moved : plan.moved) {
+    std::erase_if(changed(moved.from_script).classes,
+                  [&](const ObjectClass& entry) { return entry.class_name == moved.class_name; });
+    add(&others.losers, moved.from_script);
+  }
+  for (const LifecyclePlan::Handed& handed : plan.handed) {
+    ScriptRecord& heir = changed(handed.to_script);
+    const std::string& name = handed.entry.class_name;
+    std::erase_if(heir.expected, [&](const ClassTransfer& transfer) { return transfer.class_name == name; });
+    std::erase_if(heir.received, [&](const ClassTransfer& transfer) { return transfer.class_name == name; });
+    heir.received.push_back({name, record.name, handed.entry.sqlite});
+    heir.classes.push_back(handed.entry);
+    add(&others.heirs, handed.to_script);
+  }
+  return others;
 }
 
 bool Deployer::IsRepeated(const ScriptRecord& record, const Upload& upload) {
@@ -267,13 +335,22 @@ loop::Task<Decision<VersionRecord>> Deployer::PutLocked(std::string name, Upload
   version.startup_ms = static_cast<uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(report->startup).count());
   Decision<LifecyclePlan> plan = PlanLifecycle(InputOf(record, upload, version));
   if (!plan.ok()) co_return plan.refusal();
+  if (mode == UploadMode::kVersionOnly && plan->changes) co_return CheckVersionOnly(record, version);
 
   // Write.
   record.migration_tag = plan->tag;
   if (upload.migrations) record.last_migrations = upload.metadata["migrations"];
-  record.classes = std::move(plan->classes);
+  record.classes = plan->classes;
+  record.declares_exports |= upload.exports && !upload.exports->empty();
+  record.expected = plan->expected;
+  std::erase_if(record.received, [&](const ClassTransfer& transfer) {
+    return std::ranges::none_of(record.classes,
+                                [&](const ObjectClass& entry) { return entry.class_name == transfer.class_name; });
+  });
   NumberClasses(&record.classes);
-  ResolveNamespaces(record, &version.bindings);
+  ResolveNamespaces(record, *plan, &version.bindings);
+  version.exports = LiveExports(upload.metadata["exports"]);
+  version.reconciliation = plan->reconciliation;
   CatalogChange change;
   change.drops = plan->dropped;
   change.content = CatalogChange::Content{name, version.id, checked->modules};
@@ -288,25 +365,16 @@ loop::Task<Decision<VersionRecord>> Deployer::PutLocked(std::string name, Upload
     if (const Json* value = upload.metadata.Find(key)) record.settings.Set(key, *value);
   }
   Trim(&record, &change);
+  Others others = ChangeOthers(record, *plan, &change);
   change.scripts.push_back(std::move(record));
-  std::vector<std::string> others;
-  for (const LifecyclePlan::Moved& moved : plan->moved) {
-    ScriptRecord other = *catalog_.Find(moved.from_script);
-    for (ScriptRecord& changed : change.scripts) {
-      if (changed.name == moved.from_script) other = changed;
-    }
-    std::erase_if(other.classes, [&](const ObjectClass& entry) { return entry.class_name == moved.class_name; });
-    std::erase_if(change.scripts, [&](const ScriptRecord& changed) { return changed.name == moved.from_script; });
-    change.scripts.push_back(std::move(other));
-    others.push_back(moved.from_script);
-  }
   Result<Done> written = co_await catalog_.Commit(std::move(change));
   if (!written.has_value()) co_return Failed(written.error());
 
   // Make live. Scripts that lost a class first, so that it is never claimed twice.
   if (mode == UploadMode::kDeploy) {
-    for (std::string& other : others) co_await Activate(std::move(other));
+    for (std::string& loser : others.losers) co_await Activate(std::move(loser));
     co_await Activate(name);
+    for (std::string& heir : others.heirs) co_await Activate(std::move(heir));
     co_await Retire(plan->dropped);
   }
   co_return version;

@@ -72,7 +72,15 @@ class Deployer {
   loop::Task<Decision<Done>> SetDomainsLocked(std::string name, Json domains, Override override_existing);
   LifecycleInput InputOf(const ScriptRecord& record, const Upload& upload, const VersionRecord& version) const;
   void NumberClasses(std::vector<ObjectClass>* classes);
-  void ResolveNamespaces(const ScriptRecord& record, Json::Array* bindings) const;
+  // The class that a binding of `record` leads to once `plan` is carried out; nothing if there is none.
+  std::optional<ObjectClass> ClassOf(const ScriptRecord& record, const LifecyclePlan& plan,
+                                     const ClassBinding& binding) const;
+  void ResolveNamespaces(const ScriptRecord& record, const LifecyclePlan& plan, Json::Array* bindings) const;
+  // What `plan` does to other scripts' tables. Their names: those that lost a class, those that got one.
+  struct Others {
+    std::vector<std::string> losers, heirs;
+  };
+  Others ChangeOthers(const ScriptRecord& record, const LifecyclePlan& plan, CatalogChange* change) const;
   // A client that lost the answer sends its upload again: the migrations are applied already.
   static bool IsRepeated(const ScriptRecord& record, const Upload& upload);
   VersionRecord NewVersion(const ScriptRecord& record) const;

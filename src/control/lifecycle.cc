@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "control/exports.h"
+
 namespace limpet::control {
 namespace {
 
@@ -71,10 +73,15 @@ class Planner {
   explicit Planner(const LifecycleInput& input) : input_(input) {
     plan_.tag = input.tag;
     plan_.classes = input.classes;
+    plan_.expected = input.expected;
   }
 
   Decision<LifecyclePlan> Run() {
-    if (input_.migrations) {
+    if (input_.exports) {
+      if (auto refusal = ReconcileExports(input_, &plan_)) return *refusal;
+    } else if (input_.migrations) {
+      plan_.changes = !input_.migrations->steps.empty();
+      if (input_.declares_exports && plan_.changes) return Declared();
       if (auto refusal = CheckTag(*input_.migrations)) return *refusal;
       for (const MigrationStep& step : input_.migrations->steps) {
         if (auto refusal = Apply(step)) return *refusal;
@@ -90,6 +97,12 @@ class Planner {
   }
 
  private:
+  static Refusal Declared() {
+    return Bad(
+        "This script declares its classes with \"exports\"; \"migrations\" can't be applied to it any more. Change the "
+        "entries of \"exports\" instead.");
+  }
+
   std::optional<Refusal> CheckTag(const Migrations& migrations) {
     std::string expected = migrations.old_tag.value_or("");
     // Ad-hoc migrations of the 1.x tool carry no tags at all; they apply whatever the tag is.
@@ -162,14 +175,14 @@ class Planner {
 
   std::optional<Refusal> Move(const MigrationStep::Transfer& transfer) {
     if (transfer.from_script == input_.script_name) return Rename(transfer.from, transfer.to);
-    const std::vector<ObjectClass>* theirs = OtherScript(transfer.from_script);
-    if (theirs == nullptr) {
+    const OtherScript* other = FindScript(transfer.from_script);
+    if (other == nullptr) {
       return Refusal{
           400, 10074,
           "Cannot apply transfer-class migration from script '" + transfer.from_script + "' that does not exist."};
     }
-    const ObjectClass* entry = Find(*theirs, transfer.from);
-    if (entry == nullptr) {
+    const ObjectClass* entry = Find(other->classes, transfer.from);
+    if (entry == nullptr || IsMoved(transfer.from_script, transfer.from)) {
       return Refusal{400, 10074,
                      "Cannot apply transfer-class migration to class '" + transfer.from + "' that script '" +
                          transfer.from_script + "' does not implement Durable Objects with."};
@@ -212,7 +225,7 @@ class Planner {
   std::optional<Refusal> CheckBindings() const {
     for (const ClassBinding& binding : input_.bindings) {
       if (IsOwn(binding)) {
-        if (Find(plan_.classes, binding.class_name) != nullptr) continue;
+        if (Find(plan_.classes, binding.class_name) != nullptr || IsExpected(binding.class_name)) continue;
         if (!Contains(input_.exported_classes, binding.class_name)) {
           if (auto renamed = CheckRenamed(binding)) return renamed;
           return Refusal{400, 10061,
@@ -222,13 +235,17 @@ class Planner {
         if (auto renamed = CheckRenamed(binding)) return renamed;
         return NotConfigured(binding, "Ensure a --new-class migration has been applied to it. ");
       }
-      const std::vector<ObjectClass>* theirs = OtherScript(binding.script_name);
-      if (theirs == nullptr) {
+      const OtherScript* other = FindScript(binding.script_name);
+      if (other == nullptr) {
         return Refusal{400, 10061,
                        "Cannot create binding for class in script '" + binding.script_name +
                            "' that does not exist. Deploy that script first."};
       }
-      if (Find(*theirs, binding.class_name) == nullptr || IsMoved(binding)) {
+      bool theirs = Find(other->classes, binding.class_name) != nullptr && !IsMoved(other->name, binding.class_name);
+      bool to_be = std::any_of(plan_.handed.begin(), plan_.handed.end(), [&](const LifecyclePlan::Handed& handed) {
+        return handed.to_script == other->name && handed.entry.class_name == binding.class_name;
+      });
+      if (!theirs && !to_be) {
         return NotConfigured(
             binding, "Ensure a --new-class migration has been applied to it in script '" + binding.script_name + "'. ");
       }
@@ -238,27 +255,40 @@ class Planner {
 
   // The binding still has the name that a class had before this upload.
   std::optional<Refusal> CheckRenamed(const ClassBinding& binding) const {
-    if (!input_.migrations) return std::nullopt;
-    for (const MigrationStep& step : input_.migrations->steps) {
-      for (const auto& [from, to] : step.renamed_classes) {
-        if (from != binding.class_name) continue;
-        return Refusal{400, 10061,
-                       "Cannot create binding for class '" + from +
-                           "' because it is not currently configured to implement Durable Objects. This upload renames "
-                           "it to " +
-                           to + ": write class_name = \"" + to + "\" in the binding " + binding.binding_name + "."};
+    std::vector<std::pair<std::string, std::string>> renames;
+    if (input_.migrations) {
+      for (const MigrationStep& step : input_.migrations->steps) {
+        renames.insert(renames.end(), step.renamed_classes.begin(), step.renamed_classes.end());
       }
+    }
+    for (const ExportEntry& entry : input_.exports.value_or(std::vector<ExportEntry>())) {
+      if (entry.state == ExportEntry::State::kRenamed) renames.emplace_back(entry.class_name, entry.other);
+    }
+    for (const auto& [from, to] : renames) {
+      if (from != binding.class_name) continue;
+      return Refusal{400, 10061,
+                     "Cannot create binding for class '" + from +
+                         "' because it is not currently configured to implement Durable Objects. This upload renames "
+                         "it to " +
+                         to + ": write class_name = \"" + to + "\" in the binding " + binding.binding_name + "."};
     }
     return std::nullopt;
   }
 
-  static Refusal NotConfigured(const ClassBinding& binding, const std::string& ensure) {
+  Refusal NotConfigured(const ClassBinding& binding, const std::string& ensure) const {
     const std::string& name = binding.class_name;
+    std::string begin = "Cannot create binding for class '" + name +
+                        "' because it is not currently configured to implement Durable "
+                        "Objects. ";
+    if (input_.exports && IsOwn(binding)) {
+      return {400, 10061,
+              begin + "Declare it: \"exports\": {\"" + name +
+                  "\": {\"type\": \"durable-object\", \"storage\": \"sqlite\"}}."};
+    }
     return {400, 10061,
-            "Cannot create binding for class '" + name +
-                "' because it is not currently configured to implement Durable Objects. " + ensure +
-                "Pass --new-class " + name + ", or add this to wrangler.toml:\n\n[[migrations]]\ntag = \"v1\"\n" +
-                "new_classes = [\"" + name + "\"]"};
+            begin + ensure + "Pass --new-class " + name +
+                ", or add this to wrangler.toml:\n\n[[migrations]]\ntag = \"v1\"\n" + "new_classes = [\"" + name +
+                "\"]"};
   }
 
   std::optional<Refusal> CheckCreated() const {
@@ -276,14 +306,19 @@ class Planner {
   bool IsOwn(const ClassBinding& binding) const {
     return binding.script_name.empty() || binding.script_name == input_.script_name;
   }
-  bool IsMoved(const ClassBinding& binding) const {
+  bool IsMoved(const std::string& script, const std::string& name) const {
     return std::any_of(plan_.moved.begin(), plan_.moved.end(), [&](const LifecyclePlan::Moved& moved) {
-      return moved.from_script == binding.script_name && moved.class_name == binding.class_name;
+      return moved.from_script == script && moved.class_name == name;
     });
   }
-  const std::vector<ObjectClass>* OtherScript(const std::string& name) const {
-    for (const auto& [script, classes] : input_.other_scripts) {
-      if (script == name) return &classes;
+  // It will be here once the other script hands it over; until then the binding leads to the class that is there.
+  bool IsExpected(const std::string& name) const {
+    return std::any_of(plan_.expected.begin(), plan_.expected.end(),
+                       [&](const ClassTransfer& transfer) { return transfer.class_name == name; });
+  }
+  const OtherScript* FindScript(const std::string& name) const {
+    for (const OtherScript& script : input_.other_scripts) {
+      if (script.name == name) return &script;
     }
     return nullptr;
   }

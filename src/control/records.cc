@@ -21,6 +21,22 @@ std::vector<std::string> Names(const Json& json) {
   return names;
 }
 
+Json Transfers(const std::vector<ClassTransfer>& list) {
+  Json json = Json::MakeArray();
+  for (const ClassTransfer& item : list) {
+    json.Append(Json().Set("class_name", item.class_name).Set("from", item.from_script).Set("sqlite", item.sqlite));
+  }
+  return json;
+}
+
+std::vector<ClassTransfer> Transfers(const Json& json) {
+  std::vector<ClassTransfer> list;
+  for (const Json& item : json.items()) {
+    list.push_back({item["class_name"].AsString(), item["from"].AsString(), item["sqlite"].AsBool()});
+  }
+  return list;
+}
+
 Json ToJson(const VersionRecord& version) {
   Json modules = Json::MakeArray();
   for (const auto& [name, kind] : version.modules) {
@@ -33,6 +49,7 @@ Json ToJson(const VersionRecord& version) {
   json.Set("compatibility_flags", Names(version.compatibility_flags));
   json.Set("exported_classes", Names(version.exported_classes)).Set("handlers", Names(version.handlers));
   json.Set("startup_ms", version.startup_ms).Set("annotations", version.annotations);
+  if (!version.exports.is_null()) json.Set("exports", version.exports);
   return json;
 }
 
@@ -55,6 +72,7 @@ Result<VersionRecord> VersionFromJson(const Json& json) {
   version.handlers = Names(json["handlers"]);
   version.startup_ms = json["startup_ms"].AsUint64();
   version.annotations = json["annotations"];
+  version.exports = json["exports"];
   if (version.id.empty()) return Error(ErrorCode::kCorrupt, "a version without an id");
   return version;
 }
@@ -115,6 +133,10 @@ Json ToJson(const ScriptRecord& script) {
   json.Set("created_on", script.created_on).Set("modified_on", script.modified_on);
   json.Set("migration_tag", script.migration_tag).Set("last_migrations", script.last_migrations);
   json.Set("classes", std::move(classes));
+  if (script.declares_exports) {
+    json.Set("declares_exports", true).Set("expected", Transfers(script.expected));
+  }
+  if (!script.received.empty()) json.Set("received", Transfers(script.received));
   json.Set("versions", std::move(versions)).Set("deployments", std::move(deployments));
   json.Set("settings", script.settings).Set("schedules", script.schedules).Set("routes", script.routes);
   json.Set("domains", script.domains).Set("subdomain_enabled", script.subdomain_enabled);
@@ -140,6 +162,9 @@ Result<ScriptRecord> ScriptFromJson(const Json& json) {
     if (entry.ns.value == 0 || entry.class_name.empty())
       return Error(ErrorCode::kCorrupt, "a class without a namespace");
   }
+  script.declares_exports = json["declares_exports"].AsBool();
+  script.expected = Transfers(json["expected"]);
+  script.received = Transfers(json["received"]);
   for (const Json& item : json["versions"].items()) {
     LIMPET_TRY(VersionRecord version, VersionFromJson(item));
     script.versions.push_back(std::move(version));

@@ -128,6 +128,7 @@ HttpResponse Success(Json result) { return Success(std::move(result), Json()); }
 HttpResponse Failure(const Refusal& refusal) {
   Json error;
   error.Set("code", refusal.code).Set("message", ToValidUtf8(refusal.message));
+  if (!refusal.meta.is_null()) error.Set("meta", refusal.meta);
   Json envelope;
   envelope.Set("success", false).Set("errors", Json::MakeArray({std::move(error)}));
   envelope.Set("messages", Json::MakeArray()).Set("result", nullptr);

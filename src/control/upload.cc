@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/multipart.h"
+#include "control/exports.h"
 
 namespace limpet::control {
 namespace {
@@ -69,6 +70,15 @@ std::optional<Refusal> ReadModules(const std::vector<FormPart>& parts, Upload* u
   return std::nullopt;
 }
 
+// An environment of a script is a script of its own, NAME-ENV.
+void NameEnvironment(Json* binding) {
+  const std::string script = (*binding)["script_name"].AsString(), environment = (*binding)["environment"].AsString();
+  if (!script.empty() && !environment.empty() && environment != "production") {
+    binding->Set("script_name", script + "-" + environment);
+  }
+  binding->Erase("environment");
+}
+
 std::optional<Refusal> ReadBinding(const Json& json, Upload* upload, std::set<std::string>* names) {
   const std::string& name = json["name"].AsString();
   const std::string& type = json["type"].AsString();
@@ -89,6 +99,7 @@ std::optional<Refusal> ReadBinding(const Json& json, Upload* upload, std::set<st
     return Bad("Binding \"" + name + "\" needs a \"class_name\".");
   }
   upload->bindings.push_back(json);
+  if (type == "durable_object_namespace") NameEnvironment(&upload->bindings.back());
   return std::nullopt;
 }
 
@@ -101,9 +112,6 @@ std::optional<Refusal> ReadMetadata(Upload* upload) {
   }
   upload->main_module = metadata["main_module"].AsString();
   if (upload->main_module.empty()) return Bad("metadata: \"main_module\" is missing.");
-  if (metadata["exports"].is_object() && !metadata["exports"].members().empty()) {
-    return Bad("metadata: \"exports\" is not supported by this version of limpet: use \"migrations\".");
-  }
   for (const char* key : {"bindings", "keep_bindings", "compatibility_flags"}) {
     if (const Json* value = metadata.Find(key); value != nullptr && !value->is_array() && !value->is_null()) {
       return Bad(std::string("metadata: \"") + key + "\" must be an array.");
@@ -117,6 +125,13 @@ std::optional<Refusal> ReadMetadata(Upload* upload) {
   Decision<std::optional<Migrations>> migrations = ParseMigrations(metadata["migrations"]);
   if (!migrations.ok()) return migrations.refusal();
   upload->migrations = *migrations;
+  Decision<std::optional<std::vector<ExportEntry>>> exports = ParseExports(metadata["exports"]);
+  if (!exports.ok()) return exports.refusal();
+  upload->exports = *std::move(exports);
+  if (upload->migrations && upload->exports) {
+    if (!upload->exports->empty()) return Bad("metadata: \"exports\" and \"migrations\" exclude each other.");
+    upload->exports.reset();
+  }
   for (const Json& item : metadata["keep_bindings"].items()) upload->keep_bindings.push_back(item.AsString());
   upload->compatibility_date = metadata["compatibility_date"].AsString();
   for (const Json& item : metadata["compatibility_flags"].items())
@@ -182,7 +197,8 @@ std::vector<ClassBinding> ClassBindings(const Json::Array& bindings) {
   std::vector<ClassBinding> found;
   for (const Json& binding : bindings) {
     if (binding["type"].AsString() != "durable_object_namespace") continue;
-    found.push_back({binding["name"].AsString(), binding["class_name"].AsString(), binding["script_name"].AsString()});
+    found.push_back({binding["name"].AsString(), binding["class_name"].AsString(), binding["script_name"].AsString(),
+                     NamespaceId{binding["ns"].AsUint64()}});
   }
   return found;
 }

@@ -19,6 +19,7 @@ struct Upload {
   std::vector<Module> modules;  // Names as uploaded, the main module first.
   Json::Array bindings;         // Of known types, names unique; "inherit" still in it.
   std::optional<Migrations> migrations;
+  std::optional<std::vector<ExportEntry>> exports;  // Never beside steps of migrations.
   std::vector<std::string> keep_bindings;
   std::string compatibility_date;  // May be empty.
   std::vector<std::string> compatibility_flags;

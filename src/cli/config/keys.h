@@ -96,7 +96,11 @@ inline constexpr KeyRule kTopKeys[] = {{"$schema", "s"},
 inline constexpr KeyRule kBuildKeys[] = {{"command", "s"}, {"cwd", "s"}, {"watch_dir", "sa"}, {"upload", "o"}};
 inline constexpr KeyRule kUploadKeys[] = {{"format", "s"}, {"dir", "s"}, {"main", "s"}, {"rules", "a"}};
 inline constexpr KeyRule kRuleKeys[] = {{"type", "s"}, {"globs", "a"}, {"fallthrough", "b"}};
-inline constexpr KeyRule kObjectsKeys[] = {{"bindings", "a"}, {"classes", "a"}};
+inline constexpr KeyRule kObjectsKeys[] = {{"bindings", "a"}, {"classes", "a"}, {"code_update_strategy", "o"}};
+inline constexpr KeyRule kStrategyKeys[] = {{"mode", "s"}, {"max_delay", "n"}};
+inline constexpr KeyRule kExportKeys[] = {{"type", "s"},       {"state", "s"},          {"storage", "s"},
+                                          {"renamed_to", "s"}, {"transferred_to", "s"}, {"transfer_from", "s"},
+                                          {"cache", "o"},      {"container", "s"}};
 inline constexpr KeyRule kObjectBindingKeys[] = {
     {"name", "s"}, {"binding", "s"}, {"class_name", "s"}, {"script_name", "s"}, {"environment", "s"}};
 inline constexpr KeyRule kMigrationKeys[] = {{"tag", "s"},

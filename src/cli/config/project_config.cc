@@ -155,6 +155,7 @@ class Reader {
     ReadObjects(json["durable_objects"]);
     ReadBindings(json);
     ReadMigrations(json["migrations"]);
+    ReadExports(json);
     ReadRoutes(json);
     Pairs(json["define"], "define", &config_.define);
     Pairs(json["alias"], "alias", &config_.alias);
@@ -235,6 +236,13 @@ class Reader {
 
   void ReadObjects(const Json& json) {
     Json objects = Checked(json, kObjectsKeys, "durable_objects");
+    if (const Json* strategy = objects.Find("code_update_strategy")) {
+      config_.code_update_strategy = Checked(*strategy, kStrategyKeys, "durable_objects.code_update_strategy");
+      const Json& mode = config_.code_update_strategy["mode"];
+      if (mode.AsString() != "deferred" && mode.AsString() != "immediate") {
+        Fail(strategy->line(), "\"durable_objects.code_update_strategy.mode\" must be \"deferred\" or \"immediate\"");
+      }
+    }
     for (const char* key : {"bindings", "classes"}) {
       std::string where = std::string("durable_objects.") + key;
       for (const Json& item : Items(objects[key], kObjectBindingKeys, where)) {
@@ -309,6 +317,23 @@ class Reader {
       Json step = item;
       step.Erase("tag");
       config_.migrations.push_back({tag, std::move(step)});
+    }
+  }
+
+  // What each entry must have the server says: it knows the classes.
+  void ReadExports(const Json& json) {
+    const Json* found = json.Find("exports");
+    if (found == nullptr) return;
+    if (!config_.migrations.empty() && !found->members().empty()) {
+      Fail(found->line(), "\"exports\" and \"migrations\" exclude each other: keep one of them");
+    }
+    config_.exports = Json::MakeObject();
+    for (const auto& [name, entry] : found->members()) {
+      if (!entry.is_object()) {
+        Fail(entry.line(), "\"exports." + name + "\" must be a table");
+      } else {
+        config_.exports.Set(name, Checked(entry, kExportKeys, "exports." + name));
+      }
     }
   }
 

@@ -47,7 +47,9 @@ struct ProjectConfig {
   std::vector<std::string> compatibility_flags;
   Json::Array bindings;  // As the upload's metadata has them.
   std::vector<Migration> migrations;
-  Json routes, crons;  // Arrays, or null: not given.
+  Json exports;               // The declared classes and entry points, never beside migrations; null: not given.
+  Json code_update_strategy;  // {mode, max_delay}, those given; null: not given.
+  Json routes, crons;         // Arrays, or null: not given.
   std::vector<std::pair<std::string, std::string>> define, alias;
   bool minify = false;
   std::string tsconfig;

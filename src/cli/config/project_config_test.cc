@@ -93,6 +93,25 @@ TEST(ProjectConfig, EnvironmentsInheritWhatTheyShould) {
   EXPECT_FALSE(Toml(text, "none").config);
 }
 
+TEST(ProjectConfig, DeclaredClassesAreTakenAsTheyAre) {
+  ConfigResult result = Toml(
+      "name = \"a\"\n[durable_objects.code_update_strategy]\nmode = \"deferred\"\nmax_delay = 60\n"
+      "[exports.A]\ntype = \"durable-object\"\nstorage = \"sqlite\"\nstorrage = 1\n"
+      "[exports.B]\ntype = \"durable-object\"\nstate = \"renamed\"\nrenamed_to = \"A\"\n");
+  ASSERT_TRUE(result.config) << Texts(result);
+  EXPECT_EQ(Texts(result), "p/wrangler.toml:8: unknown key \"exports.A.storrage\" is ignored\n");
+  EXPECT_EQ(
+      ToText(result.config->exports),
+      R"({"A":{"type":"durable-object","storage":"sqlite"},"B":{"type":"durable-object","state":"renamed","renamed_to":"A"}})");
+  EXPECT_EQ(ToText(result.config->code_update_strategy), R"({"mode":"deferred","max_delay":60})");
+  EXPECT_TRUE(Toml("name=\"a\"\n").config->exports.is_null());
+  EXPECT_EQ(Texts(Toml("[[migrations]]\ntag=\"v1\"\n[exports.A]\ntype=\"durable-object\"\n")),
+            "p/wrangler.toml:3: \"exports\" and \"migrations\" exclude each other: keep one of them\n");
+  EXPECT_FALSE(Toml("[exports]\nA = 1\n").config);
+  EXPECT_FALSE(Toml("[exports.A]\ntype = 1\n").config);
+  EXPECT_FALSE(Toml("[durable_objects.code_update_strategy]\nmode = \"later\"\n").config);
+}
+
 TEST(ProjectConfig, ReadsJsonWithCommentsAndKnowsItsLines) {
   ConfigResult result =
       ReadConfig({"wrangler.jsonc",

@@ -30,7 +30,6 @@ using KeyContextPtr = std::unique_ptr<EVP_PKEY_CTX, FreeWith<EVP_PKEY_CTX_free>>
 using CipherContextPtr = std::unique_ptr<EVP_CIPHER_CTX, FreeWith<EVP_CIPHER_CTX_free>>;
 using HashContextPtr = std::unique_ptr<EVP_MD_CTX, FreeWith<EVP_MD_CTX_free>>;
 using NumberPtr = std::unique_ptr<BIGNUM, FreeWith<BN_clear_free>>;
-using GroupPtr = std::unique_ptr<EC_GROUP, FreeWith<EC_GROUP_free>>;
 using PointPtr = std::unique_ptr<EC_POINT, FreeWith<EC_POINT_clear_free>>;
 
 struct QuietErrors {

@@ -370,16 +370,6 @@ void Pbkdf2(const Info& info) {
 
 }  // namespace
 
-bool DerivePbkdf2(const EVP_MD* hash, BytesView password, BytesView salt, uint32_t iterations, uint8_t* out,
-                  size_t out_bytes) {
-  QuietErrors quiet;
-  if (out_bytes == 0) return true;
-  return iterations <= INT_MAX && FitsInt(out_bytes) && FitsInt(password.size()) && FitsInt(salt.size()) &&
-         PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()),
-                           reinterpret_cast<const uint8_t*>(salt.data()), static_cast<int>(salt.size()),
-                           static_cast<int>(iterations), hash, static_cast<int>(out_bytes), out) == 1;
-}
-
 void AddCryptoNatives(std::vector<js::NativeFunction>& to) {
   to.insert(to.end(), {{"cryptoDigest", Digest},
                        {"cryptoEqual", Equal},

@@ -1,5 +1,6 @@
 // Natives that make, read and write keys of public-key cryptography. A key is a box with an EVP_PKEY; one box serves
 // both halves of a pair. What a key may be used for is the built-ins' business, and so are the texts of errors.
+#define OPENSSL_SUPPRESS_DEPRECATED  // The parts of a key at hand, without asking a provider for copies.
 #include <openssl/core_names.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
@@ -10,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/crypto_der.h"
 #include "api/crypto_support.h"
 #include "api/native_list.h"
 
@@ -65,14 +67,17 @@ const Curve* FindCurve(std::string_view name) {
   return nullptr;
 }
 
-const Curve* CurveOf(const EVP_PKEY* key) {
-  char group[64];
-  if (EVP_PKEY_get_group_name(key, group, sizeof group, nullptr) != 1) return nullptr;
-  int nid = OBJ_txt2nid(group);
+// Null as well if it is not an EC key at all. `ec` is then null.
+const Curve* CurveOf(const EC_KEY* ec) {
+  int nid = ec == nullptr ? NID_undef : EC_GROUP_get_curve_name(EC_KEY_get0_group(ec));
   for (const Curve& curve : kCurves) {
     if (curve.nid == nid) return &curve;
   }
   return nullptr;
+}
+
+bool IsRsa(const EVP_PKEY* key) {
+  return EVP_PKEY_get_id(key) == EVP_PKEY_RSA || EVP_PKEY_get_id(key) == EVP_PKEY_RSA_PSS;
 }
 
 // keyGenerate(type, bits, exponent): box | undefined. `type`: "RSA", a curve, "Ed25519" or "X25519".
@@ -89,56 +94,10 @@ void Generate(const Info& info) {
   ReturnKey(info, GenerateRsa(info[1].As<v8::Int32>()->Value(), exponent.view()));
 }
 
-// How the keys of a curve look in DER, as everybody writes them: fixed bytes around fixed places.
-struct Layout {
-  const char* curve;
-  BytesView public_head;                // Of a SubjectPublicKeyInfo; the point is the rest.
-  BytesView private_head, private_mid;  // Of PKCS #8, before the scalar and before the point.
-  size_t bytes;                         // Of a coordinate.
-};
-using std::string_view_literals::operator""sv;
-constexpr std::array<Layout, 2> kLayouts = {{
-    {"P-256",
-     "\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00\x04"sv,
-     "\x30\x81\x87\x02\x01\x00\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x04"
-     "\x6d"
-     "\x30\x6b\x02\x01\x01\x04\x20"sv,
-     "\xa1\x44\x03\x42\x00\x04"sv, 32},
-    {"P-384", "\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22\x03\x62\x00\x04"sv,
-     "\x30\x81\xb6\x02\x01\x00\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22\x04\x81\x9e"
-     "\x30\x81\x9b\x02\x01\x01\x04\x30"sv,
-     "\xa1\x64\x03\x62\x00\x04"sv, 48},
-}};
-
-// An EC key of one of kLayouts, quicker than OpenSSL's decoders find out what they have. Null: none, or a wrong one;
-// the decoders say which.
-KeyPtr FromLayout(bool secret, BytesView der) {
-  for (const Layout& layout : kLayouts) {
-    size_t point = 1 + 2 * layout.bytes;
-    BytesView head = secret ? layout.private_head : layout.public_head;
-    size_t size = secret ? head.size() + layout.bytes + layout.private_mid.size() + point - 1 : head.size() + point - 1;
-    if (der.size() != size || !der.starts_with(head)) continue;
-    if (secret && der.substr(head.size() + layout.bytes, layout.private_mid.size()) != layout.private_mid) continue;
-    auto* name = const_cast<char*>(layout.curve);
-    auto* encoded = const_cast<char*>(der.data() + size - point);
-    uint8_t scalar[48];  // OSSL_PARAM has numbers in the order of the machine, smallest first.
-    if (secret) std::reverse_copy(der.begin() + head.size(), der.begin() + head.size() + layout.bytes, scalar);
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, name, 0),
-        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, encoded, point),
-        secret ? OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_PRIV_KEY, scalar, layout.bytes) : OSSL_PARAM_construct_end(),
-        OSSL_PARAM_construct_end()};
-    KeyPtr key = KeyFromParams("EC", secret ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params);
-    OPENSSL_cleanse(scalar, sizeof scalar);
-    return key;
-  }
-  return nullptr;
-}
-
 // Whether a secret key of a curve is in its range and has the public key that comes with it, which the decoders take as
 // it is. True for other keys.
 bool IsSoundPair(EVP_PKEY* key) {
-  if (EVP_PKEY_is_a(key, "EC") != 1) return true;
+  if (EVP_PKEY_get_id(key) != EVP_PKEY_EC) return true;
   KeyContextPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
   return EVP_PKEY_private_check(context.get()) == 1 && EVP_PKEY_pairwise_check(context.get()) == 1;
 }
@@ -151,33 +110,20 @@ void FromDer(const Info& info) {
   const uint8_t* at = der.data();
   const uint8_t* end = at + der.size();
   auto size = static_cast<long>(der.size());
-  KeyPtr key = FromLayout(secret, der.view());
-  if (key) {
-    at = end;
-  } else {
-    key.reset(secret ? d2i_AutoPrivateKey(nullptr, &at, size) : d2i_PUBKEY(nullptr, &at, size));
-  }
+  if (KeyPtr key = KeyFromUsualDer(secret, der.view())) return ReturnKey(info, std::move(key));
+  KeyPtr key(secret ? d2i_AutoPrivateKey(nullptr, &at, size) : d2i_PUBKEY(nullptr, &at, size));
   if (!key || (secret && !IsSoundPair(key.get()))) return;
+  // A public key of RSA that is refused above is only right without what stands behind it: the decoders would take BER,
+  // even numbers and any parameters.
+  size_t used = der.size() - static_cast<size_t>(end - at);
+  if (!secret && EVP_PKEY_get_id(key.get()) == EVP_PKEY_RSA && !KeyFromUsualDer(false, der.view().substr(0, used))) {
+    return;
+  }
   if (at != end) return ReturnNumber(info, end - at);
   ReturnKey(info, std::move(key));
 }
 
 enum PointProblem : int { kBadEncoding, kNotOnCurve, kBadCompressed, kInfinity, kBadPrivate, kBadPair };
-
-// Parameters of an EC key; `scalar` may be null.
-KeyPtr MakeEcKey(const Curve& curve, const EC_GROUP* group, const EC_POINT* point, const BIGNUM* scalar) {
-  uint8_t encoded[1 + 2 * 66];
-  size_t size = EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, encoded, sizeof encoded, nullptr);
-  BuilderPtr builder(OSSL_PARAM_BLD_new());
-  std::string name(curve.name);
-  if (size == 0 || OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, name.c_str(), 0) != 1 ||
-      OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, encoded, size) != 1 ||
-      (scalar != nullptr && OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_PRIV_KEY, scalar) != 1)) {
-    return nullptr;
-  }
-  ParamsPtr params(OSSL_PARAM_BLD_to_param(builder.get()));
-  return KeyFromParams("EC", scalar != nullptr ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params.get());
-}
 
 // keyFromPoint(curve, bytes): box | PointProblem
 void FromPoint(const Info& info) {
@@ -185,16 +131,16 @@ void FromPoint(const Info& info) {
   const Curve* curve = FindCurve(js::ToUtf8(info.GetIsolate(), info[0]));
   if (curve == nullptr) return;
   BytesOf bytes(info[1]);
-  GroupPtr group(EC_GROUP_new_by_curve_name(curve->nid));
-  PointPtr point(EC_POINT_new(group.get()));
-  if (EC_POINT_oct2point(group.get(), point.get(), bytes.data(), bytes.size(), nullptr) != 1) {
+  const EC_GROUP* group = GroupByNid(curve->nid);
+  PointPtr point(EC_POINT_new(group));
+  if (EC_POINT_oct2point(group, point.get(), bytes.data(), bytes.size(), nullptr) != 1) {
     int reason = ERR_GET_REASON(ERR_peek_last_error());
     return ReturnNumber(info, reason == EC_R_POINT_IS_NOT_ON_CURVE      ? kNotOnCurve
                               : reason == EC_R_INVALID_COMPRESSED_POINT ? kBadCompressed
                                                                         : kBadEncoding);
   }
-  if (EC_POINT_is_at_infinity(group.get(), point.get()) == 1) return ReturnNumber(info, kInfinity);
-  ReturnKey(info, MakeEcKey(*curve, group.get(), point.get(), nullptr));
+  if (EC_POINT_is_at_infinity(group, point.get()) == 1) return ReturnNumber(info, kInfinity);
+  ReturnKey(info, EcKey(group, point.get(), nullptr));
 }
 
 // keyFromEc(curve, x, y, d | undefined): box | PointProblem
@@ -203,25 +149,25 @@ void FromEc(const Info& info) {
   const Curve* curve = FindCurve(js::ToUtf8(info.GetIsolate(), info[0]));
   if (curve == nullptr) return;
   BytesOf x_bytes(info[1]), y_bytes(info[2]), d_bytes(info[3]);
-  GroupPtr group(EC_GROUP_new_by_curve_name(curve->nid));
-  PointPtr point(EC_POINT_new(group.get()));
+  const EC_GROUP* group = GroupByNid(curve->nid);
+  PointPtr point(EC_POINT_new(group));
   NumberPtr x = ToNumber(x_bytes), y = ToNumber(y_bytes);
-  if (EC_POINT_set_affine_coordinates(group.get(), point.get(), x.get(), y.get(), nullptr) != 1) {
+  if (EC_POINT_set_affine_coordinates(group, point.get(), x.get(), y.get(), nullptr) != 1) {
     return ReturnNumber(info, kNotOnCurve);
   }
   NumberPtr d;
   if (!info[3]->IsUndefined()) {
     d = ToNumber(d_bytes);
-    if (BN_is_zero(d.get()) || BN_cmp(d.get(), EC_GROUP_get0_order(group.get())) >= 0) {
+    if (BN_is_zero(d.get()) || BN_cmp(d.get(), EC_GROUP_get0_order(group)) >= 0) {
       return ReturnNumber(info, kBadPrivate);
     }
-    PointPtr own(EC_POINT_new(group.get()));
-    if (EC_POINT_mul(group.get(), own.get(), d.get(), nullptr, nullptr, nullptr) != 1 ||
-        EC_POINT_cmp(group.get(), own.get(), point.get(), nullptr) != 0) {
+    PointPtr own(EC_POINT_new(group));
+    if (EC_POINT_mul(group, own.get(), d.get(), nullptr, nullptr, nullptr) != 1 ||
+        EC_POINT_cmp(group, own.get(), point.get(), nullptr) != 0) {
       return ReturnNumber(info, kBadPair);
     }
   }
-  ReturnKey(info, MakeEcKey(*curve, group.get(), point.get(), d.get()));
+  ReturnKey(info, EcKey(group, point.get(), d.get()));
 }
 
 // keyFromRaw("Ed25519" | "X25519", private, bytes): box | undefined
@@ -263,14 +209,14 @@ void Type(const Info& info) {
   EVP_PKEY* key = UnboxKey(info[0]);
   std::string_view type;
   if (key == nullptr) return;
-  if (EVP_PKEY_is_a(key, "RSA") == 1 || EVP_PKEY_is_a(key, "RSA-PSS") == 1) {
+  if (IsRsa(key)) {
     type = "RSA";
-  } else if (EVP_PKEY_is_a(key, "EC") == 1) {
-    const Curve* curve = CurveOf(key);
+  } else if (EVP_PKEY_get_id(key) == EVP_PKEY_EC) {
+    const Curve* curve = CurveOf(EVP_PKEY_get0_EC_KEY(key));
     type = curve != nullptr ? curve->name : "EC";
-  } else if (EVP_PKEY_is_a(key, "ED25519") == 1) {
+  } else if (EVP_PKEY_get_id(key) == EVP_PKEY_ED25519) {
     type = "Ed25519";
-  } else if (EVP_PKEY_is_a(key, "X25519") == 1) {
+  } else if (EVP_PKEY_get_id(key) == EVP_PKEY_X25519) {
     type = "X25519";
   }
   info.GetReturnValue().Set(js::FromLatin1(info.GetIsolate(), type));
@@ -285,21 +231,31 @@ void Parts(const Info& info) {
   bool secret = info[1]->IsTrue();
   if (key == nullptr) return;
   std::vector<v8::Local<v8::Value>> parts;
-  auto add = [&](const NumberPtr& number, std::optional<size_t> size) {
+  auto add = [&](const BIGNUM* number, std::optional<size_t> size) {
     v8::Local<v8::ArrayBuffer> buffer;
-    if (!number) {
+    if (number == nullptr) {
       parts.push_back(v8::Undefined(isolate));
-    } else if (ToBuffer(isolate, number.get(), size.value_or(static_cast<size_t>(BN_num_bytes(number.get()))))
-                   .ToLocal(&buffer)) {
+    } else if (ToBuffer(isolate, number, size.value_or(static_cast<size_t>(BN_num_bytes(number)))).ToLocal(&buffer)) {
       parts.push_back(buffer);
     }
   };
-  if (EVP_PKEY_is_a(key, "RSA") == 1 || EVP_PKEY_is_a(key, "RSA-PSS") == 1) {
-    for (size_t i = 0; i < (secret ? kRsaParts.size() : 2); ++i) add(NumberParam(key, kRsaParts[i]), std::nullopt);
-  } else if (const Curve* curve = CurveOf(key)) {
-    add(NumberParam(key, OSSL_PKEY_PARAM_EC_PUB_X), curve->bytes);
-    add(NumberParam(key, OSSL_PKEY_PARAM_EC_PUB_Y), curve->bytes);
-    if (secret) add(NumberParam(key, OSSL_PKEY_PARAM_PRIV_KEY), curve->bytes);
+  if (IsRsa(key) && EVP_PKEY_get0_provider(key) == nullptr) {  // A public one: KeyFromUsualDer made it.
+    add(RSA_get0_n(EVP_PKEY_get0_RSA(key)), std::nullopt);
+    add(RSA_get0_e(EVP_PKEY_get0_RSA(key)), std::nullopt);
+  } else if (IsRsa(key)) {
+    for (size_t i = 0; i < (secret ? kRsaParts.size() : 2); ++i)
+      add(NumberParam(key, kRsaParts[i]).get(), std::nullopt);
+  } else if (EVP_PKEY_get_id(key) == EVP_PKEY_EC) {
+    const EC_KEY* ec = EVP_PKEY_get0_EC_KEY(key);
+    const Curve* curve = CurveOf(ec);
+    NumberPtr x(BN_new()), y(BN_new());
+    if (curve == nullptr || EC_POINT_get_affine_coordinates(EC_KEY_get0_group(ec), EC_KEY_get0_public_key(ec), x.get(),
+                                                            y.get(), nullptr) != 1) {
+      return;
+    }
+    add(x.get(), curve->bytes);
+    add(y.get(), curve->bytes);
+    if (secret) add(EC_KEY_get0_private_key(ec), curve->bytes);
   } else {
     uint8_t raw[64];
     size_t size = sizeof raw;

@@ -1,4 +1,5 @@
 // Natives that use keys of public-key cryptography: signatures, RSA-OAEP, agreement on a secret.
+#define OPENSSL_SUPPRESS_DEPRECATED  // ECDSA without a context, and without DER around the signature.
 #include <openssl/ecdsa.h>
 #include <openssl/rsa.h>
 
@@ -18,10 +19,14 @@ enum Padding : int { kNone, kPkcs1, kPss };
 
 int IntOf(v8::Local<v8::Value> value) { return value->IsInt32() ? value.As<v8::Int32>()->Value() : 0; }
 
-// The bytes of r and of s in a WebCrypto signature; 0: not an elliptic curve.
-size_t HalfOf(const EVP_PKEY* key) {
-  if (EVP_PKEY_is_a(key, "EC") != 1) return 0;
-  return (static_cast<size_t>(EVP_PKEY_get_bits(key)) + 7) / 8;
+// The bytes of r and of s in a WebCrypto signature.
+int HalfOf(const EC_KEY* key) { return (EC_GROUP_get_degree(EC_KEY_get0_group(key)) + 7) / 8; }
+
+// What ECDSA signs; 0: OpenSSL refused.
+int Hash(const EVP_MD* hash, const BytesOf& data, uint8_t (&digest)[EVP_MAX_MD_SIZE]) {
+  unsigned int size = 0;
+  bool done = hash != nullptr && EVP_Digest(data.data(), data.size(), digest, &size, hash, nullptr) == 1;
+  return done ? static_cast<int>(size) : 0;
 }
 
 bool SetPadding(EVP_PKEY_CTX* context, int padding, int salt_bytes) {
@@ -31,15 +36,48 @@ bool SetPadding(EVP_PKEY_CTX* context, int padding, int salt_bytes) {
          EVP_PKEY_CTX_set_rsa_pss_saltlen(context, salt_bytes) == 1;
 }
 
+// As r and s, one after the other. Nothing: OpenSSL refused.
+void SignEcdsa(const Info& info, EC_KEY* key) {
+  uint8_t digest[EVP_MAX_MD_SIZE];
+  BytesOf data(info[4]);
+  int size = Hash(HashByNumber(info[1]), data, digest);
+  SignaturePtr pair(size == 0 ? nullptr : ECDSA_do_sign(digest, size, key));
+  int half = HalfOf(key);
+  v8::Local<v8::ArrayBuffer> out;
+  if (!pair || !NewBuffer(info.GetIsolate(), 2 * static_cast<size_t>(half)).ToLocal(&out)) return;
+  BN_bn2binpad(ECDSA_SIG_get0_r(pair.get()), DataOf(out), half);
+  BN_bn2binpad(ECDSA_SIG_get0_s(pair.get()), DataOf(out) + half, half);
+  info.GetReturnValue().Set(out);
+}
+
+bool VerifyEcdsa(const Info& info, EC_KEY* key) {
+  uint8_t digest[EVP_MAX_MD_SIZE];
+  BytesOf signature(info[4]), data(info[5]);
+  int half = HalfOf(key);
+  int size = Hash(HashByNumber(info[1]), data, digest);
+  if (size == 0 || signature.size() != 2 * static_cast<size_t>(half)) return false;
+  SignaturePtr pair(ECDSA_SIG_new());
+  BIGNUM* r = BN_bin2bn(signature.data(), half, nullptr);
+  BIGNUM* s = BN_bin2bn(signature.data() + half, half, nullptr);
+  return ECDSA_SIG_set0(pair.get(), r, s) == 1 && ECDSA_do_verify(digest, size, pair.get(), key) == 1;
+}
+
+// The low-level form of a key; null: of another kind. OpenSSL makes it once for a key that it generated itself.
+EC_KEY* EcOf(EVP_PKEY* key) {
+  return EVP_PKEY_get_id(key) == EVP_PKEY_EC ? const_cast<EC_KEY*>(EVP_PKEY_get0_EC_KEY(key)) : nullptr;
+}
+
 // keySign(box, hash | undefined, padding, saltBytes, data): ArrayBuffer | undefined
 void Sign(const Info& info) {
   QuietErrors quiet;
   v8::Isolate* isolate = info.GetIsolate();
   EVP_PKEY* key = UnboxKey(info[0]);
+  if (key == nullptr) return;
+  if (EC_KEY* ec = EcOf(key)) return SignEcdsa(info, ec);
   BytesOf data(info[4]);
   HashContextPtr context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* settings = nullptr;
-  if (key == nullptr || EVP_DigestSignInit(context.get(), &settings, HashByNumber(info[1]), nullptr, key) != 1 ||
+  if (EVP_DigestSignInit(context.get(), &settings, HashByNumber(info[1]), nullptr, key) != 1 ||
       !SetPadding(settings, IntOf(info[2]), IntOf(info[3]))) {
     return;
   }
@@ -48,32 +86,7 @@ void Sign(const Info& info) {
   auto* bytes = reinterpret_cast<uint8_t*>(signature.data());
   if (EVP_DigestSign(context.get(), bytes, &size, data.data(), data.size()) != 1) return;
   v8::Local<v8::ArrayBuffer> out;
-  size_t half = HalfOf(key);
-  if (half == 0) {
-    if (ToBuffer(isolate, bytes, size).ToLocal(&out)) info.GetReturnValue().Set(out);
-    return;
-  }
-  const uint8_t* at = bytes;
-  SignaturePtr pair(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(size)));
-  if (!pair || !NewBuffer(isolate, 2 * half).ToLocal(&out)) return;
-  BN_bn2binpad(ECDSA_SIG_get0_r(pair.get()), DataOf(out), static_cast<int>(half));
-  BN_bn2binpad(ECDSA_SIG_get0_s(pair.get()), DataOf(out) + half, static_cast<int>(half));
-  info.GetReturnValue().Set(out);
-}
-
-// In DER; empty if it can't be one of this curve.
-Bytes EncodeEcdsa(const BytesOf& signature, size_t half) {
-  if (signature.size() != 2 * half) return {};
-  SignaturePtr pair(ECDSA_SIG_new());
-  BIGNUM* r = BN_bin2bn(signature.data(), static_cast<int>(half), nullptr);
-  BIGNUM* s = BN_bin2bn(signature.data() + half, static_cast<int>(half), nullptr);
-  if (ECDSA_SIG_set0(pair.get(), r, s) != 1) return {};
-  int size = i2d_ECDSA_SIG(pair.get(), nullptr);
-  if (size <= 0) return {};
-  Bytes der(static_cast<size_t>(size), '\0');
-  auto* at = reinterpret_cast<uint8_t*>(der.data());
-  i2d_ECDSA_SIG(pair.get(), &at);
-  return der;
+  if (ToBuffer(isolate, bytes, size).ToLocal(&out)) info.GetReturnValue().Set(out);
 }
 
 // keyVerify(box, hash | undefined, padding, saltBytes, signature, data): boolean
@@ -81,23 +94,17 @@ void Verify(const Info& info) {
   QuietErrors quiet;
   info.GetReturnValue().Set(false);
   EVP_PKEY* key = UnboxKey(info[0]);
+  if (key == nullptr) return;
+  if (EC_KEY* ec = EcOf(key)) return info.GetReturnValue().Set(VerifyEcdsa(info, ec));
   BytesOf signature(info[4]), data(info[5]);
   HashContextPtr context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* settings = nullptr;
-  if (key == nullptr || EVP_DigestVerifyInit(context.get(), &settings, HashByNumber(info[1]), nullptr, key) != 1 ||
+  if (EVP_DigestVerifyInit(context.get(), &settings, HashByNumber(info[1]), nullptr, key) != 1 ||
       !SetPadding(settings, IntOf(info[2]), IntOf(info[3]))) {
     return;
   }
-  const uint8_t* bytes = signature.data();
-  size_t size = signature.size();
-  Bytes der;
-  if (size_t half = HalfOf(key); half > 0) {
-    der = EncodeEcdsa(signature, half);
-    if (der.empty()) return;
-    bytes = reinterpret_cast<const uint8_t*>(der.data());
-    size = der.size();
-  }
-  info.GetReturnValue().Set(EVP_DigestVerify(context.get(), bytes, size, data.data(), data.size()) == 1);
+  info.GetReturnValue().Set(
+      EVP_DigestVerify(context.get(), signature.data(), signature.size(), data.data(), data.size()) == 1);
 }
 
 // keyOaep(box, encrypt, hash, label | undefined, data): ArrayBuffer | undefined

@@ -135,6 +135,25 @@ const cases = table(keys, {
     pkcs8.fill(255, 36, 68);
     await S.importKey("pkcs8", pkcs8, { name: "ECDSA", namedCurve: "P-256" }, true, ["sign"]);
   }, "DOMException DataError: Invalid PKCS8 input."],
+  ...Object.fromEntries(Object.entries({
+    "as it is": [(der) => der, ["public", 2048, [1, 0, 1]]],
+    "another object identifier": [(der) => der.with(14, 3), "DOMException DataError: Invalid SPKI input."],
+    "no parameters": [(der) => [48, 130, 1, 32, 48, 11, ...der.slice(6, 17), ...der.slice(19)], "DOMException DataError: Invalid SPKI input."],
+    "parameters that are not null": [(der) => der.with(17, 4), "DOMException DataError: Invalid SPKI input."],
+    "bits unused": [(der) => der.with(23, 1), "DOMException DataError: Invalid SPKI input."],
+    "a negative modulus": [(der) => [48, 130, 1, 33, ...der.slice(4, 19), 3, 130, 1, 14, 0, 48, 130, 1, 9, 2, 130, 1, 0, ...der.slice(33)], "DOMException DataError: Invalid SPKI input."],
+    "zeros in front of the modulus": [(der) => [48, 130, 1, 35, ...der.slice(4, 19), 3, 130, 1, 16, 0, 48, 130, 1, 11, 2, 130, 1, 2, 0, ...der.slice(32)], "DOMException DataError: Invalid SPKI input."],
+    "an even modulus": [(der) => der.with(288, der[288] & 254), "DOMException DataError: Invalid SPKI input."],
+    "an even exponent": [(der) => der.with(293, 0), "DOMException DataError: Invalid SPKI input."],
+    "another exponent": [(der) => der.with(293, 3), "DOMException OperationError: Imported RSA key has invalid publicExponent 65539."],
+    "a length that is too long": [(der) => [48, 131, 0, ...der.slice(2)], "DOMException DataError: Invalid SPKI input."],
+    "a byte behind the exponent": [(der) => [48, 130, 1, 35, ...der.slice(4, 19), 3, 130, 1, 16, 0, 48, 130, 1, 11, ...der.slice(28), 0], "DOMException DataError: Invalid SPKI input."],
+    "a byte less": [(der) => der.slice(0, -1), "DOMException DataError: Invalid SPKI input."],
+    "a byte more": [(der) => [...der, 0], "DOMException DataError: Invalid 1 trailing bytes after SPKI input."],
+  }).map(([name, [change, expected]]) => [`RSA: SPKI with ${name}`, [async ($) => {
+    const key = await S.importKey("spki", new Uint8Array(change([...new Uint8Array($.spki)])), { name: "RSA-PSS", hash: "SHA-256" }, true, ["verify"]);
+    return [key.type, key.algorithm.modulusLength, [...key.algorithm.publicExponent]];
+  }, expected]])),
   "SPKI: garbage": [() => S.importKey("spki", u(20), { name: "RSA-PSS", hash: "SHA-512" }, true, ["verify"]), "DOMException DataError: Invalid SPKI input."],
   "SPKI: trailing": [($) => S.importKey("spki", new Uint8Array([...new Uint8Array($.spki), 1, 2]), { name: "RSA-PSS", hash: "SHA-512" }, true, ["verify"]), "DOMException DataError: Invalid 2 trailing bytes after SPKI input."],
   "PKCS #8: garbage": [() => S.importKey("pkcs8", u(20), { name: "RSA-PSS", hash: "SHA-512" }, true, ["sign"]), "DOMException DataError: Invalid PKCS8 input."],

@@ -134,6 +134,11 @@ const rows = {
   "PBKDF2, RFC 6070 3": [() => pbkdf2("SHA-1", "password", "salt", 4096, 20), "4b007901b765489abead49d926f721d065a429c1"],
   "PBKDF2, RFC 6070 5": [() => pbkdf2("SHA-1", "passwordPASSWORDpassword", "saltSALTsaltSALTsaltSALTsaltSALTsalt", 4096, 25), "3d2eec4fe41c849b80c8d83662c0e44a8b291a964cf2f07038"],
   "PBKDF2 with SHA-256": [() => pbkdf2("SHA-256", "password", "salt", 2, 32), "ae4d0c95af6b46d32d0adff928f06dd02a303f8ef3c251dfd6e2d85a95474c43"],
+  ...Object.fromEntries(Object.entries({ "SHA-1": "8caf869627a01ad8", "SHA-256": "373f000eee4574cd", "SHA-384": "0d3fa960db97d519", "SHA-512": "815fb60343da4466" }).map(([hash, expected]) => [`PBKDF2 with ${hash}: several blocks, passwords as long as a block and longer`, [async () => {
+    const all = [];
+    for (const length of [64, 65, 128, 129]) all.push(await pbkdf2(hash, "p".repeat(length), "salt".repeat(50), 3, 150));
+    return hex((await S.digest("SHA-256", utf8(all.join()))).slice(0, 8));
+  }, expected]])),
   "PBKDF2 of an empty password": [() => pbkdf2("SHA-512", "", "", 1, 8), "6d2ecbbbfb2e6dcd"],
   "HKDF, RFC 5869 1": [() => hkdf("SHA-256", "0b".repeat(22), "000102030405060708090a0b0c", "f0f1f2f3f4f5f6f7f8f9", 42), "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865"],
   "HKDF, RFC 5869 3: no salt, no info": [() => hkdf("SHA-256", "0b".repeat(22), "", "", 42), "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8"],

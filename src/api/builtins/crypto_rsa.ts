@@ -38,8 +38,7 @@ abstract class Rsa extends PairAlgorithm {
   // `alg` of a JWK.
   protected abstract algOf(hash: string): string;
 
-  #traits(box: Box, hash: string, exponent: Uint8Array): Traits {
-    const modulusBytes = native.keyParts(box, false)[0]!.byteLength;
+  #traits(modulusBytes: number, hash: string, exponent: Uint8Array): Traits {
     const description = { name: this.name, modulusLength: modulusBytes * 8, publicExponent: exponent, hash: { name: hash } };
     return { description, hash, modulusBytes };
   }
@@ -65,7 +64,7 @@ abstract class Rsa extends PairAlgorithm {
     const copy = bytesOf(exponent)!.slice() as Uint8Array;
     const box = await (native.keyGenerateLater(bits, copy) ?? native.keyGenerate("RSA", bits, copy));
     if (box === undefined) fail("OperationError", "Error generating RSA key.");
-    return this.pair(box, this.#traits(box, hash.name, copy), extractable, usages);
+    return this.pair(box, this.#traits(bits / 8, hash.name, copy), extractable, usages);
   }
 
   importKey(format: string, data: Bytes | JsonWebKey, parameters: Parameters, extractable: boolean, wanted: string[]): CryptoKey {
@@ -79,7 +78,7 @@ abstract class Rsa extends PairAlgorithm {
     if (![3, 17, 37, 65537].includes(value)) {
       fail("OperationError", `Imported RSA key has invalid publicExponent ${value}.`);
     }
-    return this.key(imported, this.#traits(imported.box, hash, new Uint8Array(exponent!)), extractable);
+    return this.key(imported, this.#traits(modulus!.byteLength, hash, new Uint8Array(exponent!)), extractable);
   }
 
   #readJwk(jwk: JsonWebKey, hash: string): Box {

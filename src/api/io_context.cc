@@ -137,6 +137,7 @@ void IoContext::End(Error why) {
   on_client_gone_.Reset();
   pumps_.Clear();
   bodies_.Clear();
+  connections_.Clear();
   cursors_.Clear();
   if (sockets_ != nullptr) {
     // Other ends (an eviction, the end of a request) look like one of the line.

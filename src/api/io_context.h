@@ -33,6 +33,10 @@
 #include "object/placement.h"
 #include "sql/cursor.h"
 
+namespace limpet::net {
+class ClientSocket;
+}
+
 namespace limpet::api {
 
 class IoContext;
@@ -202,6 +206,21 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   // -- cursors of SQL, by number. A box that JavaScript holds (io_sql.cc) takes one off when it goes.
   Numbered<std::unique_ptr<sql::Cursor>>& cursors() { return cursors_; }
 
+  // -- TCP connections (io_tcp.cc), by number
+  struct Connection {
+    std::shared_ptr<net::ClientSocket> socket;
+    Connection() = default;
+    Connection(Connection&&) noexcept = default;
+    Connection& operator=(Connection&& other) noexcept {
+      std::swap(socket, other.socket);
+      return *this;
+    }
+    ~Connection();  // Its writing side lets go.
+  };
+  Numbered<Connection>& connections() { return connections_; }
+  void AddConnection(uint64_t number, std::shared_ptr<net::ClientSocket> socket);
+  std::shared_ptr<net::ClientSocket> TakeConnection(uint64_t number);  // Null: there is none.
+
   // -- WebSockets that the script holds an end of (script_sockets.h)
   ScriptSockets& sockets();
   // Closes those that the script accepted, before the end.
@@ -265,6 +284,7 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   Numbered<v8::Global<v8::Object>> pumps_;
   Numbered<BodyStream::OnChunk> pump_reads_;
   Numbered<std::unique_ptr<sql::Cursor>> cursors_;
+  Numbered<Connection> connections_;
   std::unique_ptr<ScriptSockets> sockets_;  // Null: it has never had any.
 };
 

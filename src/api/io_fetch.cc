@@ -227,6 +227,7 @@ std::vector<js::NativeFunction> IoNatives() {
   AddStorageNatives(natives);
   AddRpcNatives(natives);
   AddSqlNatives(natives);
+  AddTcpNatives(natives);
   AddWebSocketNatives(natives);
   return natives;
 }

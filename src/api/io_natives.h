@@ -22,6 +22,7 @@ void AddCryptoIoNatives(std::vector<js::NativeFunction>& natives);   // io_crypt
 void AddRpcNatives(std::vector<js::NativeFunction>& natives);        // io_rpc.cc
 void AddSqlNatives(std::vector<js::NativeFunction>& natives);        // io_sql.cc
 void AddWebSocketNatives(std::vector<js::NativeFunction>& natives);  // io_websocket.cc
+void AddTcpNatives(std::vector<js::NativeFunction>& natives);        // io_tcp.cc
 void AddStorageNatives(std::vector<js::NativeFunction>& natives);    // io_storage.cc
 
 struct Call;

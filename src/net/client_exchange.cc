@@ -1,16 +1,12 @@
 #include "net/client_exchange.h"
 
 #include <algorithm>
-#include <boost/asio/connect.hpp>
 
 #include "base/bytes.h"
-#include "net/asio_address.h"
 #include "net/websocket_stream.h"
 
 namespace limpet::net {
 namespace {
-
-using boost::asio::ip::tcp;
 
 constexpr size_t kHeadReadBytes = 8 * 1024;
 constexpr size_t kInlineBytesMax = 64 * 1024;  // A body that came with its head is given as bytes up to here.
@@ -50,7 +46,7 @@ void ClientExchange::Start() {
   if (reused_) {
     SendRequest();
   } else {
-    Resolve();
+    Connect();
   }
 }
 
@@ -65,68 +61,16 @@ Result<Done> ClientExchange::Prepare() {
   return Done{};
 }
 
-void ClientExchange::Resolve() {
-  Arm(client_->options.connect_timeout, "connecting took too long");
-  if (std::optional<IpAddress> address = IpAddress::Parse(target_.host)) return Connect({{*address, target_.port}});
-  client_->resolver.async_resolve(
-      target_.host, std::to_string(target_.port), tcp::resolver::numeric_service,
-      [self = shared_from_this()](boost::system::error_code error, const tcp::resolver::results_type& results) {
-        if (self->ended_) return;
-        if (error) return self->Fail(self->Broken("the name can't be resolved: " + error.message()));
-        std::vector<Endpoint> found;
-        for (const auto& result : results) found.push_back(FromAsio(result.endpoint()));
-        self->Connect(found);
-      });
-}
-
-// Checked here, on the very addresses that are connected to: a name can't change between check and use.
-Result<std::vector<Endpoint>> ClientExchange::Allowed(const std::vector<Endpoint>& found) const {
-  const ClientOptions& options = client_->options;
-  std::vector<Endpoint> allowed;
-  std::string refused;
-  for (const Endpoint& endpoint : found) {
-    bool forbidden = std::any_of(options.forbidden.begin(), options.forbidden.end(),
-                                 [&](const Endpoint& listener) { return MayReach(endpoint, listener); });
-    if (forbidden) {
-      refused = "connections to " + endpoint.ToString() + " are refused: it is reserved for the server's own use";
-    } else if (!options.allow_private_network && !IsPublicAddress(endpoint.address)) {
-      refused = "connections to " + endpoint.address.ToString() +
-                " are refused: it is a loopback, link-local, private or reserved address "
-                "(limpet --allow-private-network permits them)";
-    } else {
-      allowed.push_back(endpoint);
-    }
-  }
-  if (!allowed.empty()) return allowed;
-  if (refused.empty()) return Broken("the name has no address");
-  return Error(ErrorCode::kConflict, target_.authority + ": " + refused);
-}
-
-void ClientExchange::Connect(const std::vector<Endpoint>& found) {
-  Result<std::vector<Endpoint>> allowed = Allowed(found);
-  if (!allowed) return Fail(std::move(allowed).error());
-  std::vector<tcp::endpoint> endpoints;
-  for (const Endpoint& endpoint : *allowed) endpoints.push_back(ToAsio(endpoint));
-  transport_ = std::make_shared<ClientTransport>(client_->loop.context());
-  boost::asio::async_connect(
-      transport_->socket(), endpoints,
-      [self = shared_from_this(), alive = transport_](boost::system::error_code error, const tcp::endpoint&) {
-        if (self->ended_) return;
-        if (error) return self->Fail(self->Broken("can't connect: " + error.message()));
-        self->OnConnected();
-      });
-}
-
-void ClientExchange::OnConnected() {
-  boost::system::error_code ignored;
-  transport_->socket().set_option(tcp::no_delay(true), ignored);
-  if (!target_.tls) return SendRequest();
-  transport_->StartTls(client_->tls, target_.host, [self = shared_from_this()](boost::system::error_code error) {
-    if (self->ended_) return;
-    if (!error) return self->SendRequest();
-    std::string problem = self->transport_->VerifyProblem();
-    self->Fail(self->Broken("TLS: " + (problem.empty() ? error.message() : problem)));
+void ClientExchange::Connect() {
+  Dial::To to{.host = target_.host, .port = target_.port, .tls = target_.tls, .authority = target_.authority};
+  dial_ = std::make_shared<Dial>(client_, std::move(to), [this](Result<std::shared_ptr<ClientTransport>> transport) {
+    std::shared_ptr<ClientExchange> self = shared_from_this();  // End cancels the dial: we are alive.
+    dial_.reset();
+    if (!transport) return Fail(std::move(transport).error());
+    transport_ = std::move(transport).value();
+    SendRequest();
   });
+  dial_->Start();
 }
 
 void ClientExchange::SendRequest() {
@@ -229,7 +173,7 @@ bool ClientExchange::RetryOnce() {
   Disarm();
   transport_.reset();
   in_ = InBuffer();
-  Resolve();
+  Connect();
   return true;
 }
 
@@ -382,6 +326,7 @@ void ClientExchange::End() {
   Disarm();
   client_->running.erase(this);
   ParkRequestStream();
+  if (dial_) std::exchange(dial_, nullptr)->Cancel();
   if (transport_) transport_->Close();
 }
 

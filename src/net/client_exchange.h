@@ -3,51 +3,17 @@
 // Held by its FetchHandle, its response's body, and what Asio is doing for it. All on the client's loop.
 #pragma once
 
-#include <list>
 #include <memory>
 #include <string>
-#include <unordered_set>
-#include <vector>
 
 #include "net/chunked.h"
-#include "net/client_transport.h"
-#include "net/http_client.h"
+#include "net/client_state.h"
+#include "net/dial.h"
 #include "net/in_buffer.h"
 #include "net/request_head.h"
 #include "net/websocket_handshake.h"
 
 namespace limpet::net {
-
-struct HttpClient::State {
-  State(loop::AsioLoop& loop, ClientOptions options)
-      : loop(loop),
-        options(std::move(options)),
-        tls(boost::asio::ssl::context::tls_client),
-        resolver(loop.context()),
-        websockets(std::make_unique<WebSocketGroup>(loop, this->options.websocket)) {}
-
-  struct Idle {
-    std::string key;
-    std::shared_ptr<ClientTransport> transport;
-    Instant until;
-  };
-
-  // A kept connection to `key` that is still alive, or null.
-  std::shared_ptr<ClientTransport> TakeIdle(const std::string& key);
-  void PutIdle(std::string key, std::shared_ptr<ClientTransport> transport);
-  void SweepIdle();
-
-  loop::AsioLoop& loop;
-  ClientOptions options;
-  boost::asio::ssl::context tls;
-  boost::asio::ip::tcp::resolver resolver;
-  std::list<Idle> idle;  // Oldest first.
-  loop::TimerId sweep = 0;
-  bool closed = false;
-  std::unordered_set<ClientExchange*> running;
-  SystemRandom random;
-  std::unique_ptr<WebSocketGroup> websockets;
-};
 
 class ClientExchange : public std::enable_shared_from_this<ClientExchange> {
  public:
@@ -61,10 +27,7 @@ class ClientExchange : public std::enable_shared_from_this<ClientExchange> {
 
  private:
   Result<Done> Prepare();
-  void Resolve();
-  Result<std::vector<Endpoint>> Allowed(const std::vector<Endpoint>& found) const;
-  void Connect(const std::vector<Endpoint>& found);
-  void OnConnected();
+  void Connect();
   void SendRequest();
   void PullRequest();
   void OnRequestChunk(Result<std::optional<Bytes>> chunk);
@@ -92,6 +55,7 @@ class ClientExchange : public std::enable_shared_from_this<ClientExchange> {
   std::string key_;
   std::string head_;
   std::unique_ptr<ClientUpgrade> upgrade_;  // If the request asks for a WebSocket.
+  std::shared_ptr<Dial> dial_;              // While it connects.
   std::shared_ptr<ClientTransport> transport_;
   bool ended_ = false;
   bool reused_ = false;

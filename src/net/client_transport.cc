@@ -55,6 +55,32 @@ void ClientTransport::Write(std::string_view first, std::string_view second, Err
   }
 }
 
+void ClientTransport::WriteRaw(std::string_view bytes, ErrorCallback done) {
+  boost::asio::async_write(socket_, boost::asio::const_buffer(bytes.data(), bytes.size()),
+                           [self = shared_from_this(), done = std::move(done)](boost::system::error_code error,
+                                                                               size_t) mutable { done(error); });
+}
+
+// Asio's own shutdown waits for the other side's, and would read what it still has to say.
+std::string ClientTransport::CloseNotify() {
+  if (!tls_) return {};
+  SSL* ssl = tls_->native_handle();
+  BIO* usual = SSL_get_wbio(ssl);
+  BIO* memory = BIO_new(BIO_s_mem());
+  if (usual == nullptr || memory == nullptr) {
+    BIO_free(memory);
+    return {};
+  }
+  BIO_up_ref(usual);
+  SSL_set0_wbio(ssl, memory);
+  (void)SSL_shutdown(ssl);
+  char* data = nullptr;
+  long size = BIO_get_mem_data(memory, &data);
+  std::string bytes(data, size > 0 ? static_cast<size_t>(size) : 0);
+  SSL_set0_wbio(ssl, usual);
+  return bytes;
+}
+
 void ClientTransport::Close() {
   boost::system::error_code ignored;
   socket_.close(ignored);

@@ -29,6 +29,11 @@ class ClientTransport : public std::enable_shared_from_this<ClientTransport> {
   void Read(char* data, size_t size, ReadCallback done);
   // All of both. The bytes stay where they are until `done`.
   void Write(std::string_view first, std::string_view second, ErrorCallback done);
+  // Past TLS, if there is any.
+  void WriteRaw(std::string_view bytes, ErrorCallback done);
+  // What tells the other side that this one has nothing more to say, encrypted: to be sent after the last Write, by
+  // WriteRaw. Empty without TLS. Reading goes on.
+  std::string CloseNotify();
   void Close();
   // True if nothing has come and the other end has not closed: a kept connection can be used again.
   bool IsQuiet();

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "net/client_exchange.h"
+#include "net/client_socket.h"
 
 namespace limpet::net {
 namespace {
@@ -97,6 +98,11 @@ HttpClient::~HttpClient() {
     if (std::shared_ptr<ClientExchange> alive = exchange->weak_from_this().lock()) running.push_back(std::move(alive));
   }
   for (std::shared_ptr<ClientExchange>& exchange : running) exchange->Cancel();
+  std::vector<std::shared_ptr<ClientSocket>> sockets;
+  for (ClientSocket* socket : state_->sockets) {
+    if (std::shared_ptr<ClientSocket> alive = socket->weak_from_this().lock()) sockets.push_back(std::move(alive));
+  }
+  for (std::shared_ptr<ClientSocket>& socket : sockets) socket->Close();
 }
 
 FetchHandle HttpClient::Fetch(HttpRequest request, Callback callback) {

@@ -35,6 +35,7 @@ struct ClientOptions {
 };
 
 class ClientExchange;
+class ClientSocket;
 
 // A fetch that runs. Destroying it cancels: the callback is not called, or, if the response was given already, its body
 // fails with kCanceled. Keep it until the body is read, or Detach.
@@ -59,7 +60,7 @@ class HttpClient {
 
   // Error: kInvalidArgument if the CA file can't be read.
   static Result<std::unique_ptr<HttpClient>> Open(loop::AsioLoop& loop, ClientOptions options);
-  ~HttpClient();  // Cancels what runs: callbacks are dropped; WebSockets are cut.
+  ~HttpClient();  // Cancels what runs: callbacks are dropped; WebSockets and ClientSockets are cut.
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
@@ -79,6 +80,8 @@ class HttpClient {
   struct State;
   explicit HttpClient(std::shared_ptr<State> state) : state_(std::move(state)) {}
   friend class ClientExchange;
+  friend class ClientSocket;
+  friend class Dial;
   std::shared_ptr<State> state_;
 };
 

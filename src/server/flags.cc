@@ -79,6 +79,11 @@ const Flag kFlags[] = {
        parse.flags.allow_private_network = true;
        return Done{};
      }},
+    {"--ca-file", "FILE", "certificates (PEM) that TLS to other servers trusts beside the system's",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       parse.flags.ca_file = value;
+       return Done{};
+     }},
     {"--allow-remote-admin", nullptr, "the admin address may be other than loopback (it speaks plain HTTP)",
      [](Parse& parse, const std::string&) -> Result<Done> {
        parse.flags.allow_remote_admin = true;

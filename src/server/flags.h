@@ -27,6 +27,7 @@ struct ServeFlags {
   std::vector<std::string> admin_hosts;  // Host names that the admin port answers to, beside loopback.
   net::NetworkSet trusted_proxies = net::NetworkSet::Loopback();
   bool allow_private_network = false;
+  std::string ca_file;              // PEM; empty: the system's certificates alone.
   bool allow_remote_admin = false;  // Without it an admin address that is not loopback is refused.
   Duration roll_grace = std::chrono::seconds(30);
   Duration idle_evict = std::chrono::seconds(10);

@@ -21,11 +21,12 @@ TEST(ServeFlags, HaveTheDocumentedDefaults) {
 
 TEST(ServeFlags, TakeValuesInBothSpellings) {
   ServeFlags flags = ParseServeFlags({"--listen", "localhost:0", "--shards=3", "--data-dir=/x", "--trusted-proxy",
-                                      "10.0.0.0/8", "--memory-mb", "64", "--roll-grace", "0"})
+                                      "10.0.0.0/8", "--memory-mb", "64", "--roll-grace", "0", "--ca-file=ca.pem"})
                          .value();
   EXPECT_EQ(flags.listen.ToString(), "127.0.0.1:0");
   EXPECT_EQ(flags.shards, 3u);
   EXPECT_EQ(flags.data_dir, "/x");
+  EXPECT_EQ(flags.ca_file, "ca.pem");
   EXPECT_TRUE(flags.trusted_proxies.Contains(*net::IpAddress::Parse("10.1.2.3")));
   EXPECT_TRUE(flags.trusted_proxies.Contains(*net::IpAddress::Parse("127.0.0.1")));
   EXPECT_EQ(flags.memory_max, 64u * 1024 * 1024);

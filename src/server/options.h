@@ -31,6 +31,7 @@ struct ServerOptions {
   std::vector<std::string> admin_hosts;
   net::NetworkSet trusted_proxies = net::NetworkSet::Loopback();
   bool allow_private_network = false;
+  std::string ca_file;           // Trusted beside the system's certificates; empty: none.
   bool show_exceptions = false;  // A script's exception is the body of its 500.
   Duration roll_grace = std::chrono::seconds(30);
   Duration idle_evict = std::chrono::seconds(10);  // See object::ShardOptions.

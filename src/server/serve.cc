@@ -98,6 +98,7 @@ ServerOptions ToOptions(const ServeFlags& flags) {
   options.admin_hosts = flags.admin_hosts;
   options.trusted_proxies = flags.trusted_proxies;
   options.allow_private_network = flags.allow_private_network;
+  options.ca_file = flags.ca_file;
   options.roll_grace = flags.roll_grace;
   options.idle_evict = flags.idle_evict;
   options.http = flags.http;

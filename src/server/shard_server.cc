@@ -55,6 +55,7 @@ Result<Done> ShardServer::Open(store::Engine& engine, store::Claim claim, std::v
   thread_.Call([&] {
     net::ClientOptions client;
     client.allow_private_network = context_.options.allow_private_network;
+    client.ca_file = context_.options.ca_file;
     client.forbidden = std::move(forbidden);
     Result<std::unique_ptr<net::HttpClient>> made = net::HttpClient::Open(loop(), std::move(client));
     if (!made.has_value()) {

@@ -10,6 +10,7 @@ import { isDeepStrictEqual, parseArgs } from "node:util";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { deploy, kLimpet, kRepository, limpetExists, request, startLimpet, startWorkerd } from "../system/lib.mjs";
 import { describe } from "./lib.mjs";
+import { kCaFile, startTcpPeer } from "./tcp_peer.mjs";
 
 const kFolder = dirname(fileURLToPath(import.meta.url));
 const kCaseDeadlineMs = 60_000;
@@ -27,7 +28,7 @@ registerHooks({
   resolve(specifier, context, next) {
     if (!/\.(txt|html|bin|wasm|json)$|^cloudflare:/.test(specifier)) return next(specifier, context);
     return { url: "data:text/javascript,export default undefined; export class DurableObject {} " +
-      "export class RpcStub {} export class RpcTarget {} export class WorkerEntrypoint {}", shortCircuit: true };
+      "export const connect = undefined; export class RpcStub {} export class RpcTarget {} export class WorkerEntrypoint {}", shortCircuit: true };
   },
 });
 
@@ -78,7 +79,7 @@ async function startEcho() {
 // One running server per way of running: `start(file)` gives { send(path, options), stop() }.
 async function limpetRunner() {
   // One shard, as workerd has one thread: objects of a class share an isolate on a shard, not across shards.
-  const flags = ["--allow-private-network", "--shards", "1"];
+  const flags = ["--allow-private-network", "--shards", "1", "--ca-file", kCaFile];
   let server;
   if (options.server) {
     server = { admin: options.server, token: options.token, port: Number(new URL(options.public).port) };
@@ -102,7 +103,7 @@ async function workerdRunner() {
   return {
     async start(file) {
       const server = await startWorkerd({ modules: file.modules, classes: file.classes, vars: file.vars, sqlite: file.sqlite, compatibilityDate: file.date,
-                                          compatibilityFlags: file.flags });
+                                          compatibilityFlags: file.flags, trusted: [readFileSync(kCaFile, "utf8")] });
       return { send: (path, sent) => request(server.url + path, { ...sent, timeoutMs: kCaseDeadlineMs }), stop: () => server.stop() };
     },
     stop: async () => {},
@@ -152,6 +153,7 @@ function report(name, problem) {
 
 const runner = options.on === "workerd" ? await workerdRunner() : await limpetRunner();
 const echo = await startEcho();
+const peer = await startTcpPeer();
 try {
   for (const fileName of readdirSync(kFolder).filter((each) => each.endsWith(".test.mjs")).sort()) {
     const exported = await import(join(kFolder, fileName));
@@ -160,7 +162,7 @@ try {
     const modules = modulesOf(fileName);
     const file = {
       name: fileName.replace(".test.mjs", ""), modules, classes: Object.keys(exported).filter((name) => name !== "default" && !exported.default.entrypoints?.includes(name)),
-      vars: { ECHO: echo.url }, date: String(modules[fileName]).match(/^\/\/ compatibility-date: (\S+)$/m)?.[1] ?? "2026-03-01",
+      vars: { ECHO: echo.url, TCP: peer.plain, TLS: peer.secure, TCP_CLOSED: peer.closed }, date: String(modules[fileName]).match(/^\/\/ compatibility-date: (\S+)$/m)?.[1] ?? "2026-03-01",
       flags: String(modules[fileName]).match(/^\/\/ compatibility-flags: (.+)$/m)?.[1].split(" ") ?? [],
       sqlite: /^\/\/ storage: sqlite$/m.test(String(modules[fileName])),
     };
@@ -185,6 +187,7 @@ try {
   }
 } finally {
   echo.close();
+  peer.close();
   await runner.stop();
 }
 console.log(`${passed} passed, ${failed} failed`);

@@ -196,7 +196,7 @@ export async function tryDeploy(server, { name, modules, code, classes = [], sql
 
 // Starts workerd with one Worker; `modules` as in deploy. Durable Objects keep their data in `storage`, a folder.
 export async function startWorkerd({ modules, classes = [], sqliteClasses = [], vars = {}, compatibilityDate = "2026-03-01", compatibilityFlags = [], sqlite = false, folder = temporaryFolder("workerd"),
-                                     listen = "127.0.0.1:0" }) {
+                                     listen = "127.0.0.1:0", trusted = [] }) {
   const quote = JSON.stringify;
   const bound = classBindings([...classes, ...sqliteClasses]);
   const names = Object.keys(modules);
@@ -211,7 +211,7 @@ const config :Workerd.Config = (
   services = [
     (name = "main", worker = .worker),
     (name = "storage", disk = (path = ${quote(join(folder, "storage"))}, writable = true)),
-    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
+    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true, trustedCertificates = [${trusted.map(quote).join(", ")}]))),
   ],
   sockets = [(name = "http", address = ${quote(listen)}, http = (), service = "main")],
 );

@@ -181,7 +181,7 @@ export const kFlags = [
   ["diagnostics_channel_has_subscribers_getter", "no_diagnostics_channel_has_subscribers_getter", "2026-05-19", "Node's modules and globals are not there"],
   ["workflows_step_rollback", "", "", "experimental: refused"],
   ["python_process_pth_files", "disable_python_process_pth_files", "2026-05-26", "Python Workers are not there"],
-  ["throw_on_not_implemented_tls_options", "no_throw_on_not_implemented_tls_options", "2026-06-16", "`connect` of cloudflare:sockets is not there yet"],
+  ["throw_on_not_implemented_tls_options", "no_throw_on_not_implemented_tls_options", "2026-06-16", "Node's modules and globals are not there"],
   ["auto_grpc_convert", "", "", "as if off"],
   ["python_workers_20260610", "no_python_workers_20260610", "", "Python Workers are not there"],
   ["enable_nodejs_inspector_local_dev", "", "", "experimental: refused"],

@@ -13,6 +13,7 @@ import { RpcTarget, Target } from "./rpc_target";
 import {
   illegalConstructor, isObject, kIllegalInvocation, kInternal, missing, missingProperties, native, platform, textOf, wrongArgument,
 } from "./seam";
+import { connect } from "./sockets";
 import { allowAlarms, DurableObjectStorage } from "./storage";
 import { HibernatedSockets, isWebSocket, type WebSocket, WebSocketRequestResponsePair } from "./websocket";
 
@@ -201,6 +202,7 @@ export function builtinModule(name: string, env: object): object | undefined {
       exports: standIn(() => exportsOfScript() ?? {}), cache: absent("cache"), tracing: absent("tracing"),
     };
   }
+  if (name === "cloudflare:sockets") return { connect };
   const bare = name.startsWith("node:") ? name.slice(5) : isOn("nodejs_compat") ? name : "";
   return bare === "async_hooks" && (isOn("nodejs_als") || isOn("nodejs_compat")) ? asyncHooks() : undefined;
 }

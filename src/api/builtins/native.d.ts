@@ -129,6 +129,14 @@ export interface Native {
   lastFetch(): number; // the one just started, for cancelFetch
   cancelFetch(fetch: number): void; // its promise stays pending
 
+  // -- TCP (io_tcp.cc), through the output gate. `body`: what comes. `ended`: its end was read; rejected: it broke.
+  // Connects when the writes before are durable. `tls`: at once.
+  tcpConnect(host: string, port: number, tls: boolean): [number: number, body: number, opened: Promise<void>, ended: Promise<void>];
+  tcpWrite(number: number, bytes: Uint8Array): Promise<void>; // one at a time, after `opened`
+  tcpEnd(number: number): Promise<void>; // nothing more is written
+  tcpStartTls(number: number, host: string): [number: number, body: number, opened: Promise<void>, ended: Promise<void>];
+  tcpClose(number: number): void;
+
   // -- Durable Objects. `ns` is the index that makeEnv got; ids are 64 hex digits.
   idFromName(ns: number, name: string): string;
   idNewUnique(ns: number): string;

@@ -28,11 +28,15 @@ export { ReadableStream, TransformStream, WritableStream };
 
 platform(kStreamClasses);
 
+// What a stream of a socket that is closing says to whoever comes.
+export const kClosing = Symbol("closing");
+
 export const kLockedText = "This ReadableStream is currently locked to a reader.";
 
 const getReader = ReadableStream.prototype.getReader;
 ReadableStream.prototype.getReader = function (this: ReadableStream, options?: any): any {
   if (this.locked) throw new TypeError(kLockedText);
+  if ((this as any)[kClosing]) throw new TypeError((this as any)[kClosing]);
   const mode = options?.mode;
   if (mode !== undefined && mode !== "byob") {
     throw new TypeError("mode must be undefined or 'byob' in call to getReader().");
@@ -84,6 +88,7 @@ const readInto = ReadableStreamBYOBReader.prototype.read as any;
 const getWriter = WritableStream.prototype.getWriter;
 WritableStream.prototype.getWriter = function (this: WritableStream): any {
   if (this.locked) throw new TypeError("This WritableStream is currently locked to a writer.");
+  if ((this as any)[kClosing]) throw new TypeError((this as any)[kClosing]);
   isWritten(this);
   return getWriter.call(this);
 };
@@ -91,11 +96,13 @@ WritableStream.prototype.getWriter = function (this: WritableStream): any {
 // What the stream will give in all, if that is known.
 const kLength = Symbol("length");
 
-// A stream over a body of C++. It reads only when someone asks.
-export function streamOfNumber(body: number): ReadableStream {
+// A stream over a body of C++, which may not be there yet. It reads only when someone asks.
+export function streamOfNumber(given: number | Promise<number>): ReadableStream {
+  let body = typeof given === "number" ? given : 0;
   const stream = new ReadableStream({
     type: "bytes",
     async pull(controller: any) {
+      if (body === 0) body = await given;
       const chunk = await native.bodyRead(body);
       if (chunk === undefined) {
         controller.close();
@@ -108,7 +115,7 @@ export function streamOfNumber(body: number): ReadableStream {
       native.bodyCancel(body);
     },
   } as any, { highWaterMark: 0 });
-  (stream as any)[kBody] = body;
+  if (body !== 0) (stream as any)[kBody] = body;
   return stream;
 }
 

@@ -28,6 +28,21 @@ const cases = {
   "a closed port is an error": { run: async () => (await thrown(() => fetch("http://127.0.0.1:1/"))).split(":")[0], expect: "Error" },
   "many fetches at once all come back": { run: async ({ env }) => (await Promise.all(Array.from({ length: 20 }, async (_, n) => (await (await fetch(`${env.ECHO}/${n}`)).json()).path))).join(), expect: "/0,/1,/2,/3,/4,/5,/6,/7,/8,/9,/10,/11,/12,/13,/14,/15,/16,/17,/18,/19" },
   "an answer can be passed on as it is": { run: ({ env }) => fetch(`${env.ECHO}/?status=201`), http: { status: 201, headers: { "x-echo": "yes" } } },
+  "data: URLs": {
+    async run() {
+      const seen = [];
+      for (const url of ["data:text/plain,hello%20w", "data:text/plain;base64,aGk=", "data:,x", "data:;charset=utf-8,%C3%A9", "data:TEXT/HTML ; a=b,x",
+                         "data:text/plain;base64,a%47k=", "data:text/plain; base64,!!", "DATA:,x#frag", "data:bad type,%zz%4", "data: text/plain ,y"]) {
+        const response = await fetch(url);
+        seen.push([response.status, response.statusText, response.url, response.headers.get("content-type"), await response.text()].join("|"));
+      }
+      return [...seen, await thrown(() => fetch("data:nonsense")), await thrown(() => fetch("blob:http://x/y"))];
+    },
+    expect: ["200|OK||text/plain|hello w", "200|OK||text/plain|hi", "200|OK||text/plain;charset=US-ASCII|x", "200|OK||text/plain;charset=utf-8|\u00e9",
+             "200|OK||text/html;a=b|x", "200|OK||text/plain|hi", "200|OK||text/plain|", "200|OK||text/plain;charset=US-ASCII|x",
+             "200|OK||text/plain;charset=US-ASCII|%zz%4", "200|OK||text/plain|y", "TypeError: Fetch API cannot load: data:nonsense",
+             "TypeError: Fetch API cannot load: blob:http://x/y"],
+  },
   "an object fetches": { inObject: async ({ env }) => (await (await fetch(`${env.ECHO}/from-object`)).json()).path, expect: "/from-object" },
 };
 

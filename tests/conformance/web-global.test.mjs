@@ -48,7 +48,7 @@ const cases = {
   "request.fetcher": { run: () => thrown(() => new Request("http://h/", { fetcher: 1 })), expect: "TypeError: Incorrect type for the 'fetcher' field on 'RequestInitializerDict': the provided value is not of type 'Fetcher'." },
   "performance is the clock alone before its classes came": { run: () => [typeof performance.mark, typeof PerformanceMark, typeof Performance, JSON.stringify(performance), performance.timeOrigin], expect: ["undefined", "undefined", "undefined", "{}", 0] },
 
-  "cloudflare:workers: env": { run: ({ env }) => [workers.env.ECHO === env.ECHO, Object.keys(workers.env).sort(), "ECHO" in workers.env], expect: [true, ["ECHO", "Subject"], true] },
+  "cloudflare:workers: env": { run: ({ env }) => [workers.env.ECHO === env.ECHO, Object.keys(workers.env).sort(), "ECHO" in workers.env], expect: [true, ["ECHO", "Subject", "TCP", "TCP_CLOSED", "TLS"], true] },
   "cloudflare:workers: withEnv": { run: async () => [workers.withEnv({ A: 1 }, () => [workers.env.A, Object.keys(workers.env)]), await workers.withEnv({ A: 2 }, async () => { await pause(); return workers.env.A; }), workers.env.A], expect: [[1, ["A"]], 2, undefined] },
   "Event: cancelBubble": { run: () => { const event = new Event("x"); const before = event.cancelBubble; event.cancelBubble = true; return [before, event.cancelBubble]; }, expect: [false, true] },
   "functions have no length": { run: () => [Headers.length, Headers.prototype.get.length, new URL("http://h/").toString.length, AbortSignal.any.length, Response.json.length], expect: [0, 0, 0, 0, 0] },

@@ -1,4 +1,5 @@
 // Blob, File, FormData and the two forms that FormData takes as a body.
+import { compatibility } from "./compatibility";
 import { bytesOf, concatBytes, native, platform, wrongArgument } from "./seam";
 import { ReadableStream, streamOfBytes } from "./streams";
 import { parseForm } from "./url";
@@ -31,7 +32,7 @@ export class Blob {
   }
   async arrayBuffer(): Promise<ArrayBuffer> { return this[kBytes].slice().buffer; }
   async bytes(): Promise<Uint8Array> { return this[kBytes].slice(); }
-  async text(): Promise<string> { return native.utf8Decode(this[kBytes], false, false); }
+  async text(): Promise<string> { return native.utf8Decode(this[kBytes], false, true); }
   stream(): ReadableStream { return streamOfBytes(this[kBytes].slice()); }
 }
 
@@ -167,7 +168,7 @@ function decodeMultipart(bytes: Uint8Array, contentType: string): FormData {
     if (!name) throw new TypeError("Invalid Content-Disposition header found while parsing FormData.");
     const filename = /^content-disposition:[^\r\n]*;\s*filename="([^"\r\n]*)"/im.exec(headers)?.[1];
     const body = Math.min(head + 4, end);
-    if (filename === undefined) {
+    if (filename === undefined || !compatibility.formFiles) {
       form.append(unescapeName(name[1]!), utf8(body, end));
     } else {
       const type = /^content-type:\s*([^\r\n]*)/im.exec(headers)?.[1]?.trim() ?? "application/octet-stream";

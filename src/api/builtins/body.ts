@@ -87,9 +87,10 @@ function take(body: Body): Raw {
 async function readText(body: Body): Promise<string> {
   const raw = take(body);
   if (raw === null) return "";
-  if (typeof raw === "number") return native.bodyReadText(raw);
-  if (typeof raw !== "string") return native.utf8Decode(await bytesOfRaw(raw), false, false);
-  return raw.charCodeAt(0) === 0xfeff ? raw.slice(1).toWellFormed() : raw.toWellFormed();
+  const strip = compatibility.stripBom;
+  if (typeof raw === "number" && strip) return native.bodyReadText(raw);
+  if (typeof raw !== "string") return native.utf8Decode(await bytesOfRaw(raw), false, !strip);
+  return strip && raw.charCodeAt(0) === 0xfeff ? raw.slice(1).toWellFormed() : raw.toWellFormed();
 }
 
 async function bytesOfBody(body: Body): Promise<Uint8Array> {
@@ -123,7 +124,9 @@ export function extract(init: unknown): [Raw, string | undefined] {
     const { bytes: form, type } = encodeMultipart(init);
     return [form, type];
   }
-  if (typeof (init as any)[Symbol.asyncIterator] === "function") return [(ReadableStream as any).from(init), undefined];
+  const iterates = compatibility.iterableBodies && !(init instanceof String) &&
+    (typeof (init as any)[Symbol.asyncIterator] === "function" || typeof (init as any)[Symbol.iterator] === "function");
+  if (iterates) return [(ReadableStream as any).from(init), undefined];
   return [textOf(init), kTextType];
 }
 

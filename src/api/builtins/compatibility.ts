@@ -17,6 +17,20 @@ export const compatibility = {
   ctxExports: false,
   enhancedErrors: false,
   brotli: true,
+  fullUrl: true, // Calls of stubs take no relative URL.
+  standardUrl: true, // A Request's URL is parsed when it is made.
+  redirectUrl: true, // Response.redirect writes its URL as the standard does.
+  httpOnly: true,
+  keepsNoAuthorization: true,
+  allMethods: true,
+  cacheOption: true, // Of a Request.
+  noCache: true, // As its value.
+  iterableBodies: true,
+  stripBom: true,
+  formFiles: true,
+  exponentBytes: true, // publicExponent is a Uint8Array.
+  strictCompression: true,
+  dupStubs: true, // Stubs among a call's arguments stay the caller's.
 };
 const kSwitches: [keyof typeof compatibility, flag: string][] = [
   ["closeReasonLimit", "websocket_close_reason_byte_limit"],
@@ -32,6 +46,20 @@ const kSwitches: [keyof typeof compatibility, flag: string][] = [
   ["ctxExports", "enable_ctx_exports"],
   ["enhancedErrors", "enhanced_error_serialization"],
   ["brotli", "brotli_content_encoding"],
+  ["fullUrl", "durable_object_fetch_requires_full_url"],
+  ["standardUrl", "fetch_standard_url"],
+  ["redirectUrl", "response_redirect_url_standard"],
+  ["httpOnly", "fetch_refuses_unknown_protocols"],
+  ["keepsNoAuthorization", "strip_authorization_on_cross_origin_redirect"],
+  ["allMethods", "upper_case_all_http_methods"],
+  ["cacheOption", "cache_option_enabled"],
+  ["noCache", "cache_no_cache_enabled"],
+  ["iterableBodies", "fetch_iterable_type_support"],
+  ["stripBom", "strip_bom_in_read_all_text"],
+  ["formFiles", "formdata_parser_supports_files"],
+  ["exponentBytes", "crypto_preserve_public_exponent"],
+  ["strictCompression", "strict_compression_checks"],
+  ["dupStubs", "rpc_params_dup_stubs"],
 ];
 
 const kRows = new Map(kFlags.map((row) => [row[0], row]));

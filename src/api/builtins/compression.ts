@@ -1,4 +1,5 @@
 // CompressionStream and DecompressionStream: https://compression.spec.whatwg.org, with workerd's texts.
+import { compatibility } from "./compatibility";
 import type { ZlibState } from "./native.d";
 import { native, platform, textOf, wrongConstructorArgument } from "./seam";
 import { copyOfBytes, TransformStream } from "./streams";
@@ -60,17 +61,17 @@ export class DecompressionStream extends TransformStream {
     super({
       transform(chunk: unknown, controller: any) {
         const bytes = copyOfBytes(chunk);
-        if (bytes.length === 0) return;
+        if (bytes.length === 0 || (ended && !compatibility.strictCompression)) return;
         const [chunks, status, used] = run(state, bytes, false);
         if (status === kFailed) throw new TypeError("Decompression failed.");
         if (status === kEnded) {
-          if (used < bytes.length) throw new TypeError("Trailing bytes after end of compressed data");
+          if (used < bytes.length && compatibility.strictCompression) throw new TypeError("Trailing bytes after end of compressed data");
           ended = true;
         }
         for (const each of chunks) controller.enqueue(each);
       },
       flush() {
-        if (!ended) throw new TypeError("Called close() on a decompression stream with incomplete data");
+        if (!ended && compatibility.strictCompression) throw new TypeError("Called close() on a decompression stream with incomplete data");
       },
     });
   }

@@ -1,4 +1,5 @@
 // RSASSA-PKCS1-v1_5, RSA-PSS and RSA-OAEP.
+import { compatibility } from "./compatibility";
 import type { Box, Bytes } from "./native.d";
 import { type CryptoKey, type CryptoKeyPair, decodeBase64Url, encodeBase64Url, type JsonWebKey, type Material } from "./crypto_key";
 import { fail, findHash, type Parameters } from "./crypto_names";
@@ -39,7 +40,8 @@ abstract class Rsa extends PairAlgorithm {
   protected abstract algOf(hash: string): string;
 
   #traits(modulusBytes: number, hash: string, exponent: Uint8Array): Traits {
-    const description = { name: this.name, modulusLength: modulusBytes * 8, publicExponent: exponent, hash: { name: hash } };
+    const publicExponent = compatibility.exponentBytes ? exponent : exponent.slice().buffer;
+    const description = { name: this.name, modulusLength: modulusBytes * 8, publicExponent, hash: { name: hash } };
     return { description, hash, modulusBytes };
   }
 

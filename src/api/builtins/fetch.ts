@@ -1,14 +1,15 @@
 // fetch(), and the part that it shares with a stub's fetch(): redirects and abort signals.
 import { isReplayable, kRaw, moveRaw, outOf, lengthOfRaw, type Raw } from "./body";
-import { bodyCodings } from "./compatibility";
+import { bodyCodings, compatibility } from "./compatibility";
 import { kObjectReset, kRemote, makeError } from "./errors";
 import { AbortSignal } from "./events";
+import { fetchData } from "./data_url";
 import { eachPacked } from "./headers";
 import type { InBody, OutBody, Packed } from "./native.d";
 import { absoluteUrl, asksForCodedBody, givenSignal, Request, requestHeaders, type RequestInit } from "./request";
 import { fetchedResponse, type Response } from "./response";
 import { isObject, native, wrongArgument } from "./seam";
-import { originOf } from "./url";
+import { originOf, parseUrl } from "./url";
 
 const kRedirectsMax = 20;
 const kScope = "ServiceWorkerGlobalScope";
@@ -39,8 +40,11 @@ class Fetching {
 
 const isRedirect = (status: number) => status >= 301 && status <= 308 && (status <= 303 || status >= 307);
 
-function requireHttp(url: string): void {
-  if (!url.startsWith("http:") && !url.startsWith("https:")) throw new TypeError(`Fetch API cannot load: ${url}`);
+// `url` itself, or what an early date makes of it.
+function requireHttp(url: string): string {
+  if (url.startsWith("http:") || url.startsWith("https:")) return url;
+  if (compatibility.httpOnly || !/^[a-z]+:\/\//.test(url)) throw new TypeError(`Fetch API cannot load: ${url}`);
+  return url.replace(/^[a-z]+/, "http");
 }
 
 // A text URL alone needs no Request, and a Request alone no other one.
@@ -50,13 +54,13 @@ export function fetchThrough(callee: Callee | undefined, holder: string, input: 
     if (init !== undefined && init !== null && !isObject(init)) {
       throw wrongArgument("fetch", holder, 2, "RequestInitializerDict or Request");
     }
+    if (callee === undefined && typeof input === "string" && /^data:/i.test(input)) return Promise.resolve(fetchData(input));
     if (init === undefined && typeof input === "string") {
-      const url = absoluteUrl(input);
-      requireHttp(url);
+      const url = requireHttp(compatibility.standardUrl ? absoluteUrl(input) : (parseUrl(input) ?? input));
       return send(new Fetching(callee, "GET", url, "", null, undefined, true, bodyCodings()), null, undefined);
     }
     const request = input instanceof Request && (init === undefined || init === null) ? input : new Request(input, init);
-    requireHttp(request.url);
+    const url = requireHttp(compatibility.standardUrl ? request.url : (parseUrl(request.url) ?? request.url));
     const signal = givenSignal(request);
     if (signal?.aborted) return Promise.reject(signal.reason);
     const raw = moveRaw(request, kUsedRequest);
@@ -64,7 +68,7 @@ export function fetchThrough(callee: Callee | undefined, holder: string, input: 
     // Only as an option of the fetch itself, as in workerd.
     const manual = init !== undefined && init !== null && asksForCodedBody(request);
     const codings = manual ? 0 : bodyCodings();
-    const fetching = new Fetching(callee, request.method, request.url, requestHeaders(request), raw, signal, follows,
+    const fetching = new Fetching(callee, request.method, url, requestHeaders(request), raw, signal, follows,
       codings);
     const length = lengthOfRaw(raw);
     const body = raw === null ? null : outOf(raw);
@@ -140,7 +144,7 @@ function redirect(fetching: Fetching, status: number, location: string, body: In
   } else if (fetching.method !== "GET") {
     again = raw as OutBody;
   }
-  if (originOf(next) !== originOf(url)) {
+  if (compatibility.keepsNoAuthorization && originOf(next) !== originOf(url)) {
     fetching.headers = without(fetching.headers, (name) => name === "authorization");
   }
   fetching.url = next;

@@ -13,6 +13,7 @@ import "./rpc_local";
 import { fetched, fetchFailed } from "./fetch";
 import { trimHeaders } from "./headers";
 import type { Hooks, Native, Pump } from "./native.d";
+import { applyOldDates } from "./old_dates";
 import { trimPerformance } from "./performance";
 import { Client, Session } from "./rpc_session";
 import { setNative } from "./seam";
@@ -29,6 +30,7 @@ export default function install(native: Native): Hooks {
       trimNavigator();
       trimPerformance();
       trimHeaders();
+      applyOldDates();
       native.allowEval(isOn("allow_eval_during_startup"));
     },
     makeEnv,

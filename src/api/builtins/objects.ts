@@ -1,4 +1,5 @@
 // Durable Objects as their callers see them: DurableObjectNamespace, DurableObjectId and the stub.
+import { compatibility } from "./compatibility";
 import { type Callee, fetchThrough } from "./fetch";
 import type { RequestInit } from "./request";
 import type { Response } from "./response";
@@ -129,6 +130,7 @@ Object.defineProperty(Fetcher.prototype, "connect", { value: connect, writable: 
 function fetchOf(callee: Callee, given: number, input: unknown, init?: RequestInit): Promise<Response> {
   if (given === 0) return Promise.reject(wrongArgument("fetch", "Fetcher", 1, "Request or string"));
   if (callee.broken !== undefined) return Promise.reject(callee.broken());
+  if (!compatibility.fullUrl && typeof input === "string") input = native.urlParse(input, "https://fake-host/") ?? input;
   return fetchThrough(callee, "Fetcher", input, init);
 }
 

@@ -11,6 +11,8 @@ import { parseUrl } from "./url";
 const kMethods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "PURGE", "OPTIONS", "TRACE", "COPY", "LOCK",
   "MKCOL", "MOVE", "PROPFIND", "PROPPATCH", "SEARCH", "UNLOCK", "ACL", "REPORT", "MKACTIVITY", "CHECKOUT", "MERGE",
   "MSEARCH", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "QUERY", "BAN"]);
+// Those that are written in capitals whatever the date.
+const kOldMethods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]);
 const kRedirectText = 'Invalid redirect value, must be one of "follow" or "manual" ("error" won\'t be implemented ' +
   'since it does not make sense at the edge; use "manual" and check the response status code).';
 export const kBodyOnGetText = "Request with a GET or HEAD method cannot have a body.";
@@ -54,7 +56,7 @@ export class Request {
       throw wrongConstructorArgument("Request", 2, "RequestInitializerDict or Request");
     }
     const source = input instanceof Request ? input : undefined;
-    this[kUrl] = source ? source[kUrl] : absoluteUrl(textOf(input));
+    this[kUrl] = source ? source[kUrl] : compatibility.standardUrl ? absoluteUrl(textOf(input)) : textOf(input);
     this[kMethod] = init?.method !== undefined ? checkedMethod(init.method) : (source?.[kMethod] ?? "GET");
     this[kRest] = restOf(source?.[kRest] ?? kDefaults, init);
     const headers = init?.headers === undefined && source ? copyHeaders(requestHeaders(source)) : new Headers(init?.headers);
@@ -151,7 +153,8 @@ export function absoluteUrl(text: string): string {
 
 function checkedMethod(method: unknown): string {
   const text = textOf(method);
-  const upper = text.toUpperCase();
+  let upper = text.toUpperCase();
+  if (!compatibility.allMethods && !kOldMethods.has(upper)) upper = text;
   if (!kMethods.has(upper)) throw new TypeError(`Invalid HTTP method string: ${text}`);
   return upper;
 }
@@ -173,8 +176,11 @@ function restOf(base: Rest, init: RequestInit | undefined): Rest {
     throw new TypeError("Incorrect type for the 'fetcher' field on 'RequestInitializerDict': the provided value is not of " +
       "type 'Fetcher'.");
   }
+  if (init.cache !== undefined && !compatibility.cacheOption) {
+    throw new Error("The 'cache' field on 'RequestInitializerDict' is not implemented.");
+  }
   const cache = init.cache === undefined ? base.cache : String(init.cache);
-  if (cache !== undefined && !["no-store", "no-cache", "reload", "default"].includes(cache)) {
+  if (cache !== undefined && cache !== "no-store" && !(cache === "no-cache" && compatibility.noCache)) {
     throw new TypeError(`Unsupported cache mode: ${cache}`);
   }
   const given = init.encodeResponseBody;

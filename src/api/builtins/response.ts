@@ -1,6 +1,6 @@
 // Response: https://fetch.spec.whatwg.org/#response-class, as workerd has it.
 import { Body, cloneRaw, extract, kRaw, kTextType, kUsed, outBody, outLength, type Raw } from "./body";
-import { bodyCodings, isManual } from "./compatibility";
+import { bodyCodings, compatibility, isManual } from "./compatibility";
 import { eachPacked, Headers, packedHeaders, packHeaders } from "./headers";
 import type { InBody, Packed } from "./native.d";
 import {
@@ -115,7 +115,8 @@ export class Response {
     if (![301, 302, 303, 307, 308].includes(code)) {
       throw new RangeError(`${status} is not a redirect status code. It must be one of: 301, 302, 303, 307, or 308.`);
     }
-    const response = make(code, "", new Headers({ Location: href }), null);
+    const location = compatibility.redirectUrl ? href : String(url);
+    const response = make(code, "", new Headers({ Location: location }), null);
     return response;
   }
   static error(): Response {

@@ -5,10 +5,12 @@
 // reference opens a pipe (an end of a WebSocket inside the process) and sends the other end along; the rest of the
 // session goes through that. So messages keep the gates' rules: each is an event of its receiver, and none leaves before
 // what its sender wrote is durable.
+import { compatibility } from "./compatibility";
 import { reportException } from "./console";
 import { describeError, kObjectReset, kRemote, kRetryable, makeError } from "./errors";
 import type { InBody, Packed } from "./native.d";
 import { describeThrown, errorOf, type Thrown } from "./rpc_errors";
+import type { RpcStub } from "./rpc_stub";
 import { type Hook, type Path, reach, type Result, Target } from "./rpc_target";
 import { type Ends, kMessageBytesMax, read, write } from "./rpc_values";
 import { concatBytes, native } from "./seam";
@@ -204,10 +206,12 @@ export abstract class Session implements Ends {
       if (this.broken !== undefined) throw this.broken();
       if (this.ended) throw new Error(kCanceled);
       const op = args === undefined ? [Op.kGet, call.id, to, path] : [Op.kCall, call.id, to, path, args];
-      const bytes = this.#write(op);
+      const moved: RpcStub[] | undefined = compatibility.dupStubs ? undefined : [];
+      const bytes = this.#write(op, moved);
       this.#calls.set(call.id, call);
       if (this.waits()) this.#deferred.push({ call, base, path, args, bytes });
       else this.#push(bytes);
+      moved?.forEach((stub) => stub[Symbol.dispose]());
     } catch (error) {
       call.reject(error);
     }
@@ -221,8 +225,8 @@ export abstract class Session implements Ends {
     this.#push(this.#write([Op.kRelease, held.number]));
   }
 
-  #write(op: unknown[]): Uint8Array {
-    const bytes = new Uint8Array(write(this, op, (number) => this.#exports.delete(number)));
+  #write(op: unknown[], moved?: RpcStub[]): Uint8Array {
+    const bytes = new Uint8Array(write(this, op, (number) => this.#exports.delete(number), moved));
     if (bytes.byteLength <= kMessageBytesMax) return bytes;
     throw new Error(`Serialized RPC arguments or return values are limited to 32MiB, but the size of this value was: ${
       bytes.byteLength} bytes.`);

@@ -46,15 +46,18 @@ function typeName(value: object): string {
   return typeof constructor === "function" && typeof constructor.name === "string" ? constructor.name : "Object";
 }
 
-// Writes `value`. What it exports is taken back if it can't be written.
-export function write(ends: Ends, value: unknown, drop: (number: number) => void): ArrayBuffer {
+// Writes `value`. What it exports is taken back if it can't be written. `moved`: gets the stubs in it.
+export function write(ends: Ends, value: unknown, drop: (number: number) => void, moved?: RpcStub[]): ArrayBuffer {
   const made: number[] = [];
   const add = (target: Target) => {
     const number = ends.export(target);
     made.push(number);
     return number;
   };
-  const describe = (object: object) => describeHost(ends, object, add);
+  const describe = (object: object) => {
+    if (moved !== undefined && object instanceof Reference && object.to instanceof RpcStub) moved.push(object.to);
+    return describeHost(ends, object, add);
+  };
   try {
     if (!holdsCallable(value)) {
       try {

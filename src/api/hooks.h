@@ -27,6 +27,7 @@ enum Hook : int {
   kPackHost,
   kUnpackHost,
   kPrepareStack,
+  kDispatchPreShutdown,
 };
 inline constexpr const char* kHookNames[] = {"configure",
                                              "makeEnv",
@@ -50,6 +51,7 @@ inline constexpr const char* kHookNames[] = {"configure",
                                              "rejected",
                                              "packHost",
                                              "unpackHost",
-                                             "prepareStack"};
+                                             "prepareStack",
+                                             "dispatchPreShutdown"};
 
 }  // namespace limpet::api

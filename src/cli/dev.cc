@@ -78,6 +78,7 @@ bool Reload(const Arguments& arguments, const Installation& installation, Client
   auto started = std::chrono::steady_clock::now();
   std::optional<ProjectConfig> config = LoadProject(arguments, terminal);
   if (!config) return false;
+  config->code_update_strategy = Json();  // What is saved is to run.
   Result<UploadModules> modules = BuildProject(*config, arguments, installation, terminal);
   if (!modules.has_value()) return terminal.Error(modules.error().message()), false;
   Result<Published> published = Upload(*config, modules.value(), NewClasses(*config, client), client, terminal);

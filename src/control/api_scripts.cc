@@ -15,6 +15,7 @@ Json DeploymentJson(const Deployment& deployment) {
       .Set("author_email", "admin@localhost");
   json.Set("created_on", deployment.created_on).Set("versions", Json::MakeArray({std::move(version)}));
   json.Set("annotations", deployment.annotations.is_null() ? Json::MakeObject() : deployment.annotations);
+  if (!deployment.code_update.is_null()) json.Set("code_update_strategy", deployment.code_update);
   return json;
 }
 
@@ -136,8 +137,8 @@ Plane::Answer Plane::PostDeployment(Call call) {
   if (versions.size() != 1 || versions[0]["percentage"].AsDouble() != 100) {
     co_return Failure({400, 10021, "limpet deploys one version at 100 %; split deployments are not supported."});
   }
-  Decision<std::string> id =
-      co_await deployer_->Deploy(call.script, versions[0]["version_id"].AsString(), (*body)["annotations"]);
+  Decision<std::string> id = co_await deployer_->Deploy(call.script, versions[0]["version_id"].AsString(),
+                                                        (*body)["annotations"], (*body)["code_update_strategy"]);
   if (!id.ok()) co_return Failure(id.refusal());
   co_return Success(Json().Set("id", *id).Set("strategy", "percentage").Set("versions", (*body)["versions"]));
 }

@@ -44,6 +44,7 @@ struct Deployment {
   std::string created_on;
   std::string version_id;
   Json annotations;
+  Json code_update;  // {mode, max_delay?} as the deployment asked (control/code_update.h); null: it did not.
 };
 
 struct ScriptRecord {

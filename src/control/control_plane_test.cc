@@ -25,8 +25,9 @@ class FakeRuntime final : public Runtime {
     Result<ScriptReport> answer = Look(*version);
     loop_.Post([done = std::move(done), answer = std::move(answer)]() mutable { done(std::move(answer)); });
   }
-  void Activate(std::shared_ptr<const ScriptVersion> version, OnDone done) override {
+  void Activate(std::shared_ptr<const ScriptVersion> version, object::CodeUpdate given, OnDone done) override {
     live[version->script_name] = version;
+    update = given;
     Answer(std::move(done));
   }
   void Remove(std::string script_name, OnDone done) override {
@@ -49,6 +50,7 @@ class FakeRuntime final : public Runtime {
   std::map<std::string, std::shared_ptr<const ScriptVersion>> live;
   std::set<uint64_t> retired;
   HostMap hosts;
+  object::CodeUpdate update;  // Of the last one made live.
 
  private:
   static Result<ScriptReport> Look(const ScriptVersion& version) {

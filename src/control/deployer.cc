@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "control/code_update.h"
 #include "control/domains.h"
 #include "control/exports.h"
 
@@ -113,11 +114,12 @@ loop::Task<Decision<VersionRecord>> Deployer::Put(std::string name, Upload uploa
   co_return decision;
 }
 
-loop::Task<Decision<std::string>> Deployer::Deploy(std::string name, std::string version_id, Json annotations) {
+loop::Task<Decision<std::string>> Deployer::Deploy(std::string name, std::string version_id, Json annotations,
+                                                   Json code_update) {
   Result<Done> entered = co_await Enter();
   if (!entered.has_value()) co_return Failed(entered.error());
   Decision<std::string> decision =
-      co_await DeployLocked(std::move(name), std::move(version_id), std::move(annotations));
+      co_await DeployLocked(std::move(name), std::move(version_id), std::move(annotations), std::move(code_update));
   turnstile_.Leave();
   co_return decision;
 }
@@ -270,8 +272,9 @@ VersionRecord Deployer::NewVersion(const ScriptRecord& record) const {
   return version;
 }
 
-void Deployer::AddDeployment(ScriptRecord* record, std::string version_id, Json annotations) const {
-  Deployment deployment{MakeUuid(deps_.random), Now(), std::move(version_id), std::move(annotations)};
+void Deployer::AddDeployment(ScriptRecord* record, std::string version_id, Json annotations, Json code_update) const {
+  Deployment deployment{MakeUuid(deps_.random), Now(), std::move(version_id), std::move(annotations),
+                        std::move(code_update)};
   record->deployments.insert(record->deployments.begin(), std::move(deployment));
   if (record->deployments.size() > kDeploymentsMax) record->deployments.resize(kDeploymentsMax);
 }
@@ -360,7 +363,7 @@ loop::Task<Decision<VersionRecord>> Deployer::PutLocked(std::string name, Upload
     }
   }
   record.versions.push_back(version);
-  if (mode == UploadMode::kDeploy) AddDeployment(&record, version.id, version.annotations);
+  if (mode == UploadMode::kDeploy) AddDeployment(&record, version.id, version.annotations, upload.code_update);
   for (const char* key : {"observability", "tags", "logpush", "tail_consumers"}) {
     if (const Json* value = upload.metadata.Find(key)) record.settings.Set(key, *value);
   }
@@ -380,7 +383,10 @@ loop::Task<Decision<VersionRecord>> Deployer::PutLocked(std::string name, Upload
   co_return version;
 }
 
-loop::Task<Decision<std::string>> Deployer::DeployLocked(std::string name, std::string version_id, Json annotations) {
+loop::Task<Decision<std::string>> Deployer::DeployLocked(std::string name, std::string version_id, Json annotations,
+                                                         Json code_update) {
+  Decision<Json> update = EffectiveCodeUpdate(code_update);
+  if (!update.ok()) co_return update.refusal();
   std::shared_ptr<const ScriptRecord> old = catalog_.Find(name);
   if (old == nullptr) co_return NoSuchScript(name);
   const VersionRecord* version = old->FindVersion(version_id);
@@ -389,7 +395,7 @@ loop::Task<Decision<std::string>> Deployer::DeployLocked(std::string name, std::
   CatalogChange change;
   ScriptRecord& record = change.scripts.emplace_back(*old);
   record.modified_on = Now();
-  AddDeployment(&record, version_id, std::move(annotations));
+  AddDeployment(&record, version_id, std::move(annotations), *std::move(update));
   std::string id = record.deployments.front().id;
   Result<Done> written = co_await catalog_.Commit(std::move(change));
   if (!written.has_value()) co_return Failed(written.error());
@@ -431,7 +437,8 @@ loop::Task<Decision<VersionRecord>> Deployer::SetSecretsLocked(std::string name,
   ScriptRecord& record = change.scripts.emplace_back(*old);
   record.modified_on = Now();
   record.versions.push_back(version);
-  AddDeployment(&record, version.id, Json());
+  // The project's choice goes on; a change of secrets does not know it.
+  AddDeployment(&record, version.id, Json(), record.deployments.empty() ? Json() : record.deployments[0].code_update);
   Trim(&record, &change);
   Result<Done> written = co_await catalog_.Commit(std::move(change));
   if (!written.has_value()) co_return Failed(written.error());
@@ -509,9 +516,10 @@ loop::Task<Done> Deployer::Activate(std::string name) {
   if (deployed == nullptr) co_return Done{};
   Result<std::shared_ptr<const ScriptVersion>> version = co_await catalog_.LoadVersion(name, deployed->id);
   Result<Done> active = Done{};
+  object::CodeUpdate update = CodeUpdateOf(script->deployments[0].code_update);
   if (version.has_value()) {
     loop::Completion<Result<Done>> activate(
-        [&](auto done) { deps_.runtime.Activate(version.value(), std::move(done)); });
+        [&](auto done) { deps_.runtime.Activate(version.value(), update, std::move(done)); });
     active = co_await activate;
   } else {
     active = std::move(version).error();

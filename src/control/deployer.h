@@ -47,8 +47,9 @@ class Deployer {
 
   // The new version.
   loop::Task<Decision<VersionRecord>> Put(std::string name, Upload upload, UploadMode mode);
-  // Makes a stored version live. The new deployment's id.
-  loop::Task<Decision<std::string>> Deploy(std::string name, std::string version_id, Json annotations);
+  // Makes a stored version live. The new deployment's id. `code_update`: as the request has it, or null.
+  loop::Task<Decision<std::string>> Deploy(std::string name, std::string version_id, Json annotations,
+                                           Json code_update = {});
   // Sets (text) or removes (nothing) secrets: a new version, deployed if the newest was.
   using Secrets = std::vector<std::pair<std::string, std::optional<std::string>>>;
   loop::Task<Decision<VersionRecord>> SetSecrets(std::string name, Secrets secrets);
@@ -66,7 +67,8 @@ class Deployer {
   loop::Task<Result<Done>> Enter();
   loop::Task<Result<Done>> Reconcile();
   loop::Task<Decision<VersionRecord>> PutLocked(std::string name, Upload upload, UploadMode mode);
-  loop::Task<Decision<std::string>> DeployLocked(std::string name, std::string version_id, Json annotations);
+  loop::Task<Decision<std::string>> DeployLocked(std::string name, std::string version_id, Json annotations,
+                                                 Json code_update);
   loop::Task<Decision<VersionRecord>> SetSecretsLocked(std::string name, Secrets secrets);
   loop::Task<Decision<Done>> DeleteLocked(std::string name, Force force);
   loop::Task<Decision<Done>> SetDomainsLocked(std::string name, Json domains, Override override_existing);
@@ -84,7 +86,7 @@ class Deployer {
   // A client that lost the answer sends its upload again: the migrations are applied already.
   static bool IsRepeated(const ScriptRecord& record, const Upload& upload);
   VersionRecord NewVersion(const ScriptRecord& record) const;
-  void AddDeployment(ScriptRecord* record, std::string version_id, Json annotations) const;
+  void AddDeployment(ScriptRecord* record, std::string version_id, Json annotations, Json code_update) const;
   void Trim(ScriptRecord* record, CatalogChange* change) const;
   loop::Task<Done> Activate(std::string name);
   loop::Task<Done> Remove(std::string name);

@@ -122,11 +122,10 @@ Json ToJson(const ScriptRecord& script) {
   for (const VersionRecord& version : script.versions) versions.Append(ToJson(version));
   Json deployments = Json::MakeArray();
   for (const Deployment& item : script.deployments) {
-    deployments.Append(Json()
-                           .Set("id", item.id)
-                           .Set("created_on", item.created_on)
-                           .Set("version_id", item.version_id)
-                           .Set("annotations", item.annotations));
+    Json json = Json().Set("id", item.id).Set("created_on", item.created_on).Set("version_id", item.version_id);
+    json.Set("annotations", item.annotations);
+    if (!item.code_update.is_null()) json.Set("code_update_strategy", item.code_update);
+    deployments.Append(std::move(json));
   }
   Json json;
   json.Set("name", script.name).Set("tag", script.tag);
@@ -170,8 +169,8 @@ Result<ScriptRecord> ScriptFromJson(const Json& json) {
     script.versions.push_back(std::move(version));
   }
   for (const Json& item : json["deployments"].items()) {
-    script.deployments.push_back(
-        {item["id"].AsString(), item["created_on"].AsString(), item["version_id"].AsString(), item["annotations"]});
+    script.deployments.push_back({item["id"].AsString(), item["created_on"].AsString(), item["version_id"].AsString(),
+                                  item["annotations"], item["code_update_strategy"]});
   }
   script.settings = json["settings"];
   script.schedules = json["schedules"];

@@ -13,6 +13,7 @@
 #include "base/function.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "object/shard.h"
 
 namespace limpet::control {
 
@@ -41,10 +42,10 @@ class Runtime {
   // its bindings and classes may be missing. Errors: kScript, where message() is the exception's text and stack() names
   // file and line ("index.js:3:7"); kInvalidArgument for a graph that does not link.
   virtual void Check(std::shared_ptr<const ScriptVersion> version, UniqueFunction<void(Result<ScriptReport>)> done) = 0;
-  // Makes `version` the one that answers for its script, and rolls the script's objects to it. Answers once every
+  // Makes `version` the one that answers for its script; its objects take it over as `update` says. Answers once every
   // shard routes new requests to it. The version is durable already: an error (kUnavailable, kScript) is logged, and
   // the version will be tried again at the next start.
-  virtual void Activate(std::shared_ptr<const ScriptVersion> version, OnDone done) = 0;
+  virtual void Activate(std::shared_ptr<const ScriptVersion> version, object::CodeUpdate update, OnDone done) = 0;
   // No shard routes to the script any more.
   virtual void Remove(std::string script_name, OnDone done) = 0;
   // The custom domains from now on, all of them.

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/multipart.h"
+#include "control/code_update.h"
 #include "control/exports.h"
 
 namespace limpet::control {
@@ -128,6 +129,9 @@ std::optional<Refusal> ReadMetadata(Upload* upload) {
   Decision<std::optional<std::vector<ExportEntry>>> exports = ParseExports(metadata["exports"]);
   if (!exports.ok()) return exports.refusal();
   upload->exports = *std::move(exports);
+  Decision<Json> update = EffectiveCodeUpdate(metadata["code_update_strategy"]);
+  if (!update.ok()) return update.refusal();
+  upload->code_update = *std::move(update);
   if (upload->migrations && upload->exports) {
     if (!upload->exports->empty()) return Bad("metadata: \"exports\" and \"migrations\" exclude each other.");
     upload->exports.reset();

@@ -21,6 +21,7 @@ struct Upload {
   std::optional<Migrations> migrations;
   std::optional<std::vector<ExportEntry>> exports;  // Never beside steps of migrations.
   std::vector<std::string> keep_bindings;
+  Json code_update;                // What EffectiveCodeUpdate gave; null: nothing was asked.
   std::string compatibility_date;  // May be empty.
   std::vector<std::string> compatibility_flags;
 };

@@ -69,6 +69,9 @@ struct AlarmInfo {
   int64_t scheduled_ms = 0;  // What was set, since 1970.
 };
 
+// Why an instance is about to be ended as planned.
+enum class ShutdownReason : uint8_t { kInactive, kCodeUpdated };
+
 using OnReply = UniqueFunction<void(Result<HttpResponse>)>;
 
 // The code of one instance. Its destructor ends everything it has under way; no JavaScript runs for it afterwards.
@@ -85,6 +88,11 @@ class Code {
   virtual void WebSocket(InputLock lock, SocketEvent event, OnReply done) = 0;
   // Runs the alarm's handler; the same. A class without one answers at once, and has said so in the log.
   virtual void Alarm(InputLock lock, AlarmInfo info, OnReply done) = 0;
+  // Whether it wants to be told before it is ended as planned. Asked once it has started.
+  virtual bool wants_pre_shutdown() const { return false; }
+  // Runs that handler under `lock`; no event comes in any more. `done` once, when it has come to its end; what failed
+  // in it, it has said in the log.
+  virtual void PreShutdown(InputLock /*lock*/, ShutdownReason /*reason*/, OnReply done) { done(HttpResponse()); }
 };
 
 // A class of one version of a script on one shard. Kept as long as an instance of it lives.

@@ -33,6 +33,7 @@ class FakeClass final : public ClassCode {
   Handler handler;
   std::function<void(Instance&, InputLock, SocketEvent, OnReply)> on_socket;
   std::function<void(Instance&, InputLock, AlarmInfo, OnReply)> on_alarm;
+  std::function<void(Instance&, InputLock, ShutdownReason, OnReply)> on_pre_shutdown;
   std::function<Result<Done>(Instance&)> construct = [](Instance&) -> Result<Done> { return Done{}; };
   int made = 0;
   int live = 0;
@@ -67,6 +68,12 @@ class FakeClass final : public ClassCode {
       } else {
         done(HttpResponse());
       }
+      instance_.TurnEnded();
+    }
+
+    bool wants_pre_shutdown() const override { return of_.on_pre_shutdown != nullptr; }
+    void PreShutdown(InputLock lock, ShutdownReason reason, OnReply done) override {
+      of_.on_pre_shutdown(instance_, std::move(lock), reason, std::move(done));
       instance_.TurnEnded();
     }
 

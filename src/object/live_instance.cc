@@ -90,13 +90,13 @@ void LiveInstance::Accept(EventRef event) {
 void LiveInstance::Deliver(const EventRef& event, Result<InputLock> lock) {
   // Whoever waited when the instance broke hears of it; a fresh one might fail in the same way for ever. What came for
   // a rolling instance waits for the next.
-  if (!rolling && (broken() || !lock.has_value())) {
+  if (!takes_no_more() && (broken() || !lock.has_value())) {
     host_.Delivered(*event);
     if (event->alarm) event->alarm->record.reset();  // It was not tried.
     event->result = broken() ? *error_ : lock.error();
     return host_.deferred().Later([event] { event->reply(*std::exchange(event->result, std::nullopt)); });
   }
-  if (rolling) return host_.Return(event);
+  if (takes_no_more()) return host_.Return(event);
   host_.Delivered(*event);
   event->running_in = this;
   event->at = running_.insert(running_.end(), event);
@@ -334,6 +334,7 @@ void LiveInstance::Settled(const Error* failed) {
   if (failed != nullptr && !broken()) Break(host_.WriteFailed(id_, *failed));
   host_.CommitProgress(*this);
   if (torn_down_ && storage_.settled()) return host_.Settled(*this);
+  EndOnceDurable();
   if (!broken() && idle()) host_.ActivityChanged(*this);
 }
 
@@ -366,14 +367,53 @@ void LiveInstance::Release() {
   if (--holds_ == 0 && !broken()) host_.ActivityChanged(*this);
 }
 
-void LiveInstance::EndForNewCode(Error reason) {
+void LiveInstance::EndForNewCode(Error error, ShutdownReason reason) {
   if (broken()) return;
   ended_for_new_code = true;
-  Break(std::move(reason));
+  ShutDown(std::move(error), reason);
+}
+
+void LiveInstance::ShutDown(Error error, ShutdownReason reason) {
+  if (broken() || shutting_down()) return;
+  if (!started_ || !code_->wants_pre_shutdown()) return Break(std::move(error));
+  shutdown_ = std::make_shared<Shutdown>(Shutdown{std::move(error)});
+  idle_deadline.Unlink();
+  roll_deadline.Unlink();
+  host_.LimitShutdown(*this);
+  root_->Queue([this, reason](Result<InputLock> lock) {
+    if (broken() || !lock.has_value()) return;
+    auto done = [this, weak = std::weak_ptr<Shutdown>(shutdown_)](Result<HttpResponse>) {
+      if (!weak.expired()) PreShutdownEnded();
+    };
+    code_->PreShutdown(std::move(lock).value(), reason, std::move(done));
+  });
+}
+
+// The turn that the handler ended in may still write.
+void LiveInstance::PreShutdownEnded() {
+  if (broken() || shutdown_->handled) return;
+  shutdown_->handled = shutdown_->turn_runs = true;
+  host_.LimitShutdown(*this);
+  if (in_code_ == 0) AfterCode();
+}
+
+void LiveInstance::ShutdownTimedOut() {
+  if (broken()) return;
+  if (!shutdown_->handled) return PreShutdownEnded();
+  shutdown_->all_durable = true;  // They are not; the end has waited long enough for them.
+  Break(shutdown_->error);
+}
+
+void LiveInstance::EndOnceDurable() {
+  if (broken() || !last_writes() || shutdown_->turn_runs || !storage_.all_durable()) return;
+  shutdown_->all_durable = true;
+  Break(shutdown_->error);
 }
 
 void LiveInstance::Break(Error error) {
   if (broken()) return;
+  // Something else than the end that was planned: nothing is as it should be.
+  if (shutting_down() && !shutdown_->all_durable) evicted = ended_for_new_code = false;
   error_ = std::make_unique<Error>(std::move(error));
   root_->MarkBroken(*error_);
   output_.MarkBroken(*error_);
@@ -381,6 +421,7 @@ void LiveInstance::Break(Error error) {
   idle_deadline.Unlink();
   roll_deadline.Unlink();
   event_deadline.Unlink();
+  shutdown_deadline.Unlink();
   host_.Ended(*this);
 }
 
@@ -390,6 +431,19 @@ void LiveInstance::AfterCode() {
     host_.Ended(*this);
   } else if (torn_down_) {
     host_.Settled(*this);
+  } else if (last_writes() && shutdown_->turn_runs) {
+    shutdown_->turn_runs = false;
+    // From the loop: the turn's own closures come first.
+    host_.deferred().Later([this, weak = std::weak_ptr<Shutdown>(shutdown_)] {
+      if (weak.expired() || broken()) return;
+      if (in_code_ > 0) {  // The loop runs inside of another turn, whose burst is not to be cut.
+        shutdown_->turn_runs = true;
+        return;
+      }
+      storage_.Seal();
+      storage_.Flush();
+      EndOnceDurable();
+    });
   } else if (ending && idle() && !broken()) {
     host_.ActivityChanged(*this);
   }

@@ -42,8 +42,9 @@ class InstanceHost {
   virtual void AlarmChanged(const ObjectId& id, AlarmChange change) = 0;
   virtual Random& jitter() = 0;
   virtual ObjectSockets& SocketsOf(const ObjectId& id) = 0;
-  virtual void Ended(LiveInstance& instance) = 0;    // Call TearDown() from the loop.
-  virtual void Settled(LiveInstance& instance) = 0;  // Torn down, and nothing on the way: destroy it.
+  virtual void LimitShutdown(LiveInstance& instance) = 0;  // Calls ShutdownTimedOut() after a while.
+  virtual void Ended(LiveInstance& instance) = 0;          // Call TearDown() from the loop.
+  virtual void Settled(LiveInstance& instance) = 0;        // Torn down, and nothing on the way: destroy it.
   virtual Error WriteFailed(const ObjectId& id, const Error& why) = 0;  // Logs it; the error that callers see.
 };
 
@@ -56,8 +57,16 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   void Start();
   // Puts the event into the gate's queue.
   void Accept(EventRef event);
-  // Makes room for newer code, or for the end of the server. What it leaves behind is as it should be.
-  void EndForNewCode(Error reason);
+  // Ends it as planned: its code is told first if it wants to be, and what it then writes is durable before the end. No
+  // event comes in from here on. Calls no code by itself; `evicted` or EndForNewCode say what the end is for.
+  void ShutDown(Error error, ShutdownReason reason);
+  // The same, to make room for newer code, or for the end of the server. What it leaves behind is as it should be.
+  void EndForNewCode(Error error, ShutdownReason reason);
+  void ShutdownTimedOut();
+  bool shutting_down() const { return shutdown_ != nullptr; }
+  bool last_writes() const { return shutdown_ != nullptr && shutdown_->handled; }
+  // Events are for the next instance.
+  bool takes_no_more() const { return rolling || shutting_down(); }
   // Ends the instance: gates and storage shut at once; the rest from the loop. The first error stays.
   void Break(Error error);
   void TearDown();
@@ -105,6 +114,7 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   Deadlines<LiveInstance>::Node idle_deadline{this};
   Deadlines<LiveInstance>::Node flush_deadline{this};
   Deadlines<LiveInstance>::Node roll_deadline{this};
+  Deadlines<LiveInstance>::Node shutdown_deadline{this};
   Deadlines<LiveInstance>::Node event_deadline{this};  // Stays when the event has ended in time: one for many events.
   Instant last_event{};
   bool flush_wanted = false;
@@ -116,6 +126,13 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
  private:
   class InCode;  // Marks a call into the code.
   class ReplyHandle;
+  // A planned end under way.
+  struct Shutdown {
+    Error error;
+    bool handled = false;      // The handler has ended, or had its time.
+    bool turn_runs = false;    // … but a turn has not: its burst is still open.
+    bool all_durable = false;  // The end itself.
+  };
 
   void Deliver(const EventRef& event, Result<InputLock> lock);
   void DeliverAlarm(const EventRef& event, InputLock lock);
@@ -126,6 +143,8 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   void OnCodeReply(const EventRef& event, Result<HttpResponse> result);
   void SendReply(const EventRef& event, Result<HttpResponse> result);
   void AfterCode();
+  void PreShutdownEnded();
+  void EndOnceDurable();
 
   // GateHost.
   void GateRunnable(GateRef node) override { host_.GateRunnable(std::move(node)); }
@@ -164,6 +183,7 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   std::list<EventRef> running_;
   std::list<std::shared_ptr<GatedBodyState>> bodies_;
   std::unique_ptr<Error> error_;  // Why it ended.
+  std::shared_ptr<Shutdown> shutdown_;
   uint32_t pins_ = 0;
   uint32_t holds_ = 0;
   uint32_t in_code_ = 0;

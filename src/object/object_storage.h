@@ -91,6 +91,8 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
   // Nothing on the way to the store or from it: the instance may be destroyed.
   bool settled() const { return commits_ == 0 && reads_.empty(); }
   size_t commits_in_flight() const { return commits_; }
+  // Nothing sealed is still to be made durable.
+  bool all_durable() const { return commits_ == 0 && !cache_.has_sealed() && !cache_.has_hollow(); }
   // Everything written is durable, and no answer is owed.
   bool clean() const {
     return settled() && !cache_.has_open() && !cache_.has_sealed() && !cache_.has_hollow() && !sql_.in_transaction() &&

@@ -50,14 +50,16 @@ ShardImpl::ShardImpl(loop::Loop& loop, std::unique_ptr<store::Session> session, 
       deferred_(loop),
       idle_(loop, [this](LiveInstance& instance) { TryEvict(instance); }),
       flushing_(loop, [](LiveInstance& instance) { instance.FlushTimedOut(); }),
-      rolling_(loop, [](LiveInstance& instance) { instance.EndForNewCode(CodeUpdatedError()); }),
+      rolling_(loop, [](LiveInstance& instance) { MakeRoom(instance); }),
       events_(loop, [this](LiveInstance& instance) { EventsDue(instance); }),
+      shutdowns_(loop, [this](LiveInstance& instance) { ShutdownDue(instance); }),
       sections_(loop, [](GateNode& section) { section.TimedOut(); }),
       kept_(loop, [this](Slot& slot) { Forget(slot); }),
       session_(std::move(session)) {}
 
 ShardImpl::~ShardImpl() {
   *self_ = nullptr;
+  for (auto& [ns, space] : namespaces_) loop_.Cancel(space.update_timer);
   // All end before the first is destroyed: what one's code holds may answer an event of another.
   for (auto& [id, slot] : slots_) {
     if (slot->instance != nullptr) slot->instance->Break(Error(ErrorCode::kCanceled, "The server is shutting down."));
@@ -129,7 +131,7 @@ void ShardImpl::Enqueue(Slot& slot, EventRef event) {
   ++slot.events;
   slot.bytes += event->bytes;
   LiveInstance* live = slot.instance.get();
-  if (live != nullptr && live->started() && !live->broken() && !live->rolling) {
+  if (live != nullptr && live->started() && !live->broken() && !live->takes_no_more()) {
     live->idle_deadline.Unlink();
     return live->Accept(std::move(event));
   }

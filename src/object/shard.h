@@ -25,6 +25,7 @@ struct ShardOptions {
   Duration critical_max = std::chrono::seconds(30);       // One blockConcurrencyWhile.
   Duration flush_max = std::chrono::seconds(30);          // One commit.
   Duration roll_grace = std::chrono::seconds(30);         // Running events of the old version after a deploy.
+  Duration pre_shutdown_max = std::chrono::seconds(10);   // The handler that runs before a planned end.
   Duration settings_kept = std::chrono::seconds(70);      // See kKeptSettingsMax.
   size_t inbox_events_max = 1000;                         // Waiting events of one object; more: overloaded.
   size_t inbox_bytes_max = 32 * 1024 * 1024;              // Their bodies and headers.
@@ -35,6 +36,20 @@ struct ShardOptions {
 // The automatic response and the event timeout of an object without sockets stay for `settings_kept` after it has left
 // memory. Those of more objects than this, on one shard, are forgotten at once.
 inline constexpr size_t kKeptSettingsMax = 10'000;
+
+// When live objects take over new code.
+struct CodeUpdate {
+  enum class Mode : uint8_t {
+    // New events queue, running ones get `roll_grace` on the old instance with its storage.
+    kSoon,
+    // At once: running events end with "Durable Object reset because its code was updated.".
+    kImmediate,
+    // The old instance serves on until it leaves memory for being idle, or for `max_delay`, then as kImmediate.
+    kDeferred,
+  };
+  Mode mode = Mode::kSoon;
+  Duration max_delay{0};
+};
 
 // What callers of an object hear that was ended because its code was replaced.
 Error CodeUpdatedError();
@@ -70,11 +85,11 @@ class Shard {
   // Is told, on the shard's loop, when the alarm of an object has changed on disk.
   virtual void SetOnAlarmChange(OnAlarmChange on_change) = 0;
 
-  // Sets the code of a namespace: at first, or to roll its objects. Rolling, for each live object: new events queue,
-  // the running ones get `roll_grace` on the old instance with its storage, then it is reset with "Durable Object reset
-  // because its code was updated."; the next instance starts only when the old one's writes are settled.
+  // Sets the code of a namespace: at first, or to roll its objects, each as `update` says. The next instance of an
+  // object starts only when the old one's writes are settled. Hibernatable WebSockets stay.
   // (Objects that call each other in a circle meanwhile wait for each other's next instance: to the end of the grace.)
-  virtual void SetClass(NamespaceId ns, std::shared_ptr<ClassCode> code) = 0;
+  virtual void SetClass(NamespaceId ns, std::shared_ptr<ClassCode> code, CodeUpdate update) = 0;
+  void SetClass(NamespaceId ns, std::shared_ptr<ClassCode> code) { SetClass(ns, std::move(code), CodeUpdate()); }
   // The class is gone (deleted, or its script): live instances are reset, later events get kNotFound. `then` runs when
   // no commit of the namespace is on the way any more.
   virtual void RemoveClass(NamespaceId ns, Error reason, UniqueFunction<void()> then) = 0;
@@ -82,6 +97,8 @@ class Shard {
   // next one, which finds nothing. `done` once that survives power loss. Errors: kNotFound (the class is gone), as
   // Commit.
   virtual void Delete(const ObjectId& id, UniqueFunction<void(Result<Done>)> done) = 0;
+  // Every live instance that `code` made makes room for newer code now, whatever it runs.
+  virtual void EndAll(const ClassCode* code) = 0;
   // Every live instance that `code` made is broken with `error` (its isolate is gone).
   virtual void BreakAll(const ClassCode* code, Error error) = 0;
   // Refuses new events, lets the running ones finish, settles every write; then `then`.

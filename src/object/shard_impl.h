@@ -26,9 +26,10 @@ class ShardImpl final : public Shard, InstanceHost {
   void Fetch(const ObjectId& id, std::optional<std::string> name, HttpRequest request, OnReply reply) override;
   void Alarm(const ObjectId& id, OnAlarmOutcome done) override;
   void SetOnAlarmChange(OnAlarmChange on_change) override { on_alarm_change_ = std::move(on_change); }
-  void SetClass(NamespaceId ns, std::shared_ptr<ClassCode> code) override;
+  void SetClass(NamespaceId ns, std::shared_ptr<ClassCode> code, CodeUpdate update) override;
   void RemoveClass(NamespaceId ns, Error reason, UniqueFunction<void()> then) override;
   void Delete(const ObjectId& id, UniqueFunction<void(Result<Done>)> done) override;
+  void EndAll(const ClassCode* code) override;
   void BreakAll(const ClassCode* code, Error error) override;
   void Drain(UniqueFunction<void()> then) override;
   void SetClaim(store::Claim claim) override { claim_ = claim; }
@@ -61,6 +62,8 @@ class ShardImpl final : public Shard, InstanceHost {
     std::optional<Error> removed;
     size_t slots = 0;
     std::vector<UniqueFunction<void()>> when_empty;
+    loop::TimerId update_timer = 0;  // A deferred update of the code: whoever still runs older code then is ended.
+    Instant update_due{};
   };
 
   Slot* Find(const ObjectId& id);
@@ -89,6 +92,10 @@ class ShardImpl final : public Shard, InstanceHost {
   void ReplyLater(EventRef event, Error error);
   bool Overloaded(const Slot& slot, size_t bytes, Error* error) const;
   void Roll(LiveInstance& instance);
+  static void MakeRoom(LiveInstance& instance);
+  void DeferUpdate(NamespaceId ns, Namespace& space, Duration delay);
+  void UpdateDue(NamespaceId ns);
+  void ShutdownDue(LiveInstance& instance);
   void TryEvict(LiveInstance& instance);
   void SetIdleDeadline(LiveInstance& instance);
   void RunGates();
@@ -112,6 +119,7 @@ class ShardImpl final : public Shard, InstanceHost {
   Random& jitter() override { return jitter_; }
   ObjectSockets& SocketsOf(const ObjectId& id) override;
   void WatchEvents(LiveInstance& instance, Instant due) override;
+  void LimitShutdown(LiveInstance& instance) override;
   void Ended(LiveInstance& instance) override;
   void Settled(LiveInstance& instance) override;
   Error WriteFailed(const ObjectId& id, const Error& why) override;
@@ -140,7 +148,7 @@ class ShardImpl final : public Shard, InstanceHost {
   // Destroyed from the last: the session first (its callbacks point at instances), then the slots, then what they are
   // linked in.
   Deferred deferred_;
-  Deadlines<LiveInstance> idle_, flushing_, rolling_, events_;
+  Deadlines<LiveInstance> idle_, flushing_, rolling_, events_, shutdowns_;
   Deadlines<GateNode> sections_;
   Deadlines<Slot> kept_;
   std::unordered_map<ObjectId, std::unique_ptr<Slot>> slots_;

@@ -176,14 +176,15 @@ void ShardImpl::Settled(LiveInstance& instance) {
 // --- Idle instances
 
 void ShardImpl::ActivityChanged(LiveInstance& instance) {
-  if (instance.broken()) return;
+  if (instance.broken() || instance.shutting_down()) return;
   Slot* slot = Find(instance.id());
   LIMPET_CHECK(slot != nullptr);
   bool held = instance.held();
   bool ends = instance.rolling || draining_;
   if (ends && instance.started() && instance.evictable() && (instance.rolling || slot->events == 0)) {
-    if (!instance.rolling) instance.rolling = true;  // What comes now waits for the next instance.
-    return instance.EndForNewCode(CodeUpdatedError());
+    auto reason = instance.rolling ? ShutdownReason::kCodeUpdated : ShutdownReason::kInactive;
+    instance.rolling = true;  // What comes now waits for the next instance.
+    return instance.EndForNewCode(CodeUpdatedError(), reason);
   }
   if (!instance.idle() || held || slot->events > 0) return instance.idle_deadline.Unlink();
   SetIdleDeadline(instance);
@@ -205,11 +206,33 @@ void ShardImpl::TryEvict(LiveInstance& instance) {
   count_evicted_.Add();
   instance.evicted = true;
   // Nobody waits for anything of it, so nobody sees this error; a late call into its storage does.
-  instance.Break(
-      Error(ErrorCode::kUnavailable, "Durable Object storage is no longer accessible.").With(Error::kRetryable));
+  instance.ShutDown(
+      Error(ErrorCode::kUnavailable, "Durable Object storage is no longer accessible.").With(Error::kRetryable),
+      ShutdownReason::kInactive);
+}
+
+void ShardImpl::LimitShutdown(LiveInstance& instance) {
+  Duration limit = instance.last_writes() ? options_.flush_max : options_.pre_shutdown_max;
+  shutdowns_.Set(instance.shutdown_deadline, loop_.Now() + limit);
+}
+
+void ShardImpl::ShutdownDue(LiveInstance& instance) {
+  if (!instance.last_writes()) {
+    logger_.Write(LogLevel::kWarn, "object",
+                  "preShutdown() took too long; the object is ended without it; id = " +
+                      ToHex(BytesView(reinterpret_cast<const char*>(instance.id().base.data()), 8)));
+  }
+  instance.ShutdownTimedOut();
 }
 
 // --- Code changes
+
+// Whatever runs in it ends.
+void ShardImpl::MakeRoom(LiveInstance& instance) {
+  if (instance.broken()) return;
+  instance.rolling = instance.ending = true;  // What waits goes to the next instance.
+  instance.EndForNewCode(CodeUpdatedError(), ShutdownReason::kCodeUpdated);
+}
 
 void ShardImpl::Roll(LiveInstance& instance) {
   if (instance.broken() || instance.rolling) return;
@@ -228,20 +251,52 @@ void ShardImpl::Roll(LiveInstance& instance) {
   ActivityChanged(instance);
 }
 
-void ShardImpl::SetClass(NamespaceId ns, std::shared_ptr<ClassCode> code) {
+// One timer a namespace: the first delay that is over ends all that still run older code.
+void ShardImpl::DeferUpdate(NamespaceId ns, Namespace& space, Duration delay) {
+  Instant due = loop_.Now() + delay;
+  if (space.update_timer != 0 && space.update_due <= due) return;
+  loop_.Cancel(space.update_timer);
+  space.update_due = due;
+  space.update_timer = loop_.After(delay, [this, ns] { UpdateDue(ns); });
+}
+
+void ShardImpl::UpdateDue(NamespaceId ns) {
+  Namespace& space = namespaces_[ns.value];
+  space.update_timer = 0;
+  std::shared_ptr<ClassCode> current = space.code;
+  for (auto& [id, slot] : slots_) {
+    if (id.ns == ns && slot->instance != nullptr && slot->instance->made_by() != current) MakeRoom(*slot->instance);
+  }
+}
+
+void ShardImpl::SetClass(NamespaceId ns, std::shared_ptr<ClassCode> code, CodeUpdate update) {
   Namespace& space = namespaces_[ns.value];
   if (LIMPET_MUTANT(roll_starts_old_code) && space.code != nullptr && space.slots > 0) return;
   space.code = std::move(code);
   space.removed.reset();
   std::shared_ptr<ClassCode> current = space.code;
+  bool deferred = update.mode == CodeUpdate::Mode::kDeferred && update.max_delay > Duration::zero();
+  bool old = false;
   for (auto& [id, slot] : slots_) {
-    if (id.ns == ns && slot->instance != nullptr && slot->instance->made_by() != current) Roll(*slot->instance);
+    if (id.ns != ns || slot->instance == nullptr || slot->instance->made_by() == current) continue;
+    old = true;
+    if (deferred) continue;
+    update.mode == CodeUpdate::Mode::kSoon ? Roll(*slot->instance) : MakeRoom(*slot->instance);
+  }
+  if (deferred && old) return DeferUpdate(ns, space, update.max_delay);
+  loop_.Cancel(std::exchange(space.update_timer, 0));
+}
+
+void ShardImpl::EndAll(const ClassCode* code) {
+  for (auto& [id, slot] : slots_) {
+    if (slot->instance != nullptr && slot->instance->made_by().get() == code) MakeRoom(*slot->instance);
   }
 }
 
 void ShardImpl::RemoveClass(NamespaceId ns, Error reason, UniqueFunction<void()> then) {
   Namespace& space = namespaces_[ns.value];
   space.code = nullptr;
+  loop_.Cancel(std::exchange(space.update_timer, 0));
   space.removed = Error(ErrorCode::kNotFound, reason.message());
   for (auto& [id, slot] : slots_) {
     if (id.ns != ns) continue;

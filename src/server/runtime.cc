@@ -86,10 +86,11 @@ void ShardRuntime::OnAllShards(const Act& act, control::OnDone done) {
   }
 }
 
-void ShardRuntime::Activate(std::shared_ptr<const ScriptVersion> version, control::OnDone done) {
+void ShardRuntime::Activate(std::shared_ptr<const ScriptVersion> version, object::CodeUpdate update,
+                            control::OnDone done) {
   OnAllShards(
-      [version](ShardServer& shard, UniqueFunction<void()> acted) {
-        shard.Activate(version);
+      [version, update](ShardServer& shard, UniqueFunction<void()> acted) {
+        shard.Activate(version, update);
         acted();
       },
       std::move(done));

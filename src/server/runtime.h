@@ -24,7 +24,7 @@ class ShardRuntime final : public control::Runtime {
 
   void Check(std::shared_ptr<const ScriptVersion> version,
              UniqueFunction<void(Result<control::ScriptReport>)> done) override;
-  void Activate(std::shared_ptr<const ScriptVersion> version, control::OnDone done) override;
+  void Activate(std::shared_ptr<const ScriptVersion> version, object::CodeUpdate update, control::OnDone done) override;
   void Remove(std::string script_name, control::OnDone done) override;
   void SetHosts(std::shared_ptr<const control::HostMap> hosts, control::OnDone done) override;
   void RetireNamespaces(std::vector<NamespaceId> namespaces, control::OnDone done) override;

@@ -171,9 +171,9 @@ HttpResponse ShardServer::NoScript(const std::string& host, const std::optional<
   return Text(404, NoScriptText(host, script, context_.router, known));
 }
 
-void ShardServer::Activate(std::shared_ptr<const ScriptVersion> version) {
+void ShardServer::Activate(std::shared_ptr<const ScriptVersion> version, object::CodeUpdate update) {
   scripts_known_.insert(version->script_name);
-  scripts_->Activate(std::move(version));
+  scripts_->Activate(std::move(version), update);
 }
 
 void ShardServer::Remove(const std::string& script) {

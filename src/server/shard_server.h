@@ -52,7 +52,7 @@ class ShardServer {
   loop::AsioLoop& loop() { return thread_.loop(); }
 
   // On the shard's loop.
-  void Activate(std::shared_ptr<const ScriptVersion> version);
+  void Activate(std::shared_ptr<const ScriptVersion> version, object::CodeUpdate update);
   void Remove(const std::string& script);
   void SetHosts(std::shared_ptr<const HostMap> hosts) { hosts_ = std::move(hosts); }
   void DeleteObject(const ObjectId& id, UniqueFunction<void(Result<Done>)> done);

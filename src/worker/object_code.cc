@@ -81,6 +81,21 @@ class ObjectCode final : public object::Code {
     });
   }
 
+  bool wants_pre_shutdown() const override { return wants_pre_shutdown_; }
+
+  void PreShutdown(object::InputLock lock, object::ShutdownReason reason, object::OnReply done) override {
+    uint64_t event = context_->AddEvent(std::move(done));
+    context_->RunTurn(std::move(lock), [this, event, reason](js::Scope& scope) {
+      context_->RefillCpu();
+      v8::Isolate* isolate = scope.isolate();
+      v8::TryCatch caught(isolate);
+      const char* text = reason == object::ShutdownReason::kInactive ? "inactive" : "codeUpdated";
+      (void)api::CallHook(
+          scope, api::kDispatchPreShutdown,
+          {object_.Get(isolate), v8::Number::New(isolate, static_cast<double>(event)), js::FromUtf8(isolate, text)});
+    });
+  }
+
  private:
   Result<Done> Construct(js::Scope& scope) {
     if (loaded_->failure()) return Error(*loaded_->failure());
@@ -99,6 +114,10 @@ class ObjectCode final : public object::Code {
             {constructor, loaded_->Environment(scope), js::FromLatin1(isolate, codec.ToString(instance_.id())), name})
             .ToLocal(&object)) {
       object_.Reset(isolate, object);
+      v8::Local<v8::Value> wanted;
+      wants_pre_shutdown_ =
+          object.As<v8::Object>()->Get(scope.context(), js::Literal(isolate, "preShutdown")).ToLocal(&wanted) &&
+          wanted->IsTrue();
       return Done{};
     }
     if (!caught.HasCaught() || caught.HasTerminated()) return Error(ErrorCode::kInternal, "The constructor was ended.");
@@ -113,6 +132,7 @@ class ObjectCode final : public object::Code {
   std::shared_ptr<LoadedScript> loaded_;  // Before what holds handles of its isolate.
   std::shared_ptr<api::IoContext> context_;
   v8::Global<v8::Value> object_;
+  bool wants_pre_shutdown_ = false;
 };
 
 class JsClass final : public object::ClassCode {

@@ -79,9 +79,9 @@ class ShardScripts {
   ShardScripts& operator=(const ShardScripts&) = delete;
 
   // New requests go to `version` from now on; requests that run finish on the old one; the shard's objects of its
-  // classes roll (object::Shard::SetClass). What still runs on a version before the old one is ended: requests with
-  // kCanceled, objects as at the end of their roll.
-  void Activate(std::shared_ptr<const ScriptVersion> version);
+  // classes take it over as `update` says (object::Shard::SetClass). What still runs on a version before the old one is
+  // ended: requests with kCanceled, objects as by an immediate update.
+  void Activate(std::shared_ptr<const ScriptVersion> version, object::CodeUpdate update = {});
   void Remove(const std::string& script_name);
   bool Has(const std::string& script_name) const;
 

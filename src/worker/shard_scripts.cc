@@ -104,7 +104,7 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
     for (const std::weak_ptr<Version>& weak : std::vector<std::weak_ptr<Version>>(old_versions)) {
       std::shared_ptr<Version> old = weak.lock();
       if (old && old.get() != previous && old->script().script_name == name) {
-        old->BreakObjects(object::CodeUpdatedError());
+        old->EndObjects();
       }
     }
     // The contexts of stateless events outlive their Version: they hold the loaded script alone.
@@ -165,14 +165,14 @@ ShardScripts::~ShardScripts() {
   }
 }
 
-void ShardScripts::Activate(std::shared_ptr<const ScriptVersion> version) {
+void ShardScripts::Activate(std::shared_ptr<const ScriptVersion> version, object::CodeUpdate update) {
   auto fresh = std::make_shared<Version>(state_->deps, version);
   std::shared_ptr<Version>& slot = state_->scripts[version->script_name];
   std::shared_ptr<Version> old = std::exchange(slot, fresh);
   for (const ObjectClass& object_class : version->classes) {
     std::shared_ptr<object::ClassCode> code = MakeClassCode(fresh, object_class);
     fresh->classes().push_back(code);
-    state_->deps.objects->SetClass(object_class.ns, std::move(code));
+    state_->deps.objects->SetClass(object_class.ns, std::move(code), update);
   }
   state_->EndOlder(*fresh, old.get());
   if (old) state_->old_versions.push_back(old);

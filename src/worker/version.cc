@@ -219,6 +219,12 @@ void Version::BreakObjects(const Error& error) {
   }
 }
 
+void Version::EndObjects() {
+  for (std::weak_ptr<object::ClassCode>& weak : classes_) {
+    if (std::shared_ptr<object::ClassCode> code = weak.lock()) deps_.objects->EndAll(code.get());
+  }
+}
+
 void Version::OnDead(Error error) {
   std::shared_ptr<LoadedScript> dead = std::move(loaded_);
   loaded_ = nullptr;

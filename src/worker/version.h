@@ -67,6 +67,8 @@ class Version : public std::enable_shared_from_this<Version> {
   std::vector<std::weak_ptr<object::ClassCode>>& classes() { return classes_; }
   // Every live object of this version is ended with `error`.
   void BreakObjects(const Error& error);
+  // Every live object of this version makes room for newer code.
+  void EndObjects();
   // Its isolate is over its memory limit: all that lives there ends with `error`, the next event loads it anew.
   void OnDead(Error error);
   // Drops the isolate if nothing lives in it and nothing came since `since`.

@@ -78,10 +78,14 @@ test("two versions live at most: what hangs in the first is ended when the third
       if (new URL(request.url).pathname === "/hang") await forever();
       return new Response("${version}");
     } };
-    export class Hang { async fetch(request) {
-      if (new URL(request.url).pathname === "/hang") await forever();
-      return new Response("${version}");
-    } }`;
+    export class Hang {
+      hanging = 0;
+      async fetch(request) {
+        const path = new URL(request.url).pathname;
+        if (path === "/hang") await forever(this.hanging++);
+        return new Response(path === "/hanging" ? String(this.hanging) : "${version}");
+      }
+    }`;
   // Calls the object from a script of its own, which lives on.
   const caller = `export default { async fetch(request, env) {
     try {
@@ -99,6 +103,7 @@ test("two versions live at most: what hangs in the first is ended when the third
   for (const hang of hangs) hang.then((answer) => ended.push(answer));
   await until("both to run", async () => (await server.metric("limpet_http_requests_total")) === before.requests + 2 &&
                                          (await server.metric("limpet_object_starts_total")) === before.starts + 1);
+  await until("the object to hang", async () => (await server.fetch("caller", "/hanging")).body === "1");
   await server.deploy({ ...script, newClasses: [], code: hanging(2) });
   assert.equal((await server.fetch("three")).body, "2");
   assert.deepEqual(ended, [], "the version before the deployed one lives");

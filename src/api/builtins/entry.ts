@@ -288,15 +288,15 @@ export function dispatchFetch(target: unknown, env: object, event: number, metho
   settle(event, result, headers);
 }
 
-// An instance as C++ holds it.
-interface Living { object: any; state: DurableObjectState }
+// An instance as C++ holds it, and reads `preShutdown` of: whether it has such a handler.
+interface Living { object: any; state: DurableObjectState; preShutdown: boolean }
 
 export function constructObject(cls: unknown, env: object, id: string, name: string | undefined): Living {
   const state = new DurableObjectState(kInternal, id, name);
   const storage = state.storage; // The script may put another one in its place.
   const object = new (cls as any)(state, env);
   allowAlarms(storage, typeof object.alarm === "function");
-  return { object, state };
+  return { object, state, preShutdown: typeof object.preShutdown === "function" };
 }
 
 export function dispatchObjectFetch({ object }: Living, event: number, method: string, url: string, headers: Packed,
@@ -375,21 +375,30 @@ export function dispatchObjectSocket({ object, state }: Living, event: number, n
   }
 }
 
-export function dispatchObjectAlarm({ object }: Living, event: number, retryCount: number, scheduledTime: number): void {
+// Runs the handler `name` of an object; `event` ends with it. Nobody hears what it returns.
+function runHandler(object: any, name: string, event: number, info: object, missing?: string): void {
   const done = () => native.respond(event, 200, "", "", null, undefined);
   const failed = (error: unknown) => fail(event, error);
   try {
-    const handler = object.alarm;
+    const handler = object[name];
     if (typeof handler !== "function") {
-      native.log("warn", kNoAlarm);
+      if (missing !== undefined) native.log("warn", missing);
       return done();
     }
-    const result = handler.call(object, { retryCount, isRetry: retryCount > 0, scheduledTime });
+    const result = handler.call(object, info);
     if (isObject(result)) Promise.resolve(result).then(done, failed);
     else done();
   } catch (error) {
     failed(error);
   }
+}
+
+export function dispatchObjectAlarm({ object }: Living, event: number, retryCount: number, scheduledTime: number): void {
+  runHandler(object, "alarm", event, { retryCount, isRetry: retryCount > 0, scheduledTime }, kNoAlarm);
+}
+
+export function dispatchPreShutdown({ object }: Living, event: number, reason: string): void {
+  runHandler(object, "preShutdown", event, { reason });
 }
 
 function fetchOf(instance: any, request: Request): unknown {

@@ -4,7 +4,7 @@ import { compatibilityProblem, isOn, setCompatibility } from "./compatibility";
 import { inspect } from "./console";
 import {
   builtinModule, constructObject, describeModule, dispatchFetch, dispatchObjectAlarm, dispatchObjectFetch, dispatchObjectSocket,
-  dispatchRpc, makeEnv, setExports,
+  dispatchPreShutdown, dispatchRpc, makeEnv, setExports,
 } from "./entry";
 import { describeError, makeError } from "./errors";
 import { rejected, trimScope } from "./global_scope";
@@ -65,5 +65,6 @@ export default function install(native: Native): Hooks {
     packHost,
     unpackHost,
     prepareStack: prepareStack as Hooks["prepareStack"],
+    dispatchPreShutdown: dispatchPreShutdown as Hooks["dispatchPreShutdown"],
   };
 }

@@ -259,4 +259,6 @@ export interface Hooks {
   unpackHost(number: number, data: unknown): unknown;
   // The value of `error.stack`; `sites`: V8's CallSites, innermost first.
   prepareStack(error: unknown, sites: object[]): unknown;
+  // An object is about to be ended as planned; answers through native.respond or reject.
+  dispatchPreShutdown(instance: object, event: number, reason: string): void;
 }

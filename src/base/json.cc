@@ -6,6 +6,7 @@
 #include <cmath>
 #include <exception>
 #include <limits>
+#include <unordered_map>
 
 namespace limpet {
 namespace {
@@ -62,19 +63,29 @@ class Builder {
  private:
   struct Open {
     Json value;
-    std::string key;  // Of the member that comes next.
+    std::string key = {};  // Of the member that comes next.
+    Json::Object members = {};
+    // Where each key of `members` is, once they are many: a file of 20,000 members is no matter of minutes.
+    std::unordered_map<std::string, size_t> places = {};
+    Json& Member(std::string name);
   };
+  static constexpr size_t kFewMembers = 32;
   bool Part(string_view text) {
     text_.append(text.data(), text.size());
     return true;
   }
   bool Push(Json value) {
     value.set_line(line);
-    open_.push_back({std::move(value), {}});
+    open_.push_back({.value = std::move(value)});
     return true;
   }
   bool Pop() {
     Json value = std::move(open_.back().value);
+    if (value.is_object()) {
+      uint32_t begun = value.line();
+      value = Json::MakeObject(std::move(open_.back().members));
+      value.set_line(begun);
+    }
     open_.pop_back();
     return Place(std::move(value));
   }
@@ -88,7 +99,7 @@ class Builder {
     } else if (open_.back().value.is_array()) {
       open_.back().value.Append(std::move(value));
     } else {
-      open_.back().value.Set(std::exchange(open_.back().key, {}), std::move(value));
+      open_.back().Member(std::exchange(open_.back().key, {})) = std::move(value);
     }
     return true;
   }
@@ -96,6 +107,22 @@ class Builder {
   std::vector<Open> open_;
   std::string text_;
 };
+
+// The member of that name, a new one if there is none.
+Json& Builder::Open::Member(std::string name) {
+  if (members.size() < kFewMembers) {
+    for (auto& [known, member] : members) {
+      if (known == name) return member;
+    }
+    return members.emplace_back(std::move(name), Json()).second;
+  }
+  if (places.empty()) {
+    for (size_t i = 0; i < members.size(); ++i) places.emplace(members[i].first, i);
+  }
+  auto [place, fresh] = places.try_emplace(name, members.size());
+  if (fresh) members.emplace_back(std::move(name), Json());
+  return members[place->second].second;
+}
 
 Error At(size_t line, size_t column, const std::string& what) {
   return Error(ErrorCode::kInvalidArgument,

@@ -75,5 +75,17 @@ TEST(Json, PrettyTextIsIndentedByTwo) {
   EXPECT_EQ(ToText(json, JsonStyle::kPretty), "{\n  \"a\": [\n    1,\n    2\n  ],\n  \"b\": {}\n}\n");
 }
 
+TEST(Json, ALargeObjectKeepsOrderAndTheLaterOfTwoValues) {
+  std::string text = "{";
+  for (int i = 0; i < 50'000; ++i) text += "\"key" + std::to_string(i) + "\":" + std::to_string(i) + ",";
+  text += R"("key7":"again","last":1})";
+  Result<Json> json = ParseJson(text);
+  ASSERT_TRUE(json.has_value());
+  ASSERT_EQ(json->members().size(), 50'001U);
+  EXPECT_EQ(json->members()[7].second.AsString(), "again");
+  EXPECT_EQ(json->members()[40'000].first, "key40000");
+  EXPECT_EQ(json->members().back().first, "last");
+}
+
 }  // namespace
 }  // namespace limpet

@@ -12,6 +12,10 @@
 
 namespace limpet {
 
+namespace assets {
+class Site;  // src/assets
+}
+
 enum class ModuleKind : uint8_t { kEsModule, kText, kData, kJson, kWasm };
 
 struct Module {
@@ -23,7 +27,7 @@ struct Module {
 
 // A value that a script finds in `env`.
 struct Binding {
-  enum class Kind : uint8_t { kPlainText, kJson, kText, kData, kWasm, kDurableObjectNamespace };
+  enum class Kind : uint8_t { kPlainText, kJson, kText, kData, kWasm, kDurableObjectNamespace, kAssets };
   Kind kind = Kind::kPlainText;
   std::string name;
   Bytes value;  // Text, JSON text, or content of the blob.
@@ -45,12 +49,13 @@ struct ObjectClass {
 struct ScriptVersion {
   std::string script_name;
   std::string version_id;  // A UUID.
-  std::string main_module;
+  std::string main_module;  // Empty: there is no code, only static files.
   std::vector<Module> modules;
   std::vector<Binding> bindings;
   std::vector<ObjectClass> classes;
   std::string compatibility_date = "2021-11-02";  // YYYY-MM-DD; compared as text.
   std::vector<std::string> compatibility_flags;
+  std::shared_ptr<const assets::Site> site;  // Its static files; null: none.
 };
 
 }  // namespace limpet

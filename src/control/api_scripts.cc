@@ -41,7 +41,9 @@ Json Plane::ScriptJson(const ScriptRecord& script) const {
     json.Set("compatibility_flags", Strings(version->compatibility_flags));
   }
   if (!script.migration_tag.empty()) json.Set("migration_tag", script.migration_tag);
-  json.Set("has_modules", true).Set("has_assets", false).Set("last_deployed_from", "wrangler");
+  json.Set("has_modules", version == nullptr || !version->modules.empty())
+      .Set("has_assets", version != nullptr && !version->assets.is_null())
+      .Set("last_deployed_from", "wrangler");
   return json;
 }
 
@@ -91,6 +93,9 @@ Plane::Answer Plane::PutScript(Call call) {
   Decision<Upload> upload = ParseUpload(call.headers.Get("Content-Type").value_or(""), call.body);
   if (!upload.ok()) co_return Failure(upload.refusal());
   call.body = Bytes();
+  Decision<Json> files = co_await ReadAssets(*upload);
+  if (!files.ok()) co_return Failure(files.refusal());
+  upload->assets = *std::move(files);
   Decision<VersionRecord> version = co_await deployer_->Put(call.script, *std::move(upload), UploadMode::kDeploy);
   if (!version.ok()) co_return Failure(version.refusal());
   std::shared_ptr<const ScriptRecord> script = catalog_->Find(call.script);
@@ -108,6 +113,9 @@ Plane::Answer Plane::PostVersion(Call call) {
   Decision<Upload> upload = ParseUpload(call.headers.Get("Content-Type").value_or(""), call.body);
   if (!upload.ok()) co_return Failure(upload.refusal());
   call.body = Bytes();
+  Decision<Json> files = co_await ReadAssets(*upload);
+  if (!files.ok()) co_return Failure(files.refusal());
+  upload->assets = *std::move(files);
   Decision<VersionRecord> version = co_await deployer_->Put(call.script, *std::move(upload), UploadMode::kVersionOnly);
   if (!version.ok()) co_return Failure(version.refusal());
   Json json = VersionJson(*version).Set("startup_time_ms", version->startup_ms);

@@ -185,8 +185,7 @@ loop::Task<Result<Bytes>> Catalog::Read(Bytes key) {
   co_return *std::move(value);
 }
 
-loop::Task<Result<std::shared_ptr<const ScriptVersion>>> Catalog::LoadVersion(std::string script,
-                                                                              std::string version_id) {
+loop::Task<Result<std::shared_ptr<ScriptVersion>>> Catalog::LoadVersion(std::string script, std::string version_id) {
   std::shared_ptr<const ScriptRecord> record = Find(script);
   const VersionRecord* version = record != nullptr ? record->FindVersion(version_id) : nullptr;
   if (version == nullptr) co_return Error(ErrorCode::kNotFound, "no version " + version_id + " of " + script);
@@ -196,7 +195,7 @@ loop::Task<Result<std::shared_ptr<const ScriptVersion>>> Catalog::LoadVersion(st
     Result<Bytes> cache = co_await Read(ContentKey(kCachePrefix, script, version_id, i));
     if (cache.has_value()) made->modules[i].code_cache = std::move(cache).value();
   }
-  co_return std::shared_ptr<const ScriptVersion>(std::move(made));
+  co_return std::move(made);
 }
 
 }  // namespace limpet::control

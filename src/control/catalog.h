@@ -37,6 +37,7 @@ struct VersionRecord {
   Json annotations;
   Json exports;         // The live entries that its upload declared (control/exports.h); null: none.
   Json reconciliation;  // What the upload did to the classes, for its answer. Not kept.
+  Json assets;  // {"manifest", "files", "config"}: its static files (assets/library.h); null: none.
 };
 
 struct Deployment {
@@ -100,7 +101,7 @@ class Catalog {
   // Replaces what memory holds by what the store holds. Not beside a Commit. An error changes nothing.
   loop::Task<Result<Done>> Reload();
   // What a shard runs. Errors: kNotFound, kCorrupt, kUnavailable.
-  loop::Task<Result<std::shared_ptr<const ScriptVersion>>> LoadVersion(std::string script, std::string version_id);
+  loop::Task<Result<std::shared_ptr<ScriptVersion>>> LoadVersion(std::string script, std::string version_id);
 
  private:
   using Scripts = std::map<std::string, std::shared_ptr<const ScriptRecord>>;

@@ -17,6 +17,17 @@ Decision<VersionRecord> StartUpFailed(const Error& error) {
   return Refusal{400, 10021, std::move(text)};
 }
 
+std::optional<Refusal> CheckAssets(const VersionRecord& version) {
+  if (!version.assets.is_null()) return std::nullopt;
+  if (version.modules.empty()) return Refusal{400, 10021, "The upload has neither code nor static files."};
+  for (const Json& binding : version.bindings) {
+    if (binding["type"].AsString() != "assets") continue;
+    return Refusal{400, 10021,
+                   "Binding \"" + binding["name"].AsString() + "\" is one to static files, and the upload has none."};
+  }
+  return std::nullopt;
+}
+
 Json Text(std::string_view text) { return Json(text); }
 
 // Exports that would change classes come in with an upload that is not to go live.
@@ -310,6 +321,10 @@ loop::Task<Decision<VersionRecord>> Deployer::PutLocked(std::string name, Upload
   version.compatibility_date = upload.compatibility_date;
   version.compatibility_flags = upload.compatibility_flags;
   version.annotations = upload.metadata["annotations"];
+  version.assets = upload.assets;
+  if (upload.metadata["keep_assets"].AsBool() && version.assets.is_null() && record.Newest() != nullptr) {
+    version.assets = record.Newest()->assets;
+  }
   for (const Module& module : upload.modules) version.modules.emplace_back(module.name, module.kind);
   Decision<Json::Array> bindings = ResolveBindings(upload, record.Newest());
   if (!bindings.ok()) co_return bindings.refusal();
@@ -322,15 +337,21 @@ loop::Task<Decision<VersionRecord>> Deployer::PutLocked(std::string name, Upload
                             .Set("timestamp", version.created_on));
   }
 
+  if (auto refusal = CheckAssets(version)) co_return *refusal;
+
   // Check: instantiate, look at what it exports.
   std::shared_ptr<ScriptVersion> checked = MakeVersion(record, version);
   checked->modules = std::move(upload.modules);
-  loop::Completion<Result<ScriptReport>> check([&](auto done) { deps_.runtime.Check(checked, std::move(done)); });
-  Result<ScriptReport> report = co_await check;
+  const bool has_code = !checked->modules.empty();
+  Result<ScriptReport> report = ScriptReport();
+  if (has_code) {
+    loop::Completion<Result<ScriptReport>> check([&](auto done) { deps_.runtime.Check(checked, std::move(done)); });
+    report = co_await check;
+  }
   if (!report.has_value()) co_return StartUpFailed(report.error());
   bool opaque = report->default_export == ScriptReport::DefaultExport::kClass ||
                 report->default_export == ScriptReport::DefaultExport::kOther;
-  if (report->handlers.empty() && report->classes.empty() && !opaque) {
+  if (has_code && report->handlers.empty() && report->classes.empty() && !opaque) {
     co_return Refusal{400, 10068, "The uploaded script has no registered event handlers."};
   }
   version.exported_classes = report->classes;
@@ -430,7 +451,7 @@ loop::Task<Decision<VersionRecord>> Deployer::SetSecretsLocked(std::string name,
       co_return Refusal{404, 10056, "Secret not found: " + secret};
     }
   }
-  Result<std::shared_ptr<const ScriptVersion>> loaded = co_await catalog_.LoadVersion(name, old->Newest()->id);
+  Result<std::shared_ptr<ScriptVersion>> loaded = co_await catalog_.LoadVersion(name, old->Newest()->id);
   if (!loaded.has_value()) co_return Failed(loaded.error());
   CatalogChange change;
   change.content = CatalogChange::Content{name, version.id, loaded.value()->modules};
@@ -510,11 +531,25 @@ loop::Task<Done> Deployer::RouteHosts() {
   co_return Done{};
 }
 
+// The version with its code and its static files.
+loop::Task<Result<std::shared_ptr<ScriptVersion>>> Deployer::Load(std::string name, VersionRecord version) {
+  Result<std::shared_ptr<ScriptVersion>> loaded = co_await catalog_.LoadVersion(name, version.id);
+  if (!loaded.has_value() || version.assets.is_null()) co_return loaded;
+  Json config = version.assets["config"];
+  LIMPET_CO_TRY(std::shared_ptr<const assets::Manifest> manifest,
+                co_await library_.LoadManifest(version.assets["manifest"].AsString()));
+  LIMPET_CO_TRY(assets::Site::Files files, library_.Files(*manifest));
+  LIMPET_CO_TRY(assets::SiteConfig read,
+                assets::ReadSiteConfig(config, version.compatibility_date, version.compatibility_flags));
+  loaded.value()->site = std::make_shared<const assets::Site>(std::move(files), std::move(read));
+  co_return loaded;
+}
+
 loop::Task<Done> Deployer::Activate(std::string name) {
   std::shared_ptr<const ScriptRecord> script = catalog_.Find(name);
   const VersionRecord* deployed = script != nullptr ? script->Deployed() : nullptr;
   if (deployed == nullptr) co_return Done{};
-  Result<std::shared_ptr<const ScriptVersion>> version = co_await catalog_.LoadVersion(name, deployed->id);
+  Result<std::shared_ptr<ScriptVersion>> version = co_await Load(name, *deployed);
   Result<Done> active = Done{};
   object::CodeUpdate update = CodeUpdateOf(script->deployments[0].code_update);
   if (version.has_value()) {

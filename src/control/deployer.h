@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "assets/library.h"
 #include "control/catalog.h"
 #include "control/control_plane.h"
 #include "control/lifecycle.h"
@@ -39,8 +40,8 @@ enum class UploadMode : uint8_t {
 
 class Deployer {
  public:
-  Deployer(const ControlOptions& options, ControlDeps deps, Catalog& catalog)
-      : options_(options), deps_(deps), catalog_(catalog), turnstile_(deps.loop) {}
+  Deployer(const ControlOptions& options, ControlDeps deps, Catalog& catalog, assets::Library& library)
+      : options_(options), deps_(deps), catalog_(catalog), library_(library), turnstile_(deps.loop) {}
 
   // Activates what is deployed, and goes on with unfinished drops.
   loop::Task<Done> Start();
@@ -89,6 +90,7 @@ class Deployer {
   void AddDeployment(ScriptRecord* record, std::string version_id, Json annotations, Json code_update) const;
   void Trim(ScriptRecord* record, CatalogChange* change) const;
   loop::Task<Done> Activate(std::string name);
+  loop::Task<Result<std::shared_ptr<ScriptVersion>>> Load(std::string name, VersionRecord version);
   loop::Task<Done> Remove(std::string name);
   loop::Task<Done> RouteHosts();
   loop::Task<Done> Retire(std::vector<NamespaceId> namespaces);
@@ -98,6 +100,7 @@ class Deployer {
   const ControlOptions& options_;
   ControlDeps deps_;
   Catalog& catalog_;
+  assets::Library& library_;
   Turnstile turnstile_;
   loop::TaskScope scope_;
 };

@@ -81,8 +81,12 @@ loop::Task<Result<Done>> Plane::Start() {
       co_await Access::Open(deps_.engine, deps_.loop, deps_.random, options_.token);
   if (!access.has_value()) co_return std::move(access).error();
   access_ = std::move(access).value();
-  deployer_ = std::make_unique<Deployer>(options_, deps_, *catalog_);
+  Result<std::unique_ptr<assets::Library>> library = co_await assets::Library::Open(deps_.engine, deps_.loop);
+  if (!library.has_value()) co_return std::move(library).error();
+  library_ = std::move(library).value();
+  deployer_ = std::make_unique<Deployer>(options_, deps_, *catalog_, *library_);
   co_await deployer_->Start();
+  SweepAssets();
   co_return Done{};
 }
 
@@ -102,7 +106,10 @@ Plane::Answer Plane::Dispatch(HttpRequest request, Peer peer) {
   if (auto refusal = CheckHostAndOrigin(call.target, request.headers, options_.admin_hosts))
     co_return Failure(*refusal);
   const std::string& path = call.target.path;
+  // Uploads of static files carry the token of their session, and are larger than other calls.
+  bool is_assets = path.find("/workers/assets/upload") != std::string::npos || path.ends_with("/assets-upload-session");
   Decision<Caller> caller = access_->Identify(request.headers);
+  if (!caller.ok() && is_assets && UploadClaims(request.headers)) caller = Caller{{}, "upload", AccessScope::kDeploy};
   bool is_probe = path == "/healthz" || path == "/metrics";
   if (!caller.ok() && !(is_probe && peer.loopback)) {
     if (!is_probe && !path.starts_with(kApi)) co_return PlainText(404, "Not found\n");
@@ -129,8 +136,8 @@ Plane::Answer Plane::Dispatch(HttpRequest request, Peer peer) {
                            std::string(ScopeName(needed)) + "\"."});
   }
   bool is_upload = MediaType(request.headers.Get("Content-Type").value_or("")) == "multipart/form-data";
-  Decision<Bytes> body =
-      co_await ReadBody(std::move(request.body), is_upload ? options_.upload_bytes_max : options_.request_bytes_max);
+  Decision<Bytes> body = co_await ReadBody(
+      std::move(request.body), is_upload || is_assets ? options_.upload_bytes_max : options_.request_bytes_max);
   if (!body.ok()) co_return Failure(body.refusal());
   call.body = *std::move(body);
   call.headers = std::move(request.headers);
@@ -216,6 +223,9 @@ const Plane::Route Plane::kRoutes[] = {
     {"GET", "/accounts/*/workers/scripts", &Plane::Scripts},
     {"PUT", LIMPET_SCRIPT, &Plane::PutScript},
     {"DELETE", LIMPET_SCRIPT, &Plane::DeleteScript},
+    {"POST", LIMPET_SCRIPT "/assets-upload-session", &Plane::AssetsSession},
+    {"POST", "/accounts/*/workers/assets/upload", &Plane::AssetsUpload},
+    {"POST", "/accounts/*/workers/assets/upload/*", &Plane::AssetsUpload},
     {"GET", LIMPET_SCRIPT "/references", &Plane::EmptyObject},
     {"GET", LIMPET_SCRIPT "/deployments", &Plane::Deployments},
     {"POST", LIMPET_SCRIPT "/deployments", &Plane::PostDeployment},

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "control/access.h"
+#include "assets/library.h"
 #include "control/catalog.h"
 #include "control/control_plane.h"
 #include "control/deployer.h"
@@ -67,6 +68,16 @@ class Plane final : public ControlPlane {
   Answer Objects(Call call);
   Answer Object(Call call);
   Answer DeleteObject(Call call);
+  // api_assets.cc
+  Answer AssetsSession(Call call);
+  Answer AssetsUpload(Call call);
+  int64_t NowSeconds() const;
+  std::optional<Json> AssetClaims(std::string_view token) const;
+  std::optional<Json> UploadClaims(const HeaderList& headers) const;  // Of the token that such an upload carries.
+  std::string AssetToken(const std::string& manifest, const char* use) const;
+  loop::Task<Decision<Json>> ReadAssets(const Upload& upload);  // `upload` outlives it.
+  void SweepAssets();
+  loop::Task<Done> Sweep();
   // api_scripts.cc
   Answer Service(Call call);
   Answer Scripts(Call call);
@@ -111,6 +122,8 @@ class Plane final : public ControlPlane {
   ControlDeps deps_;
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<Access> access_;
+  std::unique_ptr<assets::Library> library_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<Deployer> deployer_;
   loop::TaskScope scope_;  // Last: its tasks use all of the above.
 };

@@ -50,6 +50,7 @@ Json ToJson(const VersionRecord& version) {
   json.Set("exported_classes", Names(version.exported_classes)).Set("handlers", Names(version.handlers));
   json.Set("startup_ms", version.startup_ms).Set("annotations", version.annotations);
   if (!version.exports.is_null()) json.Set("exports", version.exports);
+  if (!version.assets.is_null()) json.Set("assets", version.assets);
   return json;
 }
 
@@ -73,6 +74,7 @@ Result<VersionRecord> VersionFromJson(const Json& json) {
   version.startup_ms = json["startup_ms"].AsUint64();
   version.annotations = json["annotations"];
   version.exports = json["exports"];
+  version.assets = json["assets"];
   if (version.id.empty()) return Error(ErrorCode::kCorrupt, "a version without an id");
   return version;
 }
@@ -84,6 +86,8 @@ Binding MakeBinding(const Json& json, const std::string& script_name) {
   if (type == "json" || type == "version_metadata") {
     binding.kind = Binding::Kind::kJson;
     binding.value = ToText(json["json"]);
+  } else if (type == "assets") {
+    binding.kind = Binding::Kind::kAssets;
   } else if (type == "durable_object_namespace") {
     binding.kind = Binding::Kind::kDurableObjectNamespace;
     binding.class_name = json["class_name"].AsString();

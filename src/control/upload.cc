@@ -10,8 +10,8 @@
 namespace limpet::control {
 namespace {
 
-constexpr std::string_view kBindingTypes[] = {"plain_text",       "json",   "secret_text", "durable_object_namespace",
-                                              "version_metadata", "inherit"};
+constexpr std::string_view kBindingTypes[] = {"plain_text",       "json",    "secret_text", "durable_object_namespace",
+                                              "version_metadata", "inherit", "assets"};
 
 Refusal Bad(std::string message) { return {400, 10021, std::move(message)}; }
 
@@ -62,6 +62,7 @@ std::optional<Refusal> ReadModules(const std::vector<FormPart>& parts, Upload* u
     }
     upload->modules.insert(is_main ? upload->modules.begin() : upload->modules.end(), std::move(module));
   }
+  if (upload->main_module.empty() && upload->modules.empty()) return std::nullopt;
   if (upload->modules.empty() ||
       NormaliseModuleName(upload->modules.front().name) != NormaliseModuleName(upload->main_module)) {
     return Bad("No such module \"" + upload->main_module +
@@ -112,7 +113,8 @@ std::optional<Refusal> ReadMetadata(Upload* upload) {
         "The script is in service-worker format. limpet runs ES modules: export default { fetch(request, env) … }.");
   }
   upload->main_module = metadata["main_module"].AsString();
-  if (upload->main_module.empty()) return Bad("metadata: \"main_module\" is missing.");
+  bool has_files = metadata["assets"].is_object() || metadata["keep_assets"].AsBool();
+  if (upload->main_module.empty() && !has_files) return Bad("metadata: \"main_module\" is missing.");
   for (const char* key : {"bindings", "keep_bindings", "compatibility_flags"}) {
     if (const Json* value = metadata.Find(key); value != nullptr && !value->is_array() && !value->is_null()) {
       return Bad(std::string("metadata: \"") + key + "\" must be an array.");

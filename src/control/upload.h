@@ -15,7 +15,8 @@ namespace limpet::control {
 
 struct Upload {
   Json metadata;
-  std::string main_module;      // Is one of `modules`.
+  std::string main_module;      // Is one of `modules`. Empty: static files alone, no code.
+  Json assets;                  // What `metadata.assets` stands for (VersionRecord::assets); set by who knows.
   std::vector<Module> modules;  // Names as uploaded, the main module first.
   Json::Array bindings;         // Of known types, names unique; "inherit" still in it.
   std::optional<Migrations> migrations;

@@ -63,6 +63,7 @@ Result<Done> ShardServer::Open(store::Engine& engine, store::Claim claim, std::v
       return;
     }
     client_ = std::move(made).value();
+    assets_ = std::make_unique<AssetServer>(engine.Attach(loop()));
     object::ShardOptions options;
     options.roll_grace = context_.options.roll_grace;
     options.idle_evict = context_.options.idle_evict;
@@ -89,6 +90,13 @@ void ShardServer::Connect(std::vector<object::Directory::Peer> peers) {
     deps.counters = &context_.counters;
     deps.observer = context_.options.observer;
     deps.limits = context_.options.limits;
+    deps.fetch_assets = [this](const ScriptVersion& version, HttpRequest request, object::OnReply reply) {
+      if (version.site == nullptr) return reply(Error(ErrorCode::kInternal, "no static files"));
+      // From the loop: the script that asks is in the midst of its turn.
+      loop().Post([response = assets_->ToScript(*version.site, request), reply = std::move(reply)]() mutable {
+        reply(std::move(response));
+      });
+    };
     scripts_ = std::make_unique<worker::ShardScripts>(deps);
     net::ServerOptions http;
     http.limits = context_.options.http;
@@ -124,6 +132,9 @@ void ShardServer::Handle(HttpRequest request, const net::RequestInfo& info, net:
     std::optional<net::IpAddress> client = net::IpAddress::Parse(info.client_ip);
     return Answer(*exchange, NoScript(host, script, client && IsLoopback(*client)));
   }
+  if (!sites_.empty()) {
+    if (auto answer = FromAssets(*script, request)) return Answer(*exchange, *std::move(answer));
+  }
   request.cf = cf_;
   std::shared_ptr<worker::ShardScripts::Event> event =
       scripts_->Fetch(*script, std::move(request),
@@ -135,6 +146,22 @@ void ShardServer::Handle(HttpRequest request, const net::RequestInfo& info, net:
     std::shared_ptr<Exchange> waiting = exchange.lock();  // None: it was answered, the response is on its way.
     worker::ShardScripts::ClientGone(event, waiting == nullptr || waiting->answered);
   });
+}
+
+std::optional<HttpResponse> ShardServer::FromAssets(const std::string& script, const HttpRequest& request) {
+  auto found = sites_.find(script);
+  if (found == sites_.end()) return std::nullopt;
+  const ScriptVersion& version = *found->second;
+  std::optional<assets::SiteRequest> wanted = assets::ReadSiteRequest(request);
+  if (!wanted && version.main_module.empty()) return Text(400, "Bad Request");
+  if (!wanted) return std::nullopt;
+  assets::SiteAnswer answer;
+  if (version.main_module.empty()) {
+    answer = version.site->Answer(*wanted);
+  } else if (version.site->Route(*wanted, &answer) == assets::Site::First::kScript) {
+    return std::nullopt;
+  }
+  return assets_->ToClient(*version.site, *wanted, answer, request);
 }
 
 void ShardServer::Answer(Exchange& exchange, Result<HttpResponse> result) {
@@ -173,11 +200,17 @@ HttpResponse ShardServer::NoScript(const std::string& host, const std::optional<
 
 void ShardServer::Activate(std::shared_ptr<const ScriptVersion> version, object::CodeUpdate update) {
   scripts_known_.insert(version->script_name);
+  if (version->site != nullptr) {
+    sites_[version->script_name] = version;
+  } else {
+    sites_.erase(version->script_name);
+  }
   scripts_->Activate(std::move(version), update);
 }
 
 void ShardServer::Remove(const std::string& script) {
   scripts_known_.erase(script);
+  sites_.erase(script);
   scripts_->Remove(script);
 }
 
@@ -211,6 +244,7 @@ void ShardServer::Stop(std::latch& all_ended) {
     scripts_.reset();
     directory_.reset();
     objects_.reset();
+    assets_.reset();
     client_.reset();
   });
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/counters.h"
@@ -14,6 +15,7 @@
 #include "net/listener.h"
 #include "object/placement.h"
 #include "object/shard.h"
+#include "server/asset_server.h"
 #include "server/loop_thread.h"
 #include "server/options.h"
 #include "server/router.h"
@@ -71,6 +73,8 @@ class ShardServer {
 
   void Handle(HttpRequest request, const net::RequestInfo& info, net::Responder responder);
   void Answer(Exchange& exchange, Result<HttpResponse> result);
+  // What a version's static files answer; nothing: the script does.
+  std::optional<HttpResponse> FromAssets(const std::string& script, const HttpRequest& request);
   HttpResponse ErrorResponse(const Error& error) const;
   HttpResponse NoScript(const std::string& host, const std::optional<std::string>& script, bool local);
   void Tick();
@@ -79,6 +83,7 @@ class ShardServer {
   ShardContext context_;
   LoopThread thread_;
   std::set<std::string> scripts_known_;
+  std::unordered_map<std::string, std::shared_ptr<const ScriptVersion>> sites_;  // Scripts that have static files.
   std::shared_ptr<const HostMap> hosts_ = std::make_shared<const HostMap>();
   std::shared_ptr<const std::string> cf_;
   Counter& count_requests_;
@@ -86,6 +91,7 @@ class ShardServer {
   Counter& count_connections_;
 
   std::unique_ptr<net::HttpClient> client_;
+  std::unique_ptr<AssetServer> assets_;
   std::unique_ptr<object::Shard> objects_;
   std::unique_ptr<object::Directory> directory_;
   std::unique_ptr<worker::ShardScripts> scripts_;

@@ -32,6 +32,9 @@ namespace limpet::worker {
 // Makes the process's V8 side: snapshot and watchdog. Once, on the main thread.
 Result<std::unique_ptr<js::Runtime>> MakeJsRuntime(node::MultiIsolatePlatform* platform);
 
+// The entrypoint name that the built-ins give a binding to static files: no export is called so.
+inline constexpr std::string_view kAssetsEntrypoint("\0assets", 7);
+
 class IsolateStock;
 class LoadedScript;
 
@@ -61,6 +64,8 @@ struct ShardDeps {
   Logger* logger = nullptr;
   Counters* counters = nullptr;
   Observer* observer = nullptr;  // May be null.
+  // Answers with the static files of a version that has a `site`.
+  std::function<void(const ScriptVersion& version, HttpRequest request, object::OnReply reply)> fetch_assets;
   Limits limits;
   // Set by ShardScripts.
   IsolateStock* stock = nullptr;

@@ -44,6 +44,7 @@ Result<v8::Local<v8::Array>> BindingRows(js::Scope& scope, const ScriptVersion& 
         rows.push_back(Row(scope, "wasm", binding.name, module));
         break;
       }
+      case Binding::Kind::kAssets: rows.push_back(Row(scope, "assets", binding.name, v8::Undefined(isolate))); break;
       case Binding::Kind::kDurableObjectNamespace: {
         auto index = static_cast<double>(host.namespaces.size());
         host.namespaces.push_back({.codec = object::IdCodec(binding.ns, binding.ns_key), .key = binding.ns_key});
@@ -85,6 +86,12 @@ LoadedScript::~LoadedScript() {
 
 void LoadedScript::CallEntrypoint(const std::string& entrypoint, Bytes props, HttpRequest request,
                                   object::OnReply reply) {
+  if (entrypoint == kAssetsEntrypoint) {
+    if (request.rpc) {
+      return reply(Error::Script("TypeError", "The binding to static files has no methods but fetch()."));
+    }
+    return deps_.fetch_assets(*version_, std::move(request), std::move(reply));
+  }
   std::shared_ptr<LoadedScript> holder = self.lock();
   if (holder == nullptr || !deps_.run_entrypoint) {
     return reply(Error(ErrorCode::kUnavailable, "The Worker is no longer available.").With(Error::kRetryable));

@@ -233,11 +233,15 @@ function exportsOfScript(): object | undefined {
   return (made = all);
 }
 
+// Of a binding to static files (worker/runtime.h, kAssetsEntrypoint).
+const kAssets = { ns: 0, hex: "", name: undefined, entrypoint: "\0assets", props: undefined, broken: undefined };
+
 export function makeEnv(bindings: [kind: string, name: string, value: unknown][]): object {
   const env: Record<string, unknown> = {};
   for (const [kind, name, value] of bindings) {
     let bound = value;
     if (kind === "namespace") bound = new DurableObjectNamespace(kInternal, value as number);
+    else if (kind === "assets") bound = new Fetcher(kInternal, kAssets);
     else if (kind === "json" && typeof value === "string") bound = JSON.parse(value);
     Object.defineProperty(env, name, { value: bound, writable: true, enumerable: true, configurable: true });
   }

@@ -68,6 +68,7 @@ void AddPublish(CLI::App* command, Arguments* arguments, Raw* raw) {
   MigrationFlags& flags = arguments->migrations;
   command->add_option("script", arguments->entry, "The main module, instead of the configuration's");
   command->add_option("--name", arguments->name, "The script's name, instead of the configuration's");
+  command->add_option("--assets", arguments->assets, "A folder of static files, instead of the configuration's");
   Repeated(command->add_option("--new-class", flags.new_classes, "A class that gets storage"), 1)->type_name("CLASS");
   Repeated(command->add_option("--new-sqlite-class", flags.new_sqlite_classes, "The same, with SQL"), 1)
       ->type_name("CLASS");
@@ -143,6 +144,7 @@ void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
   CLI::App* dev = app->add_subcommand("dev", "Runs the project here, reloads on save");
   AddProject(dev, arguments);
   dev->add_option("script", arguments->entry, "The main module, instead of the configuration's");
+  dev->add_option("--assets", arguments->assets, "A folder of static files, instead of the configuration's");
   dev->add_option("--listen", arguments->listen, "Where to serve (127.0.0.1:8787)");
 }
 

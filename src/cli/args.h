@@ -32,6 +32,7 @@ struct Arguments {
   std::string config, environment;  // -c, -e
   std::string name;                 // --name, or NAME of generate, delete, token create.
   std::string entry;                // publish [SCRIPT]
+  std::string assets;               // publish, dev --assets DIR
   std::string template_source;      // generate NAME [TEMPLATE]
   std::string type;                 // generate -t
   std::string object_class;         // objects list CLASS|NAMESPACE

@@ -24,10 +24,15 @@ class NetClient final : public Client {
   }
 
   Result<ApiAnswer> Call(std::string method, std::string path, std::string body, std::string content_type) override {
+    return CallAs(options_.token, std::move(method), std::move(path), std::move(body), std::move(content_type));
+  }
+
+  Result<ApiAnswer> CallAs(const std::string& token, std::string method, std::string path, std::string body,
+                           std::string content_type) override {
     HttpRequest request;
     request.method = std::move(method);
     request.url = options_.server + "/client/v4" + path;
-    request.headers.Append("Authorization", "Bearer " + options_.token);
+    request.headers.Append("Authorization", "Bearer " + token);
     request.headers.Append("User-Agent", "limpet");
     if (!content_type.empty()) {
       request.headers.Append("Content-Type", content_type);

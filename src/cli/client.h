@@ -32,6 +32,9 @@ class Client {
   virtual ~Client() = default;
   // `path` below /client/v4. Errors: kUnavailable (no server, no envelope), with advice.
   virtual Result<ApiAnswer> Call(std::string method, std::string path, std::string body, std::string content_type) = 0;
+  // The same with another token than the server's.
+  virtual Result<ApiAnswer> CallAs(const std::string& token, std::string method, std::string path, std::string body,
+                                   std::string content_type) = 0;
   Result<ApiAnswer> Get(std::string path) { return Call("GET", std::move(path), {}, {}); }
 };
 

@@ -74,14 +74,16 @@ MigrationFlags NewClasses(const ProjectConfig& config, Client& client) {
   return flags;
 }
 
-bool Reload(const Arguments& arguments, const Installation& installation, Client& client, const Terminal& terminal) {
+bool Reload(const Arguments& arguments, const Installation& installation, Client& client, const Terminal& terminal,
+            AssetHashes* known) {
   auto started = std::chrono::steady_clock::now();
   std::optional<ProjectConfig> config = LoadProject(arguments, terminal);
   if (!config) return false;
   config->code_update_strategy = Json();  // What is saved is to run.
-  Result<UploadModules> modules = BuildProject(*config, arguments, installation, terminal);
-  if (!modules.has_value()) return terminal.Error(modules.error().message()), false;
-  Result<Published> published = Upload(*config, modules.value(), NewClasses(*config, client), client, terminal);
+  Result<Project> project = ReadProject(*config, arguments, installation, terminal, known);
+  if (!project.has_value()) return terminal.Error(project.error().message()), false;
+  Result<Published> published =
+      Upload(*config, project.value(), NewClasses(*config, client), client, terminal, Progress::kQuiet);
   if (!published.has_value()) return terminal.Error(published.error().message()), false;
   auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   terminal.Info(terminal.Grey(ClockText()) + " loaded " + published->name + " " +
@@ -110,15 +112,17 @@ int RunDev(const Arguments& arguments, const Installation& installation, Command
     terminal.Error(!client.has_value() ? client.error().message() : watcher.error().message());
     return kExitRefused;
   }
+  AssetHashes known;  // Static files that have not changed are not read again.
+  if (config->assets) watcher.value()->Watch(AssetsFolder(*config));
   int stop_fd = OpenStopPipe();  // After the server has started: its handlers, if any, are replaced.
   if (stop_fd < 0) return terminal.Error("can't open a pipe"), kExitRefused;
-  Reload(arguments, installation, *client.value(), terminal);
+  Reload(arguments, installation, *client.value(), terminal, &known);
   terminal.Result(server.value()->public_origin());
   for (;;) {
     // What the build command itself wrote is no change.
     if (!config->build_command.empty()) watcher.value()->Discard();
     if (!watcher.value()->Wait(stop_fd, kQuiet)) break;
-    Reload(arguments, installation, *client.value(), terminal);
+    Reload(arguments, installation, *client.value(), terminal, &known);
   }
   return kExitOk;
 }

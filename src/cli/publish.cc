@@ -53,6 +53,16 @@ Result<Done> PutTriggers(const ProjectConfig& config, const std::string& name, C
   return Done{};
 }
 
+Result<Done> RunBuildCommand(const ProjectConfig& config, const Terminal& terminal) {
+  if (config.build_command.empty()) return Done{};
+  terminal.Dim("running " + config.build_command);
+  std::string dir = config.dir + (config.build_cwd.empty() ? "" : "/" + config.build_cwd);
+  LIMPET_TRY(int code, RunProcess({"/bin/sh", "-c", config.build_command}, dir));
+  if (code == 0) return Done{};
+  return Error(ErrorCode::kScript,
+               "the build command \"" + config.build_command + "\" ended with code " + std::to_string(code));
+}
+
 int Refuse(const Terminal& terminal, const Error& error) {
   terminal.Error(error.message());
   return kExitRefused;
@@ -72,6 +82,11 @@ std::optional<ProjectConfig> LoadProject(const Arguments& arguments, const Termi
   if (!loaded.config) return std::nullopt;
   ProjectConfig& config = *loaded.config;
   if (!arguments.name.empty()) config.name = arguments.name;
+  if (!arguments.assets.empty()) {
+    if (!config.assets) config.assets.emplace();
+    config.assets->directory = arguments.assets;
+    config.assets->from_command_line = true;
+  }
   if (config.file.empty() && arguments.entry.empty() && arguments.name.empty()) {
     terminal.Error(
         "there is no wrangler.toml, wrangler.json or wrangler.jsonc here or above. Make a project with: limpet "
@@ -97,15 +112,7 @@ std::optional<ProjectConfig> LoadProject(const Arguments& arguments, const Termi
 
 Result<UploadModules> BuildProject(const ProjectConfig& config, const Arguments& arguments,
                                    const Installation& installation, const Terminal& terminal) {
-  if (!config.build_command.empty()) {
-    terminal.Dim("running " + config.build_command);
-    std::string dir = config.dir + (config.build_cwd.empty() ? "" : "/" + config.build_cwd);
-    LIMPET_TRY(int code, RunProcess({"/bin/sh", "-c", config.build_command}, dir));
-    if (code != 0) {
-      return Error(ErrorCode::kScript,
-                   "the build command \"" + config.build_command + "\" ended with code " + std::to_string(code));
-    }
-  }
+  LIMPET_TRY([[maybe_unused]] Done built, RunBuildCommand(config, terminal));
   CollectOptions options;
   options.esbuild = installation.package_dir + "/node_modules/@esbuild/linux-x64/bin/esbuild";
   options.entry = arguments.entry;
@@ -114,7 +121,8 @@ Result<UploadModules> BuildProject(const ProjectConfig& config, const Arguments&
 
 Json MakeMetadata(const ProjectConfig& config, const std::string& main_module, Json migrations) {
   Json metadata;
-  metadata.Set("main_module", main_module).Set("bindings", config.bindings);
+  if (!main_module.empty()) metadata.Set("main_module", main_module);
+  metadata.Set("bindings", config.bindings);
   if (!config.compatibility_date.empty()) metadata.Set("compatibility_date", config.compatibility_date);
   metadata.Set("compatibility_flags",
                Json::Array(config.compatibility_flags.begin(), config.compatibility_flags.end()));
@@ -136,14 +144,35 @@ Result<MigrationPlan> PlanClasses(const ProjectConfig& config, const MigrationFl
   return PlanMigrations(flags, config.migrations, state);
 }
 
-Result<Published> Upload(const ProjectConfig& config, const UploadModules& modules, const MigrationFlags& flags,
-                         Client& client, const Terminal& terminal) {
+Result<Project> ReadProject(const ProjectConfig& config, const Arguments& arguments, const Installation& installation,
+                            const Terminal& terminal, AssetHashes* known) {
+  Project project;
+  bool has_code = !config.main.empty() || config.upload_folder || !arguments.entry.empty();
+  // Without code the build command still runs: it may make the files.
+  if (has_code || !config.assets) {
+    LIMPET_TRY(project.modules, BuildProject(config, arguments, installation, terminal));
+  } else {
+    LIMPET_TRY([[maybe_unused]] Done built, RunBuildCommand(config, terminal));
+  }
+  if (config.assets) {
+    LIMPET_TRY(project.assets, CollectAssets(config, terminal, known));
+  }
+  return project;
+}
+
+Result<Published> Upload(const ProjectConfig& config, const Project& project, const MigrationFlags& flags,
+                         Client& client, const Terminal& terminal, Progress progress) {
+  const UploadModules& modules = project.modules;
   LIMPET_TRY(MigrationPlan plan, PlanClasses(config, flags, client));
   for (const std::string& warning : plan.warnings) terminal.Warn(warning);
   SystemRandom random;
   FormWriter form("----limpet-" + std::to_string(random.Next()) + std::to_string(random.Next()));
-  form.Add("metadata", "metadata.json", "application/json",
-           ToText(MakeMetadata(config, modules.main_module, plan.migrations)));
+  Json metadata = MakeMetadata(config, modules.main_module, plan.migrations);
+  if (project.assets) {
+    LIMPET_TRY(std::string token, UploadAssets(*project.assets, config.name, client, terminal, progress));
+    metadata.Set("assets", Json().Set("jwt", token).Set("config", project.assets->config));
+  }
+  form.Add("metadata", "metadata.json", "application/json", ToText(metadata));
   for (const UploadModule& module : modules.modules)
     form.Add(module.name, module.name, module.content_type, module.content);
   std::string type = form.content_type();
@@ -162,18 +191,21 @@ int RunPublish(const Arguments& arguments, const Installation& installation, con
     config->code_update_strategy.Set("mode", arguments.code_update_mode);
     if (arguments.code_update_mode == "immediate") config->code_update_strategy.Erase("max_delay");
   }
-  Result<UploadModules> modules = BuildProject(*config, arguments, installation, terminal);
-  if (!modules.has_value()) return Refuse(terminal, modules.error());
+  AssetHashes known;
+  Result<Project> project = ReadProject(*config, arguments, installation, terminal, &known);
+  if (!project.has_value()) return Refuse(terminal, project.error());
   if (arguments.dry_run) {
-    for (const UploadModule& module : modules->modules) {
+    for (const UploadModule& module : project->modules.modules) {
       terminal.Info(module.name + "  " + module.content_type + "  " + std::to_string(module.content.size()) + " bytes");
     }
+    if (project->assets) terminal.Info(std::to_string(project->assets->files.size()) + " static files");
     terminal.Info("dry run: nothing was sent");
     return kExitOk;
   }
   Result<std::unique_ptr<Client>> client = Connect(arguments.server, arguments.token);
   if (!client.has_value()) return Refuse(terminal, client.error());
-  Result<Published> published = Upload(*config, modules.value(), arguments.migrations, *client.value(), terminal);
+  Result<Published> published = Upload(*config, project.value(), arguments.migrations, *client.value(), terminal,
+                                       arguments.output_json ? Progress::kQuiet : Progress::kShown);
   if (!published.has_value()) return Refuse(terminal, published.error());
   if (arguments.output_json) {
     Json json = Json().Set("success", true).Set("name", published->name).Set("version_id", published->version_id);

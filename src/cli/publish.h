@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "cli/args.h"
+#include "cli/asset_files.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/config/project_config.h"
@@ -23,10 +24,18 @@ std::optional<ProjectConfig> LoadProject(const Arguments& arguments, const Termi
 // [build] command, then the modules. Errors as CollectModules.
 Result<UploadModules> BuildProject(const ProjectConfig& config, const Arguments& arguments,
                                    const Installation& installation, const Terminal& terminal);
+// What is sent of a project.
+struct Project {
+  UploadModules modules;  // None: static files alone.
+  std::optional<AssetFolder> assets;
+};
+// Static files too; `known` as CollectAssets.
+Result<Project> ReadProject(const ProjectConfig& config, const Arguments& arguments, const Installation& installation,
+                            const Terminal& terminal, AssetHashes* known);
 // Errors: kConflict (the server or the migration list refuses: the text is for people), kUnavailable.
-Result<Published> Upload(const ProjectConfig& config, const UploadModules& modules, const MigrationFlags& flags,
-                         Client& client, const Terminal& terminal);
-// The metadata part of the upload form.
+Result<Published> Upload(const ProjectConfig& config, const Project& project, const MigrationFlags& flags,
+                         Client& client, const Terminal& terminal, Progress progress);
+// The metadata part of the upload form; without a main module of static files alone.
 Json MakeMetadata(const ProjectConfig& config, const std::string& main_module, Json migrations);
 
 int RunPublish(const Arguments& arguments, const Installation& installation, const Terminal& terminal);

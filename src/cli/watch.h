@@ -20,6 +20,8 @@ class Watcher {
   // Returns true after a change, once nothing has changed for `quiet` (an editor writes in several steps); false when
   // `stop_fd` becomes readable.
   bool Wait(int stop_fd, std::chrono::milliseconds quiet);
+  // That folder too, if it is another one; what it begins with does not matter.
+  void Watch(const std::string& dir) { Add(dir); }
   // Forgets what has changed so far.
   void Discard() { ReadEvents(); }
 

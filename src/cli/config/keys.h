@@ -111,6 +111,13 @@ inline constexpr KeyRule kMigrationKeys[] = {{"tag", "s"},
                                              {"transferred_classes", "a"}};
 inline constexpr KeyRule kRenameKeys[] = {{"from", "s"}, {"to", "s"}};
 inline constexpr KeyRule kTransferKeys[] = {{"from", "s"}, {"from_script", "s"}, {"to", "s"}};
+inline constexpr KeyRule kAssetsKeys[] = {{"directory", "s"},
+                                          {"binding", "s"},
+                                          {"html_handling", "s"},
+                                          {"not_found_handling", "s"},
+                                          {"run_worker_first", "ba"},
+                                          {"base_path", "s"},
+                                          {"experimental_serve_directly", "b"}};
 inline constexpr KeyRule kTriggerKeys[] = {{"crons", "a"}};
 
 }  // namespace limpet::cli

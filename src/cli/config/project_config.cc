@@ -154,6 +154,7 @@ class Reader {
     ReadBuild(json);
     ReadObjects(json["durable_objects"]);
     ReadBindings(json);
+    ReadAssets(json);
     ReadMigrations(json["migrations"]);
     ReadExports(json);
     ReadRoutes(json);
@@ -288,6 +289,34 @@ class Reader {
     }
     if (const std::string& name = json["version_metadata"]["binding"].AsString(); !name.empty()) {
       config_.bindings.push_back(Json().Set("name", name).Set("type", "version_metadata"));
+    }
+  }
+
+  void ReadAssets(const Json& json) {
+    if (const Json* site = json.Find("site")) {
+      Fail(
+          site->line(),
+          "[site] (Workers Sites) is not supported: its files were kept in KV by a library in the script. Use [assets] "
+          "with \"directory\" instead");
+    }
+    const Json* found = json.Find("assets");
+    if (found == nullptr) return;
+    // 1.x and 2.x: the folder alone.
+    Json assets = found->is_string() ? Json().Set("directory", *found) : Checked(*found, kAssetsKeys, "assets");
+    config_.assets.emplace().directory = assets["directory"].AsString();
+    if (config_.assets->directory.empty()) Fail(found->line(), "\"assets\" needs a \"directory\"");
+    for (const char* key : {"html_handling", "not_found_handling", "run_worker_first", "base_path"}) {
+      if (assets.Find(key) != nullptr) config_.assets->config.Set(key, assets[key]);
+    }
+    if (!assets["binding"].AsString().empty()) {
+      config_.bindings.push_back(Json().Set("name", assets["binding"]).Set("type", "assets"));
+    }
+    const Json& first = assets["run_worker_first"];
+    if (config_.main.empty() && (first.is_array() || first.AsBool())) {
+      Fail(first.line(), "\"assets.run_worker_first\" needs a script: set \"main\"");
+    }
+    if (config_.main.empty() && !assets["binding"].AsString().empty()) {
+      Fail(assets["binding"].line(), "\"assets.binding\" needs a script: set \"main\"");
     }
   }
 

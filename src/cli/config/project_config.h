@@ -32,6 +32,13 @@ struct Migration {
   Json step;  // {new_classes, new_sqlite_classes, renamed_classes, deleted_classes, transferred_classes}, those given.
 };
 
+// [assets]: a folder of static files.
+struct AssetsConfig {
+  std::string directory;  // Relative to the configuration's folder, or to the working directory if it was a flag.
+  bool from_command_line = false;
+  Json config;  // What the upload says of it: html_handling, not_found_handling, run_worker_first; those given.
+};
+
 struct ProjectConfig {
   std::string file;       // Path of the file; empty if there was none.
   std::string dir = ".";  // Its folder: paths are relative to it.
@@ -45,6 +52,7 @@ struct ProjectConfig {
   std::string build_command, build_cwd;
   std::string compatibility_date;
   std::vector<std::string> compatibility_flags;
+  std::optional<AssetsConfig> assets;
   Json::Array bindings;  // As the upload's metadata has them.
   std::vector<Migration> migrations;
   Json exports;               // The declared classes and entry points, never beside migrations; null: not given.

@@ -2,6 +2,8 @@
 #pragma once
 
 #ifdef LIMPET_MUTANTS
+#include <cstddef>
+
 namespace limpet::object {
 
 // One run of the simulator switches on at most one.
@@ -68,6 +70,25 @@ struct Mutations {
   bool alarm_page_beats_change = false;    // What the clock reads hides what it heard while it read.
   bool alarm_told_before_durable = false;  // The clock is told of a write that may be taken back.
   bool alarm_retry_forgotten = false;      // The clock forgets an alarm that something of ours was in the way of.
+  size_t sql_cache_bytes = 0;              // Nothing broken: SQLite keeps that much of clean pages, if not 0.
+  bool sql_pages_apart = false;            // Pages go out as a commit of their own.
+  bool sql_write_unannounced = false;      // The output gate hears of an SQL write at the end of the turn.
+  bool sql_burst_forgotten = false;        // The end of a turn does not end SQL's transaction.
+  bool sql_burst_in_transaction = false;   // A transaction does not end the SQL of the burst before it.
+  bool sql_rollback_keeps_rows = false;    // A rollback is a commit to SQL.
+  bool sql_rollback_takes_burst = false;   // That of a synchronous transaction undoes what was before it.
+  bool sql_failure_ignored = false;        // What SQL can't commit does not reset the object.
+  bool sql_pending_page_unseen = false;    // Pages are read from the store though newer ones are on their way.
+  bool sql_page_swept_early = false;       // ... or are forgotten when an older one is durable.
+  bool sql_cleared_page_seen = false;      // Pages are seen though deleteAll is on its way to them.
+  bool sql_survives_delete_all = false;    // deleteAll spares the database.
+  bool sql_clear_taken_back = false;       // A second deleteAll in a burst forgets the database again.
+  bool sql_damage_is_empty = false;        // A page that the disk can't read counts as one that never was.
+  bool sql_hollow_never_settles = false;   // Nothing ends the wait for a write that nothing came of.
+  bool delete_spares_pages = false;        // Deleting an object leaves its database.
+  bool delete_spares_instance = false;     // ... or its instance.
+  bool delete_before_settled = false;      // ... or does not wait for what the instance has on its way.
+  bool delete_while_draining = false;      // A shard that drains still deletes.
   bool places_by_caller = false;           // Two shards think that they own an object.
   bool calls_out_of_order = false;         // Calls to another shard overtake each other.
   bool call_answer_lost = false;           // An answer from another shard does not find its way home.

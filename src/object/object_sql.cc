@@ -3,11 +3,17 @@
 #include <cstring>
 #include <utility>
 
+#include "object/mutations.h"
+
 namespace limpet::object {
 
 Result<sql::Database*> ObjectSql::Open() {
   if (database_ != nullptr) return database_.get();
-  LIMPET_TRY(database_, sql::Database::Open(*this));
+  sql::DatabaseOptions options;
+#ifdef LIMPET_MUTANTS
+  if (ActiveMutations().sql_cache_bytes > 0) options.cache_bytes = ActiveMutations().sql_cache_bytes;
+#endif
+  LIMPET_TRY(database_, sql::Database::Open(*this, options));
   for (uint32_t i = 0; i < cache_.depth(); ++i) database_->Begin();
   return database_.get();
 }
@@ -37,7 +43,9 @@ Result<bool> ObjectSql::ReadPage(uint32_t number, std::span<char, sql::kPageByte
     if (pending.content != nullptr) std::memcpy(into.data(), pending.content->data(), into.size());
     return pending.content != nullptr;
   }
-  LIMPET_TRY(std::optional<Bytes> stored, session_.ReadPage(id_, number));
+  Result<std::optional<Bytes>> read = session_.ReadPage(id_, number);
+  if (LIMPET_MUTANT(sql_damage_is_empty) && !read.has_value()) return false;
+  LIMPET_TRY(std::optional<Bytes> stored, std::move(read));
   if (!stored) return false;
   if (stored->size() != into.size())
     return Error(ErrorCode::kCorrupt, "it has " + std::to_string(stored->size()) + " bytes");
@@ -51,6 +59,7 @@ void ObjectSql::WritePages(std::vector<sql::PageWrite> pages) {
 }
 
 void ObjectSql::WriteBegins() {
+  if (LIMPET_MUTANT(sql_write_unannounced)) return;
   cache_.Reserve(/*confirmed=*/true);
   host_.SqlWrote();
 }

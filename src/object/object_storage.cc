@@ -248,7 +248,7 @@ Storage::Now<uint64_t> ObjectStorage::Delete(const InputLock& lock, std::vector<
 Storage::Now<Done> ObjectStorage::DeleteAll(const InputLock& lock, WriteOptions options, OnAnswer<Done>) {
   if (shut_) return *shut_;
   if (cache_.depth() > 0) return Error::Script("Error", "Cannot call deleteAll() within a transaction");
-  bool pages = sql_.MayHavePages();
+  bool pages = sql_.MayHavePages() && !LIMPET_MUTANT(sql_survives_delete_all);
   sql_.Close();
   cache_.Clear(/*confirmed=*/true);  // allowUnconfirmed is ignored here, as in production.
   if (pages) cache_.ClearPages();
@@ -324,7 +324,8 @@ void ObjectStorage::WantFlush() {
 }
 
 uint32_t ObjectStorage::BeginTransaction() {
-  if (shut_ || (cache_.depth() == 0 && !CommitSql())) return 0;
+  bool commits_sql = cache_.depth() == 0 && !LIMPET_MUTANT(sql_burst_in_transaction);
+  if (shut_ || (commits_sql && !CommitSql())) return 0;
   uint32_t depth = cache_.Begin();
   sql_.Begin();
   WantFlush();
@@ -360,12 +361,14 @@ void ObjectStorage::RollbackTransaction() {
   if (shut_ || cache_.depth() == 0) return;
   bool whole_burst = cache_.depth() == 1 && !cache_.joins_burst();
   cache_.Rollback();
-  Result<Done> rolled_back = sql_.Rollback(whole_burst);
+  whole_burst |= cache_.depth() == 0 && LIMPET_MUTANT(sql_rollback_takes_burst);
+  Result<Done> rolled_back = LIMPET_MUTANT(sql_rollback_keeps_rows) ? sql_.Release() : sql_.Rollback(whole_burst);
   if (!rolled_back.has_value()) host_.SqlFailed(rolled_back.error());
 }
 
 bool ObjectStorage::CommitSql() {
   Result<Done> committed = sql_.CommitBurst();
+  if (LIMPET_MUTANT(sql_failure_ignored)) return true;
   if (!committed.has_value()) host_.SqlFailed(committed.error());
   return committed.has_value();
 }
@@ -382,7 +385,7 @@ Result<sql::Database*> ObjectStorage::Sql() {
 
 void ObjectStorage::Seal() {
   if (shut_) return;
-  if (cache_.depth() == 0 && !CommitSql()) return;
+  if (cache_.depth() == 0 && !LIMPET_MUTANT(sql_burst_forgotten) && !CommitSql()) return;
   cache_.Seal();
   WantFlush();
 }
@@ -418,6 +421,8 @@ void ObjectStorage::Flush() {
   bool split = LIMPET_MUTANT(burst_split) && batch.writes.size() > 1;
   split |= LIMPET_MUTANT(delete_all_split) && batch.writes.size() > 1 &&
            batch.writes.front().kind == store::Write::Kind::kClear;
+  split |=
+      LIMPET_MUTANT(sql_pages_apart) && batch.writes.size() > 1 && batch.writes.back().space == store::Space::kPage;
   if (split) {
     std::vector<store::Write> first;
     first.push_back(std::move(batch.writes.front()));

@@ -94,8 +94,8 @@ class Shard {
   // no commit of the namespace is on the way any more.
   virtual void RemoveClass(NamespaceId ns, Error reason, UniqueFunction<void()> then) = 0;
   // Deletes all that the object stored: a live instance is reset first, and events that come meanwhile wait for the
-  // next one, which finds nothing. `done` once that survives power loss. Errors: kNotFound (the class is gone), as
-  // Commit.
+  // next one, which finds nothing. `done` once that survives power loss. Errors: kNotFound (the class is gone),
+  // kUnavailable (the shard drains), as Commit.
   virtual void Delete(const ObjectId& id, UniqueFunction<void(Result<Done>)> done) = 0;
   // Every live instance that `code` made makes room for newer code now, whatever it runs.
   virtual void EndAll(const ClassCode* code) = 0;

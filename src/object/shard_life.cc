@@ -36,9 +36,9 @@ void ShardImpl::Check(const ObjectId& id) {
     count_live_.Add(-1);
     --live_;
   }
+  if (slot->deleting) return;  // An alarm that failed meanwhile will be found to be gone.
   if (slot->failed_alarm) return CountFailedAlarm(*slot);
   Namespace& ns = namespaces_[id.ns.value];
-  if (slot->deleting) return;
   if (!slot->deletes.empty() && ns.code == nullptr) {
     for (auto& done : std::exchange(slot->deletes, {})) {
       deferred_.Later([done = std::move(done)]() mutable {
@@ -64,9 +64,15 @@ void ShardImpl::Check(const ObjectId& id) {
 }
 
 void ShardImpl::Delete(const ObjectId& id, UniqueFunction<void(Result<Done>)> done) {
+  if (draining_ && !LIMPET_MUTANT(delete_while_draining)) {  // It might count as drained already.
+    return deferred_.Later([done = std::move(done)]() mutable {
+      done(Error(ErrorCode::kUnavailable, "The server is shutting down.").With(Error::kRetryable));
+    });
+  }
   Slot& slot = FindOrMake(id);
   slot.deletes.push_back(std::move(done));
-  if (slot.instance != nullptr) {
+  if (LIMPET_MUTANT(delete_before_settled) && !slot.deleting) StartDelete(slot);
+  if (slot.instance != nullptr && !LIMPET_MUTANT(delete_spares_instance)) {
     slot.instance->Break(Error(ErrorCode::kUnavailable, "Durable Object reset because it was deleted.")
                              .With(Error::kRetryable)
                              .With(Error::kObjectReset));
@@ -80,6 +86,7 @@ void ShardImpl::StartDelete(Slot& slot) {
   slot.deleting = true;
   store::ObjectBatch batch{slot.id, {}};
   for (store::Space space : {store::Space::kKv, store::Space::kMeta, store::Space::kPage, store::Space::kAlarm}) {
+    if (LIMPET_MUTANT(delete_spares_pages) && space == store::Space::kPage) continue;
     batch.writes.push_back({store::Write::Kind::kClear, space, {}, {}});
   }
   session_->Commit(claim_, std::move(batch), [this, id = slot.id](Result<uint64_t> result) {

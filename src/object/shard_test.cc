@@ -147,6 +147,10 @@ TEST_F(ShardTest, DeletesAnObjectThatIsNotInMemoryAndSaysIfItCannot) {
   shard_->Drain([&] { drained = deleted.size() == 4; });
   loop_.Advance(milliseconds(100));
   EXPECT_TRUE(drained) << "a drain waits for the delete";
+  shard_->Delete(Id(1), note);
+  loop_.Advance(milliseconds(100));
+  EXPECT_EQ(deleted.size(), 5u);
+  EXPECT_FALSE(deleted.back()) << "and nothing begins after it";
 }
 
 TEST_F(ShardTest, RefusesWhatDoesNotFitTheInbox) {

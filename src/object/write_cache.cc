@@ -123,7 +123,11 @@ void WriteCache::Clear(bool confirmed) {
   LIMPET_CHECK(depth() == 0);
   // What the burst wrote before is void, but its numbers stay: others may wait for them.
   dirty_bytes_ -= open_.bytes;
-  std::erase_if(open_.writes, [](const store::Write& write) { return write.space != store::Space::kAlarm; });
+  // (Pages have a clear of their own, which must stay: what it is to destroy may be on its way to the store.)
+  std::erase_if(open_.writes, [](const store::Write& write) {
+    if (LIMPET_MUTANT(sql_clear_taken_back)) return write.space != store::Space::kAlarm;
+    return write.space == store::Space::kKv;
+  });
   open_.bytes = 0;
   for (const store::Write& write : open_.writes) open_.bytes += WriteBytes(write);
   dirty_bytes_ += open_.bytes;
@@ -196,8 +200,9 @@ void WriteCache::Rollback() {
 
 WriteCache::PageLookup WriteCache::FindPage(uint32_t number) const {
   auto found = pages_.find(number);
+  if (LIMPET_MUTANT(sql_pending_page_unseen)) return {false, nullptr};
   if (found != pages_.end()) return {true, found->second.content.empty() ? nullptr : &found->second.content};
-  return {pages_cleared_at_ > durable_, nullptr};
+  return {pages_cleared_at_ > durable_ && !LIMPET_MUTANT(sql_cleared_page_seen), nullptr};
 }
 
 void WriteCache::PutPage(uint32_t number, Bytes content) {
@@ -232,6 +237,7 @@ void WriteCache::Reserve(bool confirmed) {
 }
 
 bool WriteCache::SettleHollow() {
+  if (LIMPET_MUTANT(sql_hollow_never_settles)) return false;
   if (!has_hollow() || has_sealed() || durable_ < sent_last_) return false;
   durable_ = hollow_;
   return true;
@@ -282,7 +288,8 @@ void WriteCache::SweepPages() {
     auto [at, number] = page_writes_.front();
     page_writes_.pop_front();
     auto found = pages_.find(number);
-    if (found != pages_.end() && found->second.at == at) pages_.erase(found);
+    if (found == pages_.end()) continue;
+    if (found->second.at == at || LIMPET_MUTANT(sql_page_swept_early)) pages_.erase(found);
   }
 }
 

@@ -96,6 +96,23 @@ Pairs Merge(ListOptions options, std::vector<WriteCache::Overlay> overlay, std::
   return merge.TakePairs();
 }
 
+TEST(WriteCache, ASecondClearInABurstKeepsThatOfThePages) {
+  WriteCache cache;
+  cache.PutPage(1, "page");
+  cache.Seal();
+  WriteCache::Batch sent = cache.TakeSealed();  // On its way: the store has no page yet.
+  cache.Clear(/*confirmed=*/true);
+  cache.ClearPages();
+  cache.Clear(/*confirmed=*/true);
+  cache.Seal();
+  auto writes = cache.TakeSealed().writes;
+  auto clears_pages = [](const store::Write& write) {
+    return write.kind == store::Write::Kind::kClear && write.space == store::Space::kPage;
+  };
+  EXPECT_EQ(std::count_if(writes.begin(), writes.end(), clears_pages), 1);
+  EXPECT_EQ(sent.writes.size(), 1u);
+}
+
 TEST(ListMerge, LaysPendingWritesOverPagesInEitherDirection) {
   std::vector<std::string> stored{"a", "b", "c", "d", "e"};
   for (size_t page : {1u, 2u, 3u, 100u}) {

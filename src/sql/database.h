@@ -78,6 +78,8 @@ class Database {
   // deferred constraints are violated, or an error took the transaction down earlier.
   Result<Done> Commit();
   bool in_transaction() const { return in_transaction_; }
+  // What was written since the last commit is gone: Commit() fails, unless RollbackAll() comes first.
+  bool lost() const { return lost_.has_value(); }
 
   Result<uint64_t> SizeBytes();  // Of the pages that are in use.
   size_t MemoryBytes() const;    // That this connection holds.

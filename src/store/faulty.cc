@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "store/limits.h"
@@ -41,6 +42,12 @@ struct FaultyEngine::State : std::enable_shared_from_this<FaultyEngine::State> {
     });
   }
 
+  Result<std::optional<Bytes>> Read(const ObjectId& object, Space space, BytesView key) const {
+    if (space == Space::kPage && damaged.contains({object, Bytes(key)}))
+      return Error(ErrorCode::kCorrupt, "bad checksum in 000007.sst");
+    return image.Get(object, space, key);
+  }
+  uint64_t Apply(const ObjectBatch& batch);
   void Submit(Waiting waiting);
   void ReachDisk(const ObjectId& object);
   void AnswerLater(const ObjectId& object, Answer answer);
@@ -58,6 +65,7 @@ struct FaultyEngine::State : std::enable_shared_from_this<FaultyEngine::State> {
   FaultyOptions options;
   SeededRandom random;
   Image image;
+  std::set<std::pair<ObjectId, Bytes>> damaged;     // Pages, by their keys.
   std::map<ObjectId, std::deque<Waiting>> waiting;  // In the order of the calls. Erased when empty.
   std::map<ObjectId, std::deque<Answer>> answers;   // Durable, not yet told.
   std::optional<NextFailure> next_failure;
@@ -72,6 +80,8 @@ struct FaultyEngine::State : std::enable_shared_from_this<FaultyEngine::State> {
 // A session knows how many failures it has been told of: what it commits before it hears of the last one builds on
 // batches that may be lost, and is refused.
 class FaultySession final : public Session {
+  using State = FaultyEngine::State;
+
  public:
   FaultySession(std::shared_ptr<FaultyEngine::State> state, loop::Loop& loop)
       : state_(std::move(state)),
@@ -89,12 +99,12 @@ class FaultySession final : public Session {
   Result<std::optional<Bytes>> TryGet(const ObjectId& object, Space space, BytesView key) override {
     if (Result<Done> ready = Ready(); !ready) return std::move(ready).error();
     if (Cold()) return Error(ErrorCode::kWouldBlock, "not in memory");
-    return state_->image.Get(object, space, key);
+    return state_->Read(object, space, key);
   }
 
   void Get(const ObjectId& object, Space space, Bytes key, OnValue done) override {
     Read(std::move(done),
-         [object, space, key = std::move(key)](const Image& image) { return image.Get(object, space, key); });
+         [object, space, key = std::move(key)](const State& state) { return state.Read(object, space, key); });
   }
 
   Result<ScanPage> TryScan(const ObjectId& object, const ScanOptions& options) override {
@@ -105,20 +115,20 @@ class FaultySession final : public Session {
 
   void Scan(const ObjectId& object, ScanOptions options, OnPage done) override {
     Read(std::move(done),
-         [object, options = std::move(options)](const Image& image) { return image.Scan(object, options); });
+         [object, options = std::move(options)](const State& state) { return state.image.Scan(object, options); });
   }
 
   void ScanAlarms(std::optional<AlarmEntry> after, size_t limit, OnAlarms done) override {
-    Read(std::move(done), [after, limit](const Image& image) { return image.ScanAlarms(after, limit); });
+    Read(std::move(done), [after, limit](const State& state) { return state.image.ScanAlarms(after, limit); });
   }
 
   Result<std::optional<Bytes>> ReadNow(const ObjectId& object, Space space, BytesView key) override {
-    if (Result<Done> ready = Ready(); !ready) return std::move(ready).error();
-    return state_->image.Get(object, space, key);
+    if (Result<Done> failed = Fails(); !failed) return std::move(failed).error();
+    return state_->Read(object, space, key);
   }
 
   Result<ScanPage> ScanNow(const ObjectId& object, const ScanOptions& options) override {
-    if (Result<Done> ready = Ready(); !ready) return std::move(ready).error();
+    if (Result<Done> failed = Fails(); !failed) return std::move(failed).error();
     return state_->image.Scan(object, options);
   }
 
@@ -151,6 +161,13 @@ class FaultySession final : public Session {
     if (!state_->settled) return Error(ErrorCode::kUnavailable, "the store is being reopened after a failed write");
     return Done{};
   }
+  // A read of the disk.
+  Result<Done> Fails() {
+    if (Result<Done> ready = Ready(); !ready) return ready;
+    if (state_->Happens(state_->options.failed_reads_permille))
+      return Error(ErrorCode::kUnavailable, "the disk failed a read");
+    return Done{};
+  }
   bool Cold() { return state_->Happens(state_->options.cold_reads_percent * 10); }
 
   void Refuse(OnCommit done, Error error) {
@@ -163,10 +180,8 @@ class FaultySession final : public Session {
     if (state_->life != life_) return;
     using Answer = Result<T>;
     auto attempt = [this, read = std::move(read)]() -> Answer {
-      if (Result<Done> ready = Ready(); !ready) return std::move(ready).error();
-      if (state_->Happens(state_->options.failed_reads_permille))
-        return Error(ErrorCode::kUnavailable, "the disk failed a read");
-      return read(state_->image);
+      if (Result<Done> failed = Fails(); !failed) return std::move(failed).error();
+      return read(*state_);
     };
     std::optional<Answer> early;
     if (state_->random.Below(2) == 0) early = attempt();
@@ -184,6 +199,16 @@ class FaultySession final : public Session {
   uint64_t failures_heard_;
 };
 
+uint64_t FaultyEngine::State::Apply(const ObjectBatch& batch) {
+  for (const Write& write : batch.writes) {
+    if (write.space != Space::kPage || damaged.empty()) continue;
+    std::erase_if(damaged, [&](const auto& page) {
+      return page.first == batch.object && (write.kind == Write::Kind::kClear || page.second == write.key);
+    });
+  }
+  return image.Apply(batch, WallMs(loop));
+}
+
 void FaultyEngine::State::Submit(Waiting commit) {
   ObjectId object = commit.batch.object;
   waiting[object].push_back(std::move(commit));
@@ -197,7 +222,8 @@ void FaultyEngine::State::ReachDisk(const ObjectId& object) {
   auto found = waiting.find(object);
   LIMPET_CHECK(found != waiting.end() && !found->second.empty());
   if (disk_full) return Fail(std::nullopt);
-  if (next_failure && next_failure->after-- == 0) return Fail(std::pair(object, std::exchange(next_failure, std::nullopt)->landed));
+  if (next_failure && next_failure->after-- == 0)
+    return Fail(std::pair(object, std::exchange(next_failure, std::nullopt)->landed));
   if (Happens(options.failed_commits_permille)) return Fail(std::pair(object, random.Below(2) == 0));
   LandSome(found->second, 1);
   if (found->second.empty()) waiting.erase(found);
@@ -208,7 +234,7 @@ void FaultyEngine::State::LandSome(std::deque<Waiting>& commits, size_t count) {
     Waiting commit = std::move(commits.front());
     commits.pop_front();
     Result<uint64_t> result = image.Allows(commit.claim, loop.Now())
-                                  ? Result<uint64_t>(image.Apply(commit.batch, WallMs(loop)))
+                                  ? Result<uint64_t>(Apply(commit.batch))
                                   : Result<uint64_t>(Fenced(commit.claim, image.Epoch(commit.claim.partition)));
     AnswerLater(commit.batch.object, {commit.link, std::move(commit.done), std::move(result)});
   }
@@ -245,7 +271,7 @@ void FaultyEngine::State::Fail(std::optional<std::pair<ObjectId, bool>> first) {
     if (first && first->first == object && first->second) landed = 1 + random.Below(commits.size());
     for (size_t i = 0; i < commits.size(); ++i) {
       Waiting& commit = commits[i];
-      if (i < landed && image.Allows(commit.claim, loop.Now())) (void)image.Apply(commit.batch, WallMs(loop));
+      if (i < landed && image.Allows(commit.claim, loop.Now())) (void)Apply(commit.batch);
       Tell({commit.link, std::move(commit.done), Error(ErrorCode::kUnavailable, "the disk failed a write")});
     }
   }
@@ -309,8 +335,7 @@ void FaultyEngine::CrashAndReopen() {
   for (auto& [object, commits] : lost) {
     size_t landed = state.disk_full ? 0 : state.random.Below(commits.size() + 1);
     for (size_t i = 0; i < landed; ++i) {
-      if (state.image.Allows(commits[i].claim, state.loop.Now()))
-        (void)state.image.Apply(commits[i].batch, WallMs(state.loop));
+      if (state.image.Allows(commits[i].claim, state.loop.Now())) (void)state.Apply(commits[i].batch);
     }
   }
   ++state.life;
@@ -319,6 +344,18 @@ void FaultyEngine::CrashAndReopen() {
 }
 
 void FaultyEngine::FailNextCommit(NextFailure failure) { state_->next_failure = failure; }
+void FaultyEngine::DamagePage(const ObjectId& object, uint64_t page) {
+  Bytes key;
+  AppendBigEndian64(key, page);
+  state_->damaged.emplace(object, std::move(key));
+}
+
+bool FaultyEngine::IsDamaged(const ObjectId& object, uint64_t page) const {
+  Bytes key;
+  AppendBigEndian64(key, page);
+  return state_->damaged.contains({object, std::move(key)});
+}
+
 void FaultyEngine::SetDiskFull(bool full) { state_->disk_full = full; }
 void FaultyEngine::SetFailedCommits(uint32_t permille) { state_->options.failed_commits_permille = permille; }
 

@@ -25,7 +25,7 @@ struct FaultyOptions {
   Duration answer_jitter{};                              // From durable to the answer: up to this.
   Duration read_jitter{};                                // Get and Scan: up to this.
   uint32_t cold_reads_percent = 0;                       // TryGet and TryScan that answer kWouldBlock, of 100.
-  uint32_t failed_reads_permille = 0;                    // Get and Scan that answer kUnavailable, of 1,000.
+  uint32_t failed_reads_permille = 0;                    // Reads of the disk that answer kUnavailable, of 1,000.
   uint32_t failed_commits_permille = 0;                  // Commits that fail as the disk would fail them, of 1,000.
   Duration settle_delay = std::chrono::milliseconds(5);  // From a failed commit until the store may be read again.
 };
@@ -63,6 +63,10 @@ class FaultyEngine final : public Engine {
     size_t after = 0;  // So many commits are well before it.
   };
   void FailNextCommit(NextFailure failure);
+  // The disk has lost what a page of the object held: reads of that record alone answer kCorrupt, until it is written
+  // anew. (Blocks are checked by their checksums, so that a torn or misdirected one looks the same.)
+  void DamagePage(const ObjectId& object, uint64_t page);
+  bool IsDamaged(const ObjectId& object, uint64_t page) const;
   // While full every commit fails and is lost.
   void SetDiskFull(bool full);
   // From now on, of 1,000 commits; overrides the option (0 to end a run in peace).

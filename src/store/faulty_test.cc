@@ -120,6 +120,26 @@ TEST(FaultyEngine, FencesACommitThatIsOnItsWayWhenTheClaimIsSuperseded) {
 
 // What is acknowledged is there; an object's commits land in order, with none missing between them; the same seed does
 // the same.
+TEST(FaultyEngine, AnswersForADamagedPageThatItIsDamagedUntilItIsWrittenAnew) {
+  Rig rig({.seed = 1});
+  auto page = [&](uint64_t number) {
+    Write write{Write::Kind::kPut, Space::kPage, {}, "page"};
+    AppendBigEndian64(write.key, number);
+    return write;
+  };
+  rig.session->Commit(rig.claim, {Object(1), {page(1), page(2)}}, [](auto) {});
+  rig.loop.Advance(1s);
+  rig.engine.DamagePage(Object(1), 2);
+  EXPECT_TRUE(rig.session->ReadPage(Object(1), 1).has_value());
+  EXPECT_TRUE(rig.engine.IsDamaged(Object(1), 2));
+  Result<std::optional<Bytes>> read = rig.session->ReadPage(Object(1), 2);
+  ASSERT_FALSE(read.has_value());
+  EXPECT_EQ(read.error().code(), ErrorCode::kCorrupt);
+  rig.session->Commit(rig.claim, {Object(1), {page(2)}}, [](auto) {});
+  rig.loop.Advance(1s);
+  EXPECT_TRUE(rig.session->ReadPage(Object(1), 2).has_value());
+}
+
 std::string RunSeed(uint64_t seed) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   Rig rig(

@@ -42,8 +42,12 @@ void FakeCode::Turn(std::function<void()> body) {
   CheckMayRun();
   body();
   if (!instance_.broken()) {
-    if (before_.empty()) Completed();
+    bool doomed = Doomed();
+    if (doomed) WillReset();
+    if (before_.empty() && !doomed) Completed();
     instance_.TurnEnded();
+    if (doomed && !instance_.broken())
+      place_->model->Violate("a burst that can't be committed did not reset its object");
   }
   in_turn_ = false;
   if (waiting_turns_.empty()) return;
@@ -234,6 +238,15 @@ bool FakeCode::Do(const RunRef& run, Step step, Lock& lock) {
     case Op::kSetAlarm:
     case Op::kGetAlarm:
     case Op::kDeleteAlarm: return DoAlarm(run, step, lock);
+    case Op::kSqlPut:
+    case Op::kSqlPair:
+    case Op::kSqlMany:
+    case Op::kSqlDelete:
+    case Op::kSqlRead:
+    case Op::kSqlRefused:
+    case Op::kSqlMixed:
+    case Op::kSqlSync:
+    case Op::kSqlViolate: return DoSql(run, step, lock);
     case Op::kDelete: return DoDelete(run, step, lock);
     case Op::kList: return DoList(run, step, lock);
     case Op::kPut:
@@ -304,7 +317,7 @@ bool FakeCode::DoList(const RunRef& run, Step step, Lock& lock) {
   if (step.number / 24 % 4 > 0) list.limit = step.number / 24 % 4;
   object::Pairs want;
   for (auto& [key, value] : shadow_) {
-    if (key != kAlarmKey && key >= list.start && (!list.end || key < *list.end)) want.emplace_back(key, value);
+    if (IsPair(key) && key >= list.start && (!list.end || key < *list.end)) want.emplace_back(key, value);
   }
   if (list.reverse) std::reverse(want.begin(), want.end());
   if (list.limit && want.size() > *list.limit) want.resize(*list.limit);
@@ -349,6 +362,8 @@ bool FakeCode::DoWrite(const RunRef& run, Step step, Lock& lock) {
     bool alarm = step.number % 2 == 0;
     auto now = instance_.storage().DeleteAll(lock, {.alarm = alarm}, [](Result<Done>, Lock) {});
     if (alarm) place_->model->alarms.Overridden(instance_.id());
+    lost_sql_ = false;
+    if (step.number / 2 % 4 == 0) (void)instance_.storage().DeleteAll(lock, {}, [](Result<Done>, Lock) {});
     std::erase_if(shadow_, [alarm](const auto& pair) { return alarm || pair.first != kAlarmKey; });
     Write(lock, "k0", "after");
   } else if (step.op == Op::kPair) {
@@ -362,6 +377,13 @@ bool FakeCode::DoWrite(const RunRef& run, Step step, Lock& lock) {
 
 void FakeCode::Completed() {
   if (std::exchange(dirty_, false)) place_->model->Completed(instance_.id(), shadow_);
+}
+
+void FakeCode::WillReset() {
+  place_->model->alarms.Aborted(instance_.id());
+  for (uint64_t socket : instance_.sockets().List({})) {
+    if (Line* line = place_->lines->Of(instance_.sockets(), instance_.id(), socket)) line->must_end = true;
+  }
 }
 
 // --- Critical sections and transactions
@@ -378,9 +400,10 @@ bool FakeCode::BeginSection(const RunRef& run, bool transaction, Lock& lock) {
       if (instance_.broken()) return;
       ++critical_;
       if (transaction) {
-        if (before_.empty()) Completed();
+        if (before_.empty()) EndBurst();
         before_.push_back(shadow_);
         instance_.storage().BeginTransaction();
+        if (instance_.broken()) return;
       }
       Go(run, lock);
     });
@@ -394,6 +417,7 @@ void FakeCode::EndTransaction(bool commit) {
   if (!commit) {
     instance_.storage().RollbackTransaction();
     shadow_ = std::move(before);
+    if (before_.empty()) lost_sql_ = false;
   } else if (instance_.storage().CommitTransaction().has_value() && before_.empty()) {
     uint64_t now = WriteOf(shadow_);
     if (now != WriteOf(before)) {
@@ -514,12 +538,9 @@ bool FakeCode::DoOutside(const RunRef& run, Step step, Lock& lock) {
     case Op::kStream: ReplyStream(run); return true;
     case Op::kThrow: Reply(run, true); return true;
     case Op::kAbort:
-      place_->model->alarms.Aborted(instance_.id());
       if (run->alarm) place_->model->alarms.Ends(*run->alarm, true, NowMs());
       Write(lock, "k0", "aborted");
-      for (uint64_t socket : instance_.sockets().List({})) {
-        if (Line* line = place_->lines->Of(instance_.sockets(), instance_.id(), socket)) line->must_end = true;
-      }
+      WillReset();
       instance_.Abort(Error::Script("Error", "aborted"));
       return false;
     default: LIMPET_CHECK(false); return false;

@@ -17,6 +17,7 @@
 #include "sim/lines.h"
 #include "sim/model.h"
 #include "sim/script.h"
+#include "sql/database.h"
 
 namespace limpet::sim {
 
@@ -41,7 +42,8 @@ struct Place {
   const OutletMutations* outlets;
   std::function<bool()> claim_valid;
   std::function<Script(const std::string& url)> script_of;
-  std::function<Script()> socket_script;  // For what came in at a WebSocket.
+  std::function<bool(const ObjectId&, uint32_t page)> damaged;  // The disk can't read it.
+  std::function<Script()> socket_script;                        // For what came in at a WebSocket.
   std::function<HttpRequest(uint32_t number, const ObjectId& caller, ObjectId* callee)> request_of;
   // Calls an object from this shard.
   std::function<void(const ObjectId& callee, HttpRequest request, object::OnReply reply)> call;
@@ -112,6 +114,23 @@ class FakeCode final : public object::Code {
   bool DoDelete(const RunRef& run, Step step, Lock& lock);
   bool DoList(const RunRef& run, Step step, Lock& lock);
   bool DoAlarm(const RunRef& run, Step step, Lock& lock);
+  // SQL, in fake_code_sql.cc.
+  using Rows = std::vector<std::vector<std::string>>;
+  bool DoSql(const RunRef& run, Step step, Lock& lock);
+  Result<Done> SqlStep(const RunRef& run, Step step, Lock& lock);
+  Result<Rows> Sql(const std::string& text, std::vector<sql::Binding> bindings = {});
+  // Puts a row, or deletes it if there is no value, beside one with the number of the write.
+  Result<Done> SqlWrite(const std::string& key, std::optional<std::string> value);
+  Result<Done> SqlNumber();
+  Result<Done> SqlMany(uint32_t number);
+  Result<Done> SqlRefused();
+  Result<Done> SqlRead(uint32_t number);
+  Result<Done> SqlSync(uint32_t number, Lock& lock);
+  void CheckSqlError(const Error& error);
+  // The burst under way can't be committed: its end is the end of the instance.
+  bool Doomed() const { return before_.empty() && (lost_sql_ || shadow_.contains(RowKey(kBadRow))); }
+  void WillReset();
+  void EndBurst();  // A transaction begins, perhaps after a row of the burst before it.
   int64_t NowMs() const { return object::ToMs(place_->loop->WallNow()); }
   void Accept(const RunRef& run);
   void DoSocket(Step step);
@@ -151,10 +170,11 @@ class FakeCode final : public object::Code {
   uint64_t transaction_confirmed_ = 0;  // The same, inside the open transaction.
   std::optional<int64_t> running_alarm_;
   bool in_turn_ = false;
-  bool dirty_ = false;    // The burst under way has written.
-  int holding_ = 0;       // Storage operations that hold the gate.
-  int critical_ = 0;      // Running critical sections.
-  int owed_outputs_ = 0;  // In the output gate.
+  bool lost_sql_ = false;  // SQLite has taken back what the burst or transaction under way had changed.
+  bool dirty_ = false;     // The burst under way has written.
+  int holding_ = 0;        // Storage operations that hold the gate.
+  int critical_ = 0;       // Running critical sections.
+  int owed_outputs_ = 0;   // In the output gate.
   uint64_t issued_ = 0, emitted_ = 0;
   std::deque<std::function<void()>> waiting_turns_;
 };

@@ -11,18 +11,27 @@
 
 #include "base/ids.h"
 #include "sim/alarms.h"
+#include "sim/disk_rows.h"
 #include "store/faulty.h"
 
 namespace limpet::sim {
-
-using Pairs = std::map<std::string, std::string>;
 
 // Every write of a script also sets this key to the number of the write, so a state names itself.
 inline constexpr char kWriteKey[] = "#w";
 // Stands for the alarm in a state: the time that was set. No key of the storage.
 inline constexpr char kAlarmKey[] = "#alarm";
 std::optional<int64_t> AlarmOf(const Pairs& state);
+// Rows of the table t stand in a state under their keys with this before them, its writes' number like a pair's.
+inline constexpr char kRowPrefix[] = "#t:";
+inline std::string RowKey(const std::string& key) { return kRowPrefix + key; }
+// The table is there.
+inline constexpr char kSchemaKey[] = "#schema";
+// Violates a constraint that is looked at when a transaction ends: no state on disk has it.
+inline constexpr char kBadRow[] = "bad";
+// A key of the storage.
+inline bool IsPair(const std::string& key) { return key == kWriteKey || !key.starts_with('#'); }
 
+// The number of the last write, of pairs or of rows.
 uint64_t WriteOf(const Pairs& state);
 
 class Model {
@@ -41,6 +50,9 @@ class Model {
   // Every write of the object's instance before this one has landed or never will.
   void InstanceMade(const ObjectId& object);
   void InstanceGone(const ObjectId& object) { live_.erase(object); }
+  // The object is being deleted, and may be empty from now on; it has been, or that failed.
+  void DeleteBegins(const ObjectId& object);
+  void Deleted(const ObjectId& object, bool done);
   // The namespace is being deleted: nothing of it is owed to anybody any more.
   void Retired(NamespaceId ns) { retired_.insert(ns); }
   bool retired(NamespaceId ns) const { return retired_.contains(ns); }
@@ -52,6 +64,8 @@ class Model {
   void CheckDisk();
   // At the end: nothing is left that would still have to run.
   void CheckNoAlarms();
+  // ... and every database is whole.
+  void CheckDatabases();
 
   // Nothing goes wrong in this run: no fault, abort, roll or timeout may excuse lost work.
   bool quiet = false;
@@ -65,7 +79,10 @@ class Model {
   uint64_t last_write_ = 0;
   std::map<ObjectId, std::map<uint64_t, Pairs>> states_;
   std::map<ObjectId, uint64_t> seen_;
-  std::map<ObjectId, uint64_t> settled_;  // The last write before the instance that lives now.
+  std::map<ObjectId, uint64_t> settled_;        // The last write before the instance that lives now.
+  std::map<ObjectId, uint64_t> deleting_;       // The last write before a delete that may still land.
+  std::map<ObjectId, uint64_t> deleted_up_to_;  // Writes that may be gone for that reason.
+  mutable DiskRows rows_;
   std::set<NamespaceId> retired_, dropped_;
   std::set<ObjectId> live_;
 };

@@ -12,6 +12,13 @@ Op Pick(Random& random, bool inside, ScriptKinds kinds) {
   static constexpr Op kSockets[] = {Op::kSocketSend,  Op::kSocketSend,   Op::kSocketSend,  Op::kAttach,
                                     Op::kSocketClose, Op::kAutoResponse, Op::kEventTimeout};
   static constexpr Op kAlarms[] = {Op::kSetAlarm, Op::kSetAlarm, Op::kSetAlarm, Op::kGetAlarm, Op::kDeleteAlarm};
+  static constexpr Op kSql[] = {Op::kSqlPut,  Op::kSqlPut,  Op::kSqlPair,   Op::kSqlMany,  Op::kSqlDelete,
+                                Op::kSqlRead, Op::kSqlRead, Op::kSqlRead,   Op::kSqlMixed, Op::kSqlMixed,
+                                Op::kSqlSync, Op::kSqlSync, Op::kSqlRefused};
+  if (kinds.sql && random.Below(2) == 0) {
+    if (kinds.aborts && random.Below(30) == 0) return Op::kSqlViolate;
+    return kSql[random.Below(std::size(kSql))];
+  }
   if (random.Below(8) == 0) return kAlarms[random.Below(std::size(kAlarms))];
   if (random.Below(5) == 0) return kSockets[random.Below(std::size(kSockets))];
   if (inside || random.Below(3) > 0) return kAnywhere[random.Below(std::size(kAnywhere))];

@@ -24,7 +24,16 @@ enum class Op : uint8_t {
   kSetAlarm,
   kGetAlarm,
   kDeleteAlarm,
-  kBegin,  // A critical section with a transaction: up to kCommit or kRollback.
+  kSqlPut,
+  kSqlPair,  // Two rows in two statements; the first refers to the second.
+  kSqlMany,  // Rows of many pages in one statement.
+  kSqlDelete,
+  kSqlRead,
+  kSqlRefused,  // A statement that fails half way, and leaves nothing.
+  kSqlMixed,    // A pair, a row and the alarm in one burst.
+  kSqlSync,     // A transaction in which nothing is awaited: pairs and rows, one inside the other, some rolled back.
+  kSqlViolate,  // A row that nothing may end with.
+  kBegin,       // A critical section with a transaction: up to kCommit or kRollback.
   kCommit,
   kRollback,
   kEnter,  // A critical section: up to kLeave.
@@ -58,6 +67,7 @@ struct ScriptKinds {
   bool calls = true;
   bool aborts = true;
   bool accepts = false;
+  bool sql = false;
   bool replies = true;  // Somebody may read a body.
   uint32_t steps_max = 7;
 };

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "object/mutations.h"
+
 namespace limpet::sim {
 
 using std::chrono::microseconds;
@@ -11,6 +13,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 namespace {
+
+constexpr uint64_t kSqlSeedsOneIn = 12;  // They take longer.
 
 template <typename T>
 T OneOf(Random& random, std::initializer_list<T> choices) {
@@ -36,7 +40,10 @@ Simulation::Simulation(uint64_t seed, const OutletMutations& outlets, std::funct
             .claims = kind == 3 || all,
             .breaks = kind == 2 || all,
             .removes = kind == 2 || kind == 4 || all,
-            .drains = kind == 4 || all};
+            .drains = kind == 4 || all,
+            .deletes = kind == 2 || all,
+            .damage = (kind == 1 || all) && random_.Below(2) == 0,
+            .sql = random_.Below(kSqlSeedsOneIn) == 0};
   model_.quiet = kind == 0 || kind == 4;
   options_.idle_evict = OneOf<Duration>(random_, {milliseconds(2), milliseconds(10), seconds(10)});
   options_.idle_evict_pinned = OneOf<Duration>(random_, {milliseconds(20), seconds(70)});
@@ -54,6 +61,7 @@ Simulation::Simulation(uint64_t seed, const OutletMutations& outlets, std::funct
   if (modes_.faults) faults.failed_reads_permille = OneOf<uint32_t>(random_, {0, 50});
   bool slow = options_.flush_max < seconds(1);
   if (slow || faults.failed_commits_permille + faults.failed_reads_permille > 0) model_.alarms.Disturbed();
+  object::ActiveMutations().sql_cache_bytes = OneOf<size_t>(random_, {4096, 2 * 1024 * 1024});
   engine_ = std::make_unique<store::FaultyEngine>(&loop_, faults);
   model_.SetEngine(engine_.get());
   MakeObjects();
@@ -98,15 +106,17 @@ void Simulation::Open() {
     place->interrupts = interrupts;
     place->claim_valid = [this] { return ClaimValid(); };
     place->script_of = [this](const std::string& url) { return scripts_[std::stoul(url)]; };
+    place->damaged = [this](const ObjectId& id, uint32_t page) { return engine_->IsDamaged(id, page); };
     place->socket_script = [this] {
-      return MakeScript(random_, {.calls = false, .aborts = !model_.quiet, .replies = false, .steps_max = 3});
+      return MakeScript(random_,
+                        {.calls = false, .aborts = !model_.quiet, .sql = modes_.sql, .replies = false, .steps_max = 3});
     };
     place->request_of = [this](uint32_t number, const ObjectId& caller, ObjectId* callee) {
       // Calls in a circle, of objects that are being replaced, wait for each other's next instance and so for their own
       // end: they fail at the end of the grace, which is right, but not quiet.
       *callee = objects_[number % objects_.size()];
       if (model_.quiet && !(caller < *callee)) *callee = *std::max_element(objects_.begin(), objects_.end());
-      return Request({.calls = false, .aborts = !model_.quiet});
+      return Request({.calls = false, .aborts = !model_.quiet, .sql = modes_.sql});
     };
     place->call = [this, index](const ObjectId& callee, HttpRequest request, object::OnReply reply) {
       Call(index, callee, std::move(request), std::move(reply));
@@ -232,6 +242,21 @@ void Simulation::Remove() {
   }
 }
 
+void Simulation::Delete() {
+  ObjectId id = objects_[random_.Below(objects_.size())];
+  OnShard(object::ShardOf(id, kShards), [this, id](size_t index) {
+    model_.DeleteBegins(id);
+    shards_[index]->Delete(id, [this, id](Result<Done> done) { model_.Deleted(id, done.has_value()); });
+  });
+}
+
+void Simulation::Damage() {
+  ObjectId id = objects_[random_.Below(objects_.size())];
+  store::ScanPage pages = engine_->durable().Scan(id, {.space = store::Space::kPage, .start = {}, .end = {}});
+  if (pages.pairs.empty()) return;
+  engine_->DamagePage(id, ReadBigEndian64(pages.pairs[random_.Below(pages.pairs.size())].first));
+}
+
 void Simulation::Drop(NamespaceId ns) {
   engine_->DropNamespace(ns, loop_, [this, ns, life = lives_](Result<Done> gone) {
     if (gone.has_value()) {
@@ -266,7 +291,7 @@ void Simulation::Send() {
   sent_.push_back(sent);
   size_t from = random_.Below(kShards);
   Call(from, objects[random_.Below(objects.size())],
-       Request({.calls = true, .aborts = !model_.quiet, .accepts = !former}),
+       Request({.calls = true, .aborts = !model_.quiet, .accepts = !former, .sql = modes_.sql}),
        [this, sent, from](Result<HttpResponse> result) { OnReply(sent, from, std::move(result)); });
 }
 
@@ -313,6 +338,8 @@ void Simulation::Act() {
   if (action == 12 && modes_.faults) return engine_->FailNextCommit({.landed = random_.Below(2) == 0});
   if (action == 13 && modes_.faults) return engine_->SetDiskFull(random_.Below(2) == 0);
   if (action == 14 && modes_.rolls) return Roll();
+  if (action == 21 && modes_.deletes && random_.Below(2) == 0) return Delete();
+  if (action == 22 && modes_.damage && random_.Below(2) == 0) return Damage();
   if (action == 15 && modes_.crashes && random_.Below(3) == 0) {
     Close();
     engine_->CrashAndReopen();
@@ -349,6 +376,7 @@ void Simulation::Run() {
     if (sent->replies == 0 && !sent->lost) model_.Violate("an event got no reply");
   }
   lines_.CheckEnd();
+  model_.CheckDatabases();
   if (!draining_) model_.CheckNoAlarms();
   for (auto& shard : shards_) {
     if (shard->live_instances() > 0 && bodies_.empty()) model_.Violate("an idle object was not evicted");

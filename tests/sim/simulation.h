@@ -35,7 +35,7 @@ class Simulation {
  private:
   static constexpr size_t kShards = 2;
   struct Modes {
-    bool faults, rolls, crashes, claims, breaks, removes, drains;
+    bool faults, rolls, crashes, claims, breaks, removes, drains, deletes, damage, sql;
   };
   struct Sent {
     ObjectId object;
@@ -59,6 +59,8 @@ class Simulation {
   void BreakAll();
   void Remove();              // Deletes the class, then makes a new one of that name.
   void Drop(NamespaceId ns);  // Destroys the storage of a deleted class; again and again until it is gone.
+  void Delete();              // One of the objects.
+  void Damage();              // One of an object's pages.
   void Drain();
   bool RestartIfDrained();
   void MakeObjects();

@@ -1,4 +1,5 @@
-// kill -9 at random moments: every acknowledged increment is there, no count exceeds what was asked.
+// kill -9 at random moments: every acknowledged increment is there, no count exceeds what was asked; tasks in SQL with
+// an alarm for the next of them run once each, none before its time.
 // LIMPET_TEST_ROUNDS sets the number of kills (50), LIMPET_TEST_SEED repeats a run's random choices.
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
@@ -16,11 +17,45 @@ const seed = Number(process.env.LIMPET_TEST_SEED ?? Date.now() % 1_000_000);
 
 const random = seededRandom(seed);
 
+// /ask?in=MS: a task for later, and in the same burst the alarm for the one that is due first. The alarm moves what is
+// due from one table to the other, and sets the next. Nothing is awaited in between: all of it lands, or nothing.
+const kTasks = `
+import { DurableObject } from "cloudflare:workers";
+export default { fetch: (request, env) => env.Tasks.getByName(new URL(request.url).searchParams.get("name")).fetch(request) };
+export class Tasks extends DurableObject {
+  constructor(ctx, env) {
+    super(ctx, env);
+    this.sql = ctx.storage.sql;
+    this.sql.exec("CREATE TABLE IF NOT EXISTS waits(n INTEGER PRIMARY KEY AUTOINCREMENT, due INTEGER); CREATE TABLE IF NOT EXISTS ran(n INTEGER, early INTEGER)");
+  }
+  setNext() {
+    const { due } = this.sql.exec("SELECT min(due) AS due FROM waits").one();
+    if (due !== null) this.ctx.storage.setAlarm(due);
+  }
+  async fetch(request) {
+    const url = new URL(request.url);
+    if (url.pathname === "/ask") {
+      const { n } = this.sql.exec("INSERT INTO waits(due) VALUES (?) RETURNING n", Date.now() + Number(url.searchParams.get("in"))).one();
+      this.setNext();
+      return Response.json({ n });
+    }
+    const numbers = (table) => this.sql.exec("SELECT n FROM " + table + " ORDER BY n").toArray().map((row) => row.n);
+    return Response.json({ waits: numbers("waits"), ran: numbers("ran"), early: this.sql.exec("SELECT count(*) AS rows FROM ran WHERE early").one().rows, alarm: await this.ctx.storage.getAlarm() });
+  }
+  alarm({ scheduledTime }) {
+    const now = Date.now();
+    this.sql.exec("INSERT INTO ran SELECT n, ? FROM waits WHERE due <= ?", Number(now < scheduledTime), now);
+    this.sql.exec("DELETE FROM waits WHERE due <= ?", now);
+    this.setNext();
+  }
+}`;
+
 const dataDir = temporaryFolder("limpet-crash");
 let server;
 before(async () => {
   server = await startLimpet({ dataDir });
   await server.deploy({ name: "crash", classes: ["Counter"], code: counters() });
+  await server.deploy({ name: "tasks", classes: ["Tasks"], sqlite: true, code: kTasks });
 });
 after(() => server?.stop("SIGKILL"));
 
@@ -64,6 +99,50 @@ test(`nothing acknowledged is lost over ${rounds} kills (seed ${seed})`, { timeo
     await checkCounts(round);
   }
   assert.ok(acknowledged.reduce((sum, each) => sum + each, 0) > rounds, "the test did increment");
+});
+
+const taskRounds = Math.min(rounds, 12);
+test(`no row and no alarm is lost over ${taskRounds} kills, and none runs too early (seed ${seed})`, { timeout: 60_000 + taskRounds * 10_000 }, async () => {
+  const kNames = 60;
+  const kInMsMax = 600;
+  const agent = new http.Agent({ keepAlive: true, maxSockets: kClients });
+  const told = Array.from({ length: kNames }, () => []);  // Numbers of the tasks that were acknowledged.
+  const check = async (name) => {
+    const answer = await server.fetch("tasks", `/check?name=${name}`, { agent });
+    assert.equal(answer.status, 200, answer.body);
+    const seen = JSON.parse(answer.body);
+    const what = `seed ${seed} object ${name}: ${answer.body}`;
+    const all = [...seen.waits, ...seen.ran].sort((a, b) => a - b);
+    assert.deepEqual(all, all.map((_, index) => index + 1), `${what}: every task is in one of the tables, once`);
+    assert.ok(all.length >= Math.max(0, ...told[name]), `${what}: ${told[name].length} were acknowledged`);
+    assert.equal(seen.early, 0, what);
+    assert.ok(seen.waits.length === 0 || seen.alarm !== null, `${what}: tasks wait for no alarm`);
+    return seen;
+  };
+  for (let round = 0; round < taskRounds; round++) {
+    let stop = false;
+    const client = async () => {
+      while (!stop) {
+        const name = Math.floor(random() * kNames);
+        const answer = await server.fetch("tasks", `/ask?name=${name}&in=${Math.floor(random() * kInMsMax)}`, { agent, timeoutMs: 5_000 }).catch(() => undefined);
+        if (answer?.status === 200) told[name].push(JSON.parse(answer.body).n);
+      }
+    };
+    const clients = Array.from({ length: kClients }, client);
+    await new Promise((done) => setTimeout(done, 20 + random() * 2 * kRunMsMax));  // The random moment.
+    const core = corePid(server.pid);
+    server.running.child.kill("SIGKILL");
+    if (core && random() < 0.5) try { process.kill(core, "SIGKILL"); } catch { /* It has ended already. */ }
+    await server.running.exited;
+    stop = true;
+    await Promise.all(clients);
+    server = await startLimpet({ dataDir });
+    await Promise.all(told.map((_, name) => check(name)));
+  }
+  await until("every task to run", async () => (await Promise.all(told.map((_, name) => check(name)))).every((seen) => seen.waits.length === 0), 30_000);
+  const ran = (await Promise.all(told.map((_, name) => check(name)))).reduce((sum, seen) => sum + seen.ran.length, 0);
+  assert.ok(ran >= told.flat().length && ran > taskRounds, `${ran} tasks ran`);
+  agent.destroy();
 });
 
 test("a core that is killed alone serves again within a second, nothing lost", async () => {

@@ -295,6 +295,40 @@ void StorageSync(const Arguments& args) {
   pending.Finish(context->instance()->storage().Sync(context->lock(), pending.Later()));
 }
 
+v8::MaybeLocal<v8::Value> OneText(js::Scope& scope, const std::string& text) {
+  return js::FromUtf8(scope.isolate(), text).As<v8::Value>();
+}
+
+void StorageCurrentBookmark(const Arguments& args) {
+  Call call(args);
+  IoContext* context = call.ObjectContext();
+  if (context == nullptr) return;
+  Pending<std::string> pending(call, *context, OneText);
+  if (!pending.Start()) return;
+  pending.Finish(context->instance()->storage().CurrentBookmark(context->lock(), pending.Later()));
+}
+
+// storageBookmarkForTime(ms): a whole number in the range of a Date.
+void StorageBookmarkForTime(const Arguments& args) {
+  Call call(args);
+  IoContext* context = call.ObjectContext();
+  if (context == nullptr || !args[0]->IsNumber()) return;
+  auto ms = static_cast<int64_t>(args[0].As<v8::Number>()->Value());
+  Pending<std::string> pending(call, *context, OneText);
+  if (!pending.Start()) return;
+  pending.Finish(context->instance()->storage().BookmarkForTime(context->lock(), ms, pending.Later()));
+}
+
+void StorageRestore(const Arguments& args) {
+  Call call(args);
+  IoContext* context = call.ObjectContext();
+  if (context == nullptr) return;
+  std::string bookmark = call.Text(0);
+  Pending<std::string> pending(call, *context, OneText);
+  if (!pending.Start()) return;
+  pending.Finish(context->instance()->storage().RestoreOnNextStart(context->lock(), bookmark, pending.Later()));
+}
+
 void TxnBegin(const Arguments& args) {
   Call call(args);
   if (IoContext* context = call.ObjectContext()) {
@@ -335,6 +369,9 @@ void AddStorageNatives(std::vector<js::NativeFunction>& natives) {
   natives.push_back({"storageSetAlarm", StorageSetAlarm});
   natives.push_back({"storageDeleteAlarm", StorageDeleteAlarm});
   natives.push_back({"storageSync", StorageSync});
+  natives.push_back({"storageCurrentBookmark", StorageCurrentBookmark});
+  natives.push_back({"storageBookmarkForTime", StorageBookmarkForTime});
+  natives.push_back({"storageRestore", StorageRestore});
   natives.push_back({"txnBegin", TxnBegin});
   natives.push_back({"txnBeginSync", TxnBeginSync});
   natives.push_back({"txnCommit", TxnCommit});

@@ -63,6 +63,10 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
                                        OnAnswer<std::optional<int64_t>> done) override;
   Now<Done> SetAlarm(const InputLock& lock, int64_t ms, WriteOptions options, OnAnswer<Done> done) override;
   Now<Done> DeleteAlarm(const InputLock& lock, WriteOptions options, OnAnswer<Done> done) override;
+  Now<std::string> CurrentBookmark(const InputLock& lock, OnAnswer<std::string> done) override;
+  Now<std::string> BookmarkForTime(const InputLock& lock, int64_t ms, OnAnswer<std::string> done) override;
+  Now<std::string> RestoreOnNextStart(const InputLock& lock, const std::string& bookmark,
+                                      OnAnswer<std::string> done) override;
   Result<std::optional<Bytes>> GetNow(BytesView key) override;
   Result<Pairs> ListNow(ListOptions list) override;
   Result<Done> PutNow(Bytes key, Bytes value) override;
@@ -135,6 +139,8 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
   void ReadValue(store::Space space, Bytes key, store::Session::OnValue done, uint32_t tries = 1);
   // True if the read is worth another try, which `again` then makes after a pause.
   bool TryAgain(const Error& error, uint32_t tries, UniqueFunction<void()> again);
+  using OnMark = UniqueFunction<void(Result<store::HistoryMark>)>;
+  void Mark(OnMark done, uint32_t tries = 1);
   void Wrote();
   void SqlWrote() override { Wrote(); }
   // Moves what SQL has changed in this burst into the write cache. False: that failed, and the instance has ended.

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/counters.h"
 #include "base/http.h"
@@ -14,6 +15,7 @@
 #include "base/log.h"
 #include "loop/loop.h"
 #include "object/alarm_change.h"
+#include "object/bookmark.h"
 #include "object/code.h"
 #include "store/engine.h"
 
@@ -29,8 +31,9 @@ struct ShardOptions {
   Duration settings_kept = std::chrono::seconds(70);      // See kKeptSettingsMax.
   size_t inbox_events_max = 1000;                         // Waiting events of one object; more: overloaded.
   size_t inbox_bytes_max = 32 * 1024 * 1024;              // Their bodies and headers.
-  uint64_t jitter_seed = 1;                               // Of the pauses between an alarm's tries.
-  std::string counter_labels = {};                        // Of this shard's counters, like `shard="0"`.
+  size_t restore_commit_bytes = kRestoreCommitBytes;
+  uint64_t jitter_seed = 1;         // Of the pauses between an alarm's tries.
+  std::string counter_labels = {};  // Of this shard's counters, like `shard="0"`.
 };
 
 // The automatic response and the event timeout of an object without sockets stay for `settings_kept` after it has left
@@ -99,6 +102,16 @@ class Shard {
   virtual void Delete(const ObjectId& id, UniqueFunction<void(Result<Done>)> done) = 0;
   // Every live instance that `code` made makes room for newer code now, whatever it runs.
   virtual void EndAll(const ClassCode* code) = 0;
+  // Leads the object back to a state of its past; a live instance is reset first. Answers with the moment that leads
+  // back to what was there before. Errors: those of CheckBookmark; kNotFound (the class is gone); as Commit.
+  virtual void RestoreTo(const ObjectId& id, Bookmark target, UniqueFunction<void(Result<uint64_t>)> done) = 0;
+  // Applies `writes` in one commit between two instances; a live one is reset first. Errors: as above; kConflict if
+  // `only_if_new` and the object stores something.
+  struct Change {
+    std::vector<store::Write> writes;
+    bool only_if_new = false;
+  };
+  virtual void Apply(const ObjectId& id, Change change, UniqueFunction<void(Result<Done>)> done) = 0;
   // Every live instance that `code` made is broken with `error` (its isolate is gone).
   virtual void BreakAll(const ClassCode* code, Error error) = 0;
   // Refuses new events, lets the running ones finish, settles every write; then `then`.

@@ -13,6 +13,7 @@
 #include "object/deadlines.h"
 #include "object/deferred.h"
 #include "object/live_instance.h"
+#include "object/restore.h"
 #include "object/shard.h"
 
 namespace limpet::object {
@@ -30,12 +31,20 @@ class ShardImpl final : public Shard, InstanceHost {
   void RemoveClass(NamespaceId ns, Error reason, UniqueFunction<void()> then) override;
   void Delete(const ObjectId& id, UniqueFunction<void(Result<Done>)> done) override;
   void EndAll(const ClassCode* code) override;
+  void RestoreTo(const ObjectId& id, Bookmark target, UniqueFunction<void(Result<uint64_t>)> done) override;
+  void Apply(const ObjectId& id, Change change, UniqueFunction<void(Result<Done>)> done) override;
   void BreakAll(const ClassCode* code, Error error) override;
   void Drain(UniqueFunction<void()> then) override;
   void SetClaim(store::Claim claim) override { claim_ = claim; }
   size_t live_instances() const override { return live_; }
 
  private:
+  // Work on what an object stores while no instance of it lives.
+  struct Upkeep {
+    std::optional<Bookmark> target;  // A restore; else `change`.
+    Change change;
+    UniqueFunction<void(Result<uint64_t>)> done;
+  };
   // What a shard knows of an ID that has an instance or events. Erased when it has neither.
   struct Slot {
     explicit Slot(const ObjectId& id) : id(id) {}
@@ -52,9 +61,10 @@ class ShardImpl final : public Shard, InstanceHost {
     bool counting_alarm = false;
     std::optional<std::string> name;         // Known once it has sockets: what wakes it does not know it.
     std::unique_ptr<ObjectSockets> sockets;  // Null: it has never had any.
-    std::vector<UniqueFunction<void(Result<Done>)>> deletes;  // Wait for the instance's end, then for the commit.
-    bool deleting = false;                                    // The commit is on the way. No instance starts meanwhile.
-    Deadlines<Slot>::Node kept{this};                         // It is here for its sockets' settings alone.
+    std::deque<Upkeep> upkeep;               // The first one waits for the instance's end, or is under way.
+    bool busy = false;                       // With upkeep or a restore. No instance starts meanwhile.
+    bool no_restore = false;                 // The store was asked: the next instance starts with what is there.
+    Deadlines<Slot>::Node kept{this};        // It is here for its sockets' settings alone.
     bool has_sockets() const { return sockets != nullptr && sockets->size() > 0; }
   };
   struct Namespace {
@@ -73,7 +83,17 @@ class ShardImpl final : public Shard, InstanceHost {
   void Check(const ObjectId& id);
   void StartInstance(Slot& slot, const std::shared_ptr<ClassCode>& code);
   void EraseSlot(Slot& slot);
-  void StartDelete(Slot& slot);
+  // Upkeep and restores, in shard_upkeep.cc.
+  void AddUpkeep(const ObjectId& id, Upkeep upkeep, Error reset);
+  void StartUpkeep(Slot& slot);
+  void FailUpkeep(Slot& slot, const Error& error);
+  void ApplyChange(const ObjectId& id);
+  void UpkeepEnded(const ObjectId& id, Result<uint64_t> result);
+  // True if the instance must wait: a restore is recorded, or memory does not know.
+  bool RestoreFirst(Slot& slot);
+  void AskForRestore(const ObjectId& id, uint32_t tries);
+  void StartRestore(const ObjectId& id, Result<std::optional<Bytes>> record);
+  void RestoreEnded(const ObjectId& id, Result<Restore::Outcome> ended);
   void Enqueue(Slot& slot, EventRef event);
   void DropSockets(Slot& slot);
   bool KeepSettings(Slot& slot);

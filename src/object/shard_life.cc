@@ -36,17 +36,13 @@ void ShardImpl::Check(const ObjectId& id) {
     count_live_.Add(-1);
     --live_;
   }
-  if (slot->deleting) return;  // An alarm that failed meanwhile will be found to be gone.
+  if (slot->busy) return;  // An alarm that failed meanwhile will be found to be gone.
   if (slot->failed_alarm) return CountFailedAlarm(*slot);
   Namespace& ns = namespaces_[id.ns.value];
-  if (!slot->deletes.empty() && ns.code == nullptr) {
-    for (auto& done : std::exchange(slot->deletes, {})) {
-      deferred_.Later([done = std::move(done)]() mutable {
-        done(Error(ErrorCode::kNotFound, "The Durable Object class does not exist."));
-      });
-    }
+  if (!slot->upkeep.empty()) {
+    if (ns.code != nullptr) return StartUpkeep(*slot);
+    FailUpkeep(*slot, Error(ErrorCode::kNotFound, "The Durable Object class does not exist."));
   }
-  if (!slot->deletes.empty()) return StartDelete(*slot);
   bool drop = draining_ && !LIMPET_MUTANT(sockets_survive_drain);
   drop = drop || (ns.code == nullptr && !LIMPET_MUTANT(sockets_survive_class));
   if (drop) DropSockets(*slot);
@@ -60,44 +56,7 @@ void ShardImpl::Check(const ObjectId& id) {
               ns.removed ? *ns.removed : Error(ErrorCode::kNotFound, "The Durable Object class does not exist."));
     return EraseSlot(*slot);
   }
-  StartInstance(*slot, ns.code);
-}
-
-void ShardImpl::Delete(const ObjectId& id, UniqueFunction<void(Result<Done>)> done) {
-  if (draining_ && !LIMPET_MUTANT(delete_while_draining)) {  // It might count as drained already.
-    return deferred_.Later([done = std::move(done)]() mutable {
-      done(Error(ErrorCode::kUnavailable, "The server is shutting down.").With(Error::kRetryable));
-    });
-  }
-  Slot& slot = FindOrMake(id);
-  slot.deletes.push_back(std::move(done));
-  if (LIMPET_MUTANT(delete_before_settled) && !slot.deleting) StartDelete(slot);
-  if (slot.instance != nullptr && !LIMPET_MUTANT(delete_spares_instance)) {
-    slot.instance->Break(Error(ErrorCode::kUnavailable, "Durable Object reset because it was deleted.")
-                             .With(Error::kRetryable)
-                             .With(Error::kObjectReset));
-  }
-  CheckLater(slot);
-}
-
-// No instance lives, and none of its commits is on the way.
-void ShardImpl::StartDelete(Slot& slot) {
-  DropSockets(slot);
-  slot.deleting = true;
-  store::ObjectBatch batch{slot.id, {}};
-  for (store::Space space : {store::Space::kKv, store::Space::kMeta, store::Space::kPage, store::Space::kAlarm}) {
-    if (LIMPET_MUTANT(delete_spares_pages) && space == store::Space::kPage) continue;
-    batch.writes.push_back({store::Write::Kind::kClear, space, {}, {}});
-  }
-  session_->Commit(claim_, std::move(batch), [this, id = slot.id](Result<uint64_t> result) {
-    Slot* slot = Find(id);
-    LIMPET_CHECK(slot != nullptr && slot->deleting);
-    slot->deleting = false;
-    for (auto& done : std::exchange(slot->deletes, {})) {
-      done(result.has_value() ? Result<Done>(Done{}) : Result<Done>(result.error()));
-    }
-    CheckLater(*slot);
-  });
+  if (!RestoreFirst(*slot)) StartInstance(*slot, ns.code);
 }
 
 void ShardImpl::DropSockets(Slot& slot) {
@@ -125,7 +84,7 @@ bool ShardImpl::KeepSettings(Slot& slot) {
 
 void ShardImpl::Forget(Slot& slot) {
   --kept_slots_;
-  bool wanted = slot.has_sockets() || slot.failed_alarm || !slot.deletes.empty();
+  bool wanted = slot.has_sockets() || slot.failed_alarm || slot.busy || !slot.upkeep.empty();
   if (slot.instance == nullptr && slot.inbox.empty() && !wanted) EraseSlot(slot);
 }
 

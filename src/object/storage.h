@@ -74,6 +74,16 @@ class Storage {
   // Writes like all others. A time in the past is now. Whatever the running handler comes to, this alarm stays.
   virtual Now<Done> SetAlarm(const InputLock& lock, int64_t ms, WriteOptions, OnAnswer<Done> done) = 0;
   virtual Now<Done> DeleteAlarm(const InputLock& lock, WriteOptions, OnAnswer<Done> done) = 0;
+  // --- The time machine, over pairs, pages and alarm alike. A bookmark names a state of the object (bookmark.h).
+  // Errors: those of ParseBookmark and CheckBookmark; kConflict: the server keeps no history.
+  // The state with all writes before this call, as soon as they are durable; not those of an open transaction.
+  virtual Now<std::string> CurrentBookmark(const InputLock& lock, OnAnswer<std::string> done) = 0;
+  // The newest state up to then (milliseconds since 1970) that is known for sure: not older than 10 s.
+  virtual Now<std::string> BookmarkForTime(const InputLock& lock, int64_t ms, OnAnswer<std::string> done) = 0;
+  // The next instance starts with that state. Answers, when that is durable, with the bookmark of what will have been
+  // there right before. The last one counts.
+  virtual Now<std::string> RestoreOnNextStart(const InputLock& lock, const std::string& bookmark,
+                                              OnAnswer<std::string> done) = 0;
   // When all writes issued before it, unconfirmed ones too, are durable.
   virtual Now<Done> Sync(const InputLock& lock, OnAnswer<Done> done) = 0;
 

@@ -56,11 +56,13 @@ void WriteCache::SetEntry(BytesView key, std::optional<Bytes> value, uint64_t at
 
 WriteCache::Entry* WriteCache::EntryOf(const store::Write& write) {
   if (write.space == store::Space::kAlarm) return alarm_ ? &*alarm_ : nullptr;
+  if (write.space == store::Space::kMeta) return nullptr;
   auto found = entries_.find(write.key);
   return found == entries_.end() ? nullptr : &found->second;
 }
 
 void WriteCache::Set(const store::Write& write, std::optional<Bytes> value, uint64_t at) {
+  if (write.space == store::Space::kMeta) return;
   if (write.space != store::Space::kAlarm) return SetEntry(write.key, std::move(value), at);
   alarm_ = Entry{std::move(value), at};
 }
@@ -76,8 +78,10 @@ void WriteCache::Apply(store::Write write, bool confirmed) {
   bool in_transaction = depth() > 0 && !LIMPET_MUTANT(transaction_leaks);
   if (in_transaction) {
     const Entry* before = EntryOf(write);
-    undo_.push_back({write.space == store::Space::kAlarm, write.key,
-                     before == nullptr ? std::nullopt : std::optional<Entry>(*before)});
+    if (write.space != store::Space::kMeta) {
+      undo_.push_back({write.space == store::Space::kAlarm, write.key,
+                       before == nullptr ? std::nullopt : std::optional<Entry>(*before)});
+    }
     transaction_confirmed_ |= confirmed;
     if (joins_burst() && reserved_ == 0) Reserve(confirmed);
     Set(write, std::move(value), kUncommitted);
@@ -113,6 +117,10 @@ void WriteCache::PutAlarm(Bytes record, bool confirmed) {
 
 void WriteCache::DeleteAlarm(bool confirmed) {
   Apply({store::Write::Kind::kDelete, store::Space::kAlarm, {}, {}}, confirmed);
+}
+
+void WriteCache::PutMeta(Bytes key, Bytes value) {
+  Apply({store::Write::Kind::kPut, store::Space::kMeta, std::move(key), std::move(value)}, /*confirmed=*/true);
 }
 
 void WriteCache::LearnAlarm(const std::optional<Bytes>& record) {

@@ -57,6 +57,9 @@ class WriteCache {
   void DeleteAlarm(bool confirmed);
   void LearnAlarm(const std::optional<Bytes>& record);
 
+  // A record of the object layer's own, which nobody reads through this cache.
+  void PutMeta(Bytes key, Bytes value);
+
   // A transaction of its own seals the burst before it, and is a burst by itself. One that joins the burst, because
   // nothing is awaited inside, is a part of it. The outermost decides.
   enum class Extent : uint8_t { kOwnBurst, kJoinsBurst };

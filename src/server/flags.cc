@@ -9,6 +9,7 @@ namespace {
 
 constexpr uint64_t kMebibyte = 1024 * 1024;
 constexpr uint64_t kSecondsMax = 24 * 3600;
+constexpr uint64_t kDaysMax = 3650;
 constexpr uint64_t kMebibytesMax = 1024 * 1024;
 constexpr uint64_t kKibibyte = 1024;
 constexpr uint64_t kKibibytesMax = 16 * 1024;
@@ -104,6 +105,12 @@ const Flag kFlags[] = {
      [](Parse& parse, const std::string& value) -> Result<Done> {
        LIMPET_TRY(uint64_t milliseconds, ParseNumber(value, 1, kSecondsMax * 1000));
        parse.flags.idle_evict = std::chrono::milliseconds(milliseconds);
+       return Done{};
+     }},
+    {"--history-days", "N", "for so long earlier states of objects can be had back (30); 0 keeps none",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t days, ParseNumber(value, 0, kDaysMax));
+       parse.flags.history = std::chrono::hours(24 * days);
        return Done{};
      }},
     {"--cpu-ms", "MS", "CPU time of one event (30000)",

@@ -31,6 +31,7 @@ struct ServeFlags {
   bool allow_remote_admin = false;  // Without it an admin address that is not loopback is refused.
   Duration roll_grace = std::chrono::seconds(30);
   Duration idle_evict = std::chrono::seconds(10);
+  Duration history = std::chrono::hours(30 * 24);
   Duration cpu_max = std::chrono::seconds(30);
   size_t memory_max = 128 * 1024 * 1024;  // Bytes.
   net::ServerLimits http{};

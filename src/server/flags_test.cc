@@ -20,9 +20,10 @@ TEST(ServeFlags, HaveTheDocumentedDefaults) {
 }
 
 TEST(ServeFlags, TakeValuesInBothSpellings) {
-  ServeFlags flags = ParseServeFlags({"--listen", "localhost:0", "--shards=3", "--data-dir=/x", "--trusted-proxy",
-                                      "10.0.0.0/8", "--memory-mb", "64", "--roll-grace", "0", "--ca-file=ca.pem"})
-                         .value();
+  ServeFlags flags =
+      ParseServeFlags({"--listen", "localhost:0", "--shards=3", "--data-dir=/x", "--trusted-proxy", "10.0.0.0/8",
+                       "--memory-mb", "64", "--roll-grace", "0", "--ca-file=ca.pem", "--history-days", "7"})
+          .value();
   EXPECT_EQ(flags.listen.ToString(), "127.0.0.1:0");
   EXPECT_EQ(flags.shards, 3u);
   EXPECT_EQ(flags.data_dir, "/x");
@@ -31,6 +32,7 @@ TEST(ServeFlags, TakeValuesInBothSpellings) {
   EXPECT_TRUE(flags.trusted_proxies.Contains(*net::IpAddress::Parse("127.0.0.1")));
   EXPECT_EQ(flags.memory_max, 64u * 1024 * 1024);
   EXPECT_EQ(flags.roll_grace, Duration::zero());
+  EXPECT_EQ(flags.history, std::chrono::hours(7 * 24));
 }
 
 TEST(ServeFlags, SetTheLimitsOfHttp) {

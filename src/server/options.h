@@ -35,6 +35,7 @@ struct ServerOptions {
   bool show_exceptions = false;  // A script's exception is the body of its 500.
   Duration roll_grace = std::chrono::seconds(30);
   Duration idle_evict = std::chrono::seconds(10);  // See object::ShardOptions.
+  Duration history = std::chrono::hours(30 * 24);  // See store::RocksOptions.
   net::ServerLimits http{};                        // Of the public port.
   net::ConnectionLimits connections{};             // Likewise; never more than the process may have open.
   worker::Limits limits;

@@ -101,6 +101,7 @@ ServerOptions ToOptions(const ServeFlags& flags) {
   options.ca_file = flags.ca_file;
   options.roll_grace = flags.roll_grace;
   options.idle_evict = flags.idle_evict;
+  options.history = flags.history;
   options.http = flags.http;
   options.http.tick = TickOf(flags.http);
   options.connections = flags.connections;

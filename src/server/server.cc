@@ -157,6 +157,7 @@ Result<Done> Server::State::OpenStore() {
   rocks.logger = &logger;
   rocks.counters = &counters;
   rocks.clock = &clock;
+  rocks.history = options.history;
   Instant patience = clock.Now() + kLockPatience;
   for (;;) {
     Result<std::unique_ptr<store::Engine>> opened = store::OpenRocksEngine(rocks);

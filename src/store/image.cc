@@ -1,6 +1,7 @@
 #include "store/image.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/check.h"
@@ -61,8 +62,10 @@ std::vector<ObjectId> Image::List(NamespaceId ns, std::optional<ObjectId> after,
   auto at = after ? objects_.upper_bound(*after) : objects_.lower_bound(ObjectId{.ns = ns});
   for (; at != objects_.end() && at->first.ns == ns && listed.size() < limit; ++at) {
     const Object& object = at->second;
-    // History alone is no data.
-    if (std::any_of(object.spaces, object.spaces + 4, [](const Pairs& pairs) { return !pairs.empty(); })) {
+    // Neither history alone is data, nor what the object layer keeps for itself.
+    bool has_data = std::ranges::any_of(std::array{Space::kKv, Space::kPage, Space::kAlarm},
+                                        [&](Space space) { return !object.spaces[SpaceIndex(space)].empty(); });
+    if (has_data) {
       listed.push_back(at->first);
     }
   }

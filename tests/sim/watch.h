@@ -33,6 +33,12 @@ class Watch final : public object::Shard {
   void Delete(const ObjectId& id, UniqueFunction<void(Result<Done>)> done) override {
     shard_->Delete(id, std::move(done));
   }
+  void RestoreTo(const ObjectId& id, object::Bookmark target, UniqueFunction<void(Result<uint64_t>)> done) override {
+    shard_->RestoreTo(id, target, std::move(done));
+  }
+  void Apply(const ObjectId& id, Change change, UniqueFunction<void(Result<Done>)> done) override {
+    shard_->Apply(id, std::move(change), std::move(done));
+  }
   void BreakAll(const object::ClassCode* code, Error error) override { shard_->BreakAll(code, std::move(error)); }
   void Drain(UniqueFunction<void()> then) override;
   void SetClaim(store::Claim claim) override { shard_->SetClaim(claim); }

@@ -191,6 +191,9 @@ export interface Native {
   storageSetAlarm(ms: number, flags: number): Promise<void>;
   storageDeleteAlarm(flags: number): Promise<void>;
   storageSync(): Promise<void>;
+  storageCurrentBookmark(): Promise<string>;
+  storageBookmarkForTime(ms: number): Promise<string>;
+  storageRestore(bookmark: string): Promise<string>;
   txnBegin(): number; // the new depth
   txnCommit(): void;
   txnRollback(): void;

@@ -2,7 +2,7 @@
 import { isOn } from "./compatibility";
 import { type ListOptions, rangeOf } from "./list_range";
 import {
-  currentObject, illegalConstructor, isObject, kInternal, missing, native, platform, requireOwner, textOf, wrongArgument,
+  currentObject, illegalConstructor, isObject, kInternal, native, platform, requireOwner, textOf, wrongArgument,
 } from "./seam";
 import { SqlStorage, SyncKvStorage } from "./sql";
 
@@ -188,10 +188,19 @@ export class DurableObjectStorage {
     native.txnCommit();
     return value;
   }
-  getCurrentBookmark(): Promise<never> { return Promise.reject(sqliteAlone("getCurrentBookmark", kNoRecovery)); }
-  getBookmarkForTime(): Promise<never> { return Promise.reject(sqliteAlone("getBookmarkForTime", kNoRecovery)); }
-  onNextSessionRestoreBookmark(): Promise<never> {
-    return Promise.reject(sqliteAlone("onNextSessionRestoreBookmark", kNoRecovery));
+  getCurrentBookmark(): Promise<string> {
+    return recovering(this.#owner, () => native.storageCurrentBookmark());
+  }
+  getBookmarkForTime(time: unknown): Promise<string> {
+    return recovering(this.#owner, () => {
+      if (typeof time !== "number" && !(time instanceof Date)) throw wrongArgument("getBookmarkForTime", kStorage, 1, "date");
+      const ms = Number(time);
+      if (!Number.isFinite(ms)) throw new TypeError("The value cannot be converted because it is not a valid Date.");
+      return native.storageBookmarkForTime(Math.max(-kTimeMax, Math.min(Math.trunc(ms), kTimeMax)));
+    });
+  }
+  onNextSessionRestoreBookmark(bookmark: unknown): Promise<string> {
+    return recovering(this.#owner, () => native.storageRestore(textOf(bookmark)));
   }
   transaction<T>(callback: Callback<T>): Promise<T> {
     return rejecting(this.#owner, () => {
@@ -215,9 +224,12 @@ const kNoKv = "The storage.kv (synchronous KV) API is only available for SQLite-
   "existing data).";
 const kNoRecovery = "This Durable Object's storage back-end does not implement point-in-time recovery.";
 
-// What SQLite storage alone has: `otherwise` is what workerd says on the other kind, `missing` what is not there on either.
-function sqliteAlone(name: string, otherwise: string): Error {
-  return native.usesSqlite() ? missing(name, kStorage) : new Error(otherwise);
+// What SQLite storage alone has.
+function recovering(owner: number, operation: () => Promise<string>): Promise<string> {
+  return rejecting(owner, () => {
+    if (!native.usesSqlite()) throw new Error(kNoRecovery);
+    return operation();
+  });
 }
 
 // An object of another class is told why it has none.

@@ -235,8 +235,10 @@ Result<std::vector<ObjectId>> ReadObjects(Database& database, NamespaceId ns, st
       at->Next();
       continue;
     }
-    if (SlotOfKey(ToView(at->key()))) {  // History alone is no data.
-      at->Seek(ToSlice(SpaceEnd(ObjectOfKey(ToView(at->key())), Space::kHistory)));
+    // Neither history alone is data, nor what the object layer keeps for itself.
+    Space space = SpaceOfKey(ToView(at->key()));
+    if (space == Space::kHistory || space == Space::kMeta) {
+      at->Seek(ToSlice(SpaceEnd(ObjectOfKey(ToView(at->key())), space)));
       continue;
     }
     objects.push_back(ObjectOfKey(ToView(at->key())));

@@ -59,6 +59,11 @@ Bytes SpaceEnd(const ObjectId& object, Space space) {
   return end;
 }
 
+Space SpaceOfKey(BytesView key) {
+  LIMPET_CHECK(key.size() > kObjectPrefixBytes);
+  return static_cast<Space>(key[kObjectPrefixBytes]);
+}
+
 std::optional<uint64_t> SlotOfKey(BytesView key) {
   bool is_one =
       key.size() >= kObjectPrefixBytes + 1 + 8 && key[kObjectPrefixBytes] == static_cast<char>(Space::kHistory);

@@ -22,6 +22,8 @@ ObjectId ObjectOfKey(BytesView key);
 Bytes PairKey(const ObjectId& object, Space space, BytesView key);
 // Where the space ends: greater than all of its keys, not greater than any other.
 Bytes SpaceEnd(const ObjectId& object, Space space);
+// The space of a record that is not the commit number.
+Space SpaceOfKey(BytesView key);
 // The slot of a record of history; nothing: it is none.
 std::optional<uint64_t> SlotOfKey(BytesView key);
 // The record that holds the object's commit number; before its spaces.

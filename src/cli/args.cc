@@ -124,7 +124,7 @@ void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
   remove->add_flag("--force", arguments->force, "Even if other scripts bind its classes");
   remove->add_flag("--dry-run", arguments->dry_run, "Says what would be deleted");
   AddServer(app->add_subcommand("whoami", "Says which server and account the tool talks to"), arguments);
-  CLI::App* objects = app->add_subcommand("objects", "Looks at the objects of a class on a server, deletes one");
+  CLI::App* objects = app->add_subcommand("objects", "The objects of a class on a server: what they store, and stored");
   objects->require_subcommand(1);
   CLI::App* list = objects->add_subcommand("list", "The IDs of the objects that store something");
   AddServer(list, arguments);
@@ -139,6 +139,27 @@ void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
   CLI::App* drop = objects->add_subcommand("delete", "Resets an object and deletes all that it stored");
   AddServer(drop, arguments);
   drop->add_option("id", arguments->object_id, "64 hex digits")->required();
+  auto of_object = [&](const char* name, const char* about) {
+    CLI::App* command = objects->add_subcommand(name, about);
+    AddServer(command, arguments);
+    command->add_option("id", arguments->object_id, "64 hex digits")->required();
+    return command;
+  };
+  constexpr const char* kAt = "A bookmark, 2026-01-31T12:00:00Z, or milliseconds since 1970; now if it is left out";
+  CLI::App* bookmarks = of_object("bookmarks", "The states of an object that can be had back, the last one first");
+  bookmarks->add_option("--limit", arguments->limit, "At most so many (100)");
+  bookmarks->add_flag("--json", arguments->output_json, "One JSON object a line");
+  CLI::App* export_to = of_object("export", "Writes what an object stores into an SQLite file");
+  export_to->add_option("file", arguments->file, "The file; it must not be there")->required();
+  export_to->add_option("--at", arguments->at, kAt);
+  CLI::App* import_from = of_object("import", "Resets an object, and replaces what it stores by an SQLite file");
+  import_from->add_option("file", arguments->file, "The file, as export writes it, or any other")->required();
+  CLI::App* fork = of_object("fork", "Copies an object to a new one of its class, without its alarm");
+  fork->add_option("--to", arguments->to, "The name of the new object")->required();
+  fork->add_option("--at", arguments->at, kAt);
+  CLI::App* restore = of_object("restore", "Resets an object, and leads it back to an earlier state");
+  restore->add_option("--at,--bookmark", arguments->at, "A bookmark, 2026-01-31T12:00:00Z, or milliseconds since 1970")
+      ->required();
   AddAccess(app, arguments);
   app->add_subcommand("serve", "Runs a server: limpet serve --help")->prefix_command();
   CLI::App* dev = app->add_subcommand("dev", "Runs the project here, reloads on save");
@@ -162,7 +183,10 @@ Arguments Finish(const CLI::App& app, Arguments arguments, const Raw& raw) {
     }
   }
   static constexpr std::pair<const char*, Command> kObjects[] = {
-      {"list", Command::kObjectsList}, {"get", Command::kObjectsGet}, {"delete", Command::kObjectsDelete}};
+      {"list", Command::kObjectsList},     {"get", Command::kObjectsGet},
+      {"delete", Command::kObjectsDelete}, {"bookmarks", Command::kObjectsBookmarks},
+      {"export", Command::kObjectsExport}, {"import", Command::kObjectsImport},
+      {"fork", Command::kObjectsFork},     {"restore", Command::kObjectsRestore}};
   for (const auto& [name, command] : kObjects) {
     if (app.get_subcommand("objects")->get_subcommand(name)->parsed()) arguments.command = command;
   }

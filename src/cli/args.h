@@ -20,6 +20,11 @@ enum class Command : uint8_t {
   kObjectsList,
   kObjectsGet,
   kObjectsDelete,
+  kObjectsBookmarks,
+  kObjectsExport,
+  kObjectsImport,
+  kObjectsFork,
+  kObjectsRestore,
   kTokenCreate,
   kTokenList,
   kTokenRevoke,
@@ -36,7 +41,10 @@ struct Arguments {
   std::string template_source;      // generate NAME [TEMPLATE]
   std::string type;                 // generate -t
   std::string object_class;         // objects list CLASS|NAMESPACE
-  std::string object_id;            // objects get, objects delete
+  std::string object_id;            // objects, but for list
+  std::string at;                   // objects export|fork|restore --at: a bookmark or a time; empty: now
+  std::string file;                 // objects export|import
+  std::string to;                   // objects fork --to
   std::string script;               // objects list --script
   std::optional<uint64_t> limit;    // objects list --limit, audit --limit
   std::string scope = "deploy";     // token create --scope

@@ -54,6 +54,12 @@ class NetClient final : public Client {
       return Error(ErrorCode::kUnavailable, "no server answers at " + options_.server + " (" +
                                                 answer.error().message() + "). Start one with: limpet serve");
     }
+    if (response.headers.Get("Content-Type") == "application/vnd.sqlite3") {
+      ApiAnswer result;
+      result.success = true;
+      result.file = std::move(answer).value();
+      return result;
+    }
     Result<Json> json = ParseJson(answer.value());
     if (!json.has_value() || !json->Find("success")) {
       return Error(ErrorCode::kUnavailable, options_.server + " answered " + std::to_string(response.status) +

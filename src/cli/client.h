@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/bytes.h"
 #include "base/json.h"
 #include "base/result.h"
 
@@ -18,6 +19,7 @@ struct ApiAnswer {
   int64_t code = 0;
   std::string message;
   Json meta;
+  Bytes file;  // Instead of a result: what was asked for is one.
 };
 
 // One loop of its own on the calling thread; every call blocks.

@@ -29,6 +29,11 @@ int Main(const std::vector<std::string>& arguments, const Installation& installa
     case Command::kDev: return RunDev(*parsed.arguments, installation, commands, terminal);
     case Command::kObjectsList: return RunObjectsList(*parsed.arguments, terminal);
     case Command::kObjectsGet: return RunObjectsGet(*parsed.arguments, terminal);
+    case Command::kObjectsBookmarks: return RunObjectsBookmarks(*parsed.arguments, terminal);
+    case Command::kObjectsExport: return RunObjectsExport(*parsed.arguments, terminal);
+    case Command::kObjectsImport: return RunObjectsImport(*parsed.arguments, terminal);
+    case Command::kObjectsFork: return RunObjectsFork(*parsed.arguments, terminal);
+    case Command::kObjectsRestore: return RunObjectsRestore(*parsed.arguments, terminal);
     case Command::kObjectsDelete: return RunObjectsDelete(*parsed.arguments, terminal);
     case Command::kTokenCreate: return RunTokenCreate(*parsed.arguments, terminal);
     case Command::kTokenList: return RunTokenList(*parsed.arguments, terminal);

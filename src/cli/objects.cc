@@ -47,16 +47,18 @@ bool IsId(const std::string& id) {
   return id.size() == 64 && id.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
 }
 
-Error NoId() {
-  return Error(ErrorCode::kInvalidArgument, "An object's ID is 64 hex digits, as \"limpet objects list\" prints them");
-}
-
-Result<ApiAnswer> CallObject(const Arguments& arguments, const std::string& method) {
-  LIMPET_TRY(std::unique_ptr<Client> client, Connect(arguments.server, arguments.token));
-  return client->Call(method, std::string(kObjects) + "/objects/" + arguments.object_id, {}, {});
-}
-
 }  // namespace
+
+Result<ApiAnswer> CallObject(const Arguments& arguments, const std::string& method, const std::string& rest,
+                             std::string body, std::string content_type) {
+  if (!IsId(arguments.object_id)) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "An object's ID is 64 hex digits, as \"limpet objects list\" prints them");
+  }
+  LIMPET_TRY(std::unique_ptr<Client> client, Connect(arguments.server, arguments.token));
+  return client->Call(method, std::string(kObjects) + "/objects/" + arguments.object_id + rest, std::move(body),
+                      std::move(content_type));
+}
 
 int RunObjectsList(const Arguments& arguments, const Terminal& terminal) {
   Result<std::unique_ptr<Client>> client = Connect(arguments.server, arguments.token);
@@ -86,7 +88,6 @@ int RunObjectsList(const Arguments& arguments, const Terminal& terminal) {
 }
 
 int RunObjectsGet(const Arguments& arguments, const Terminal& terminal) {
-  if (!IsId(arguments.object_id)) return Fail(terminal, NoId());
   Result<ApiAnswer> answer = CallObject(arguments, "GET");
   if (!answer.has_value()) return Fail(terminal, answer.error());
   if (!answer->success) return Fail(terminal, answer.value());
@@ -111,11 +112,12 @@ int RunObjectsGet(const Arguments& arguments, const Terminal& terminal) {
 }
 
 int RunObjectsDelete(const Arguments& arguments, const Terminal& terminal) {
-  if (!IsId(arguments.object_id)) return Fail(terminal, NoId());
   Result<ApiAnswer> answer = CallObject(arguments, "DELETE");
   if (!answer.has_value()) return Fail(terminal, answer.error());
   if (!answer->success) return Fail(terminal, answer.value());
-  terminal.Info("Deleted all that the object stored. If it was in memory it was reset: who called it got an error.");
+  terminal.Info(
+      "Deleted all that the object stored, and its history. If it was in memory it was reset: who called it got an "
+      "error.");
   return kExitOk;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/args.h"
+#include "cli/client.h"
 #include "cli/terminal.h"
 
 namespace limpet::cli {
@@ -10,5 +11,15 @@ namespace limpet::cli {
 int RunObjectsList(const Arguments& arguments, const Terminal& terminal);
 int RunObjectsGet(const Arguments& arguments, const Terminal& terminal);
 int RunObjectsDelete(const Arguments& arguments, const Terminal& terminal);
+// objects_history.cc: the time machine.
+int RunObjectsBookmarks(const Arguments& arguments, const Terminal& terminal);
+int RunObjectsExport(const Arguments& arguments, const Terminal& terminal);
+int RunObjectsImport(const Arguments& arguments, const Terminal& terminal);
+int RunObjectsFork(const Arguments& arguments, const Terminal& terminal);
+int RunObjectsRestore(const Arguments& arguments, const Terminal& terminal);
+
+// Calls the server about the object that the arguments name, at `rest` below it.
+Result<ApiAnswer> CallObject(const Arguments& arguments, const std::string& method, const std::string& rest = {},
+                             std::string body = {}, std::string content_type = {});
 
 }  // namespace limpet::cli

@@ -78,9 +78,9 @@ Plane::Answer Plane::Objects(Call call) {
 
 // The ID says itself which namespace it is of.
 Decision<Plane::Found> Plane::FindObject(const Call& call) const {
-  const std::string& text = call.target.segments.back();
   std::optional<std::string> key;
   if (call.target.segments[kNamespaceAt] == "namespaces") key = call.target.segments[kNamespaceAt + 1];
+  const std::string& text = call.target.segments[kNamespaceAt + (key ? 3 : 1)];
   bool key_known = false;
   std::string why = "The Durable Object ID is of no class on this server.";
   for (const auto& [name, script] : catalog_->scripts()) {
@@ -139,7 +139,17 @@ Plane::Answer Plane::DeleteObject(Call call) {
   if (!found.ok()) co_return Failure(found.refusal());
   Result<bool> stored = HasStoredData(found->id);
   if (!stored.has_value()) co_return Failure(StoreFailed(stored.error()));
-  if (!*stored) co_return Failure({404, 10067, "The object stores nothing: there is nothing to delete."});
+  if (!*stored) {
+    // What it stored once may still be in its history.
+    std::unique_ptr<store::Session> session = deps_.engine.Attach(deps_.loop);
+    store::ScanOptions one;
+    one.space = store::Space::kHistory;
+    one.limit = 1;
+    loop::Completion<Result<store::ScanPage>> scan([&](auto done) { session->Scan(found->id, one, std::move(done)); });
+    Result<store::ScanPage> page = co_await scan;
+    if (!page.has_value()) co_return Failure(StoreFailed(page.error()));
+    if (page->pairs.empty()) co_return Failure({404, 10067, "The object stores nothing: there is nothing to delete."});
+  }
   loop::Completion<Result<Done>> drop([&](auto done) { deps_.runtime.DeleteObject(found->id, std::move(done)); });
   Result<Done> gone = co_await drop;
   if (!gone.has_value()) co_return Failure(StoreFailed(gone.error()));

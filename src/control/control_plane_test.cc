@@ -46,6 +46,16 @@ class FakeRuntime final : public Runtime {
     deleted.push_back(object);
     Answer(std::move(done));
   }
+  void RestoreObject(ObjectId, object::Bookmark target, UniqueFunction<void(Result<uint64_t>)> done) override {
+    restored.push_back(target);
+    done(target.moment);
+  }
+  void ChangeObject(ObjectId object, object::Shard::Change change, OnDone done) override {
+    changed.emplace_back(object, std::move(change));
+    Answer(std::move(done));
+  }
+  std::vector<object::Bookmark> restored;
+  std::vector<std::pair<ObjectId, object::Shard::Change>> changed;
   std::vector<ObjectId> deleted;
   std::map<std::string, std::shared_ptr<const ScriptVersion>> live;
   std::set<uint64_t> retired;

@@ -136,6 +136,7 @@ Plane::Answer Plane::Dispatch(HttpRequest request, Peer peer) {
                            std::string(ScopeName(needed)) + "\"."});
   }
   bool is_upload = MediaType(request.headers.Get("Content-Type").value_or("")) == "multipart/form-data";
+  is_upload |= call.method == "PUT" && path.ends_with("/import");
   Decision<Bytes> body = co_await ReadBody(
       std::move(request.body), is_upload || is_assets ? options_.upload_bytes_max : options_.request_bytes_max);
   if (!body.ok()) co_return Failure(body.refusal());
@@ -211,8 +212,18 @@ const Plane::Route Plane::kRoutes[] = {
     {"GET", "/accounts/*/workers/durable_objects/namespaces/*/objects", &Plane::Objects},
     {"GET", "/accounts/*/workers/durable_objects/namespaces/*/objects/*", &Plane::Object},
     {"DELETE", "/accounts/*/workers/durable_objects/namespaces/*/objects/*", &Plane::DeleteObject},
+    {"GET", "/accounts/*/workers/durable_objects/namespaces/*/objects/*/bookmarks", &Plane::Bookmarks},
+    {"GET", "/accounts/*/workers/durable_objects/namespaces/*/objects/*/export", &Plane::ExportObject},
+    {"PUT", "/accounts/*/workers/durable_objects/namespaces/*/objects/*/import", &Plane::ImportObject},
+    {"POST", "/accounts/*/workers/durable_objects/namespaces/*/objects/*/fork", &Plane::ForkObject},
+    {"POST", "/accounts/*/workers/durable_objects/namespaces/*/objects/*/restore", &Plane::RestoreObject},
     {"GET", "/accounts/*/workers/durable_objects/objects/*", &Plane::Object},
     {"DELETE", "/accounts/*/workers/durable_objects/objects/*", &Plane::DeleteObject},
+    {"GET", "/accounts/*/workers/durable_objects/objects/*/bookmarks", &Plane::Bookmarks},
+    {"GET", "/accounts/*/workers/durable_objects/objects/*/export", &Plane::ExportObject},
+    {"PUT", "/accounts/*/workers/durable_objects/objects/*/import", &Plane::ImportObject},
+    {"POST", "/accounts/*/workers/durable_objects/objects/*/fork", &Plane::ForkObject},
+    {"POST", "/accounts/*/workers/durable_objects/objects/*/restore", &Plane::RestoreObject},
     {"GET", "/accounts/*/workers/tails/by-consumer/*", &Plane::EmptyList},
     {"GET", "/accounts/*/containers/applications", &Plane::EmptyList},
     {"GET", "/accounts/*/storage/kv/namespaces", &Plane::EmptyList},

@@ -78,6 +78,12 @@ class Plane final : public ControlPlane {
   loop::Task<Decision<Json>> ReadAssets(const Upload& upload);  // `upload` outlives it.
   void SweepAssets();
   loop::Task<Done> Sweep();
+  // api_history.cc
+  Answer Bookmarks(Call call);
+  Answer ExportObject(Call call);
+  Answer ImportObject(Call call);
+  Answer ForkObject(Call call);
+  Answer RestoreObject(Call call);
   // api_scripts.cc
   Answer Service(Call call);
   Answer Scripts(Call call);

@@ -56,6 +56,9 @@ class Runtime {
   // Resets the object if it lives and deletes all that it stored. Errors: kNotFound (its class is gone), kUnavailable
   // (outcome unknown).
   virtual void DeleteObject(ObjectId object, OnDone done) = 0;
+  // See object::Shard: RestoreTo and Apply.
+  virtual void RestoreObject(ObjectId object, object::Bookmark target, UniqueFunction<void(Result<uint64_t>)> done) = 0;
+  virtual void ChangeObject(ObjectId object, object::Shard::Change change, OnDone done) = 0;
 };
 
 }  // namespace limpet::control

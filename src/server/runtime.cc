@@ -129,18 +129,41 @@ void ShardRuntime::RetireNamespaces(std::vector<NamespaceId> namespaces, control
       std::move(done));
 }
 
-void ShardRuntime::DeleteObject(ObjectId object, control::OnDone done) {
+template <typename T>
+void ShardRuntime::OnShardOf(const ObjectId& object, UniqueFunction<void(T)> done,
+                             UniqueFunction<void(object::Shard& shard, UniqueFunction<void(T)> done)> act) {
   ShardServer* shard = shards_[object::ShardOf(object, static_cast<uint32_t>(shards_.size()))];
   // Destroyed on its own thread, also if the shard drops the call.
-  auto held = std::make_shared<control::OnDone>(std::move(done));
-  shard->loop().Post([this, shard, object, held] {
-    shard->DeleteObject(object, [this, held](Result<Done> result) {
+  auto held = std::make_shared<UniqueFunction<void(T)>>(std::move(done));
+  shard->loop().Post([this, shard, held, act = std::move(act)]() mutable {
+    act(shard->objects(), [this, held](T result) {
       control_.Post([this, held, result = std::move(result)]() mutable {
-        control::OnDone done = std::exchange(*held, {});
+        UniqueFunction<void(T)> done = std::exchange(*held, {});
         if (open_) done(std::move(result));
       });
     });
   });
+}
+
+void ShardRuntime::DeleteObject(ObjectId object, control::OnDone done) {
+  OnShardOf<Result<Done>>(object, std::move(done), [object](object::Shard& shard, control::OnDone deleted) {
+    shard.Delete(object, std::move(deleted));
+  });
+}
+
+void ShardRuntime::RestoreObject(ObjectId object, object::Bookmark target,
+                                 UniqueFunction<void(Result<uint64_t>)> done) {
+  OnShardOf<Result<uint64_t>>(object, std::move(done),
+                              [object, target](object::Shard& shard, UniqueFunction<void(Result<uint64_t>)> restored) {
+                                shard.RestoreTo(object, target, std::move(restored));
+                              });
+}
+
+void ShardRuntime::ChangeObject(ObjectId object, object::Shard::Change change, control::OnDone done) {
+  OnShardOf<Result<Done>>(object, std::move(done),
+                          [object, change = std::move(change)](object::Shard& shard, control::OnDone changed) mutable {
+                            shard.Apply(object, std::move(change), std::move(changed));
+                          });
 }
 
 }  // namespace limpet::server

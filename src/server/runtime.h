@@ -29,6 +29,8 @@ class ShardRuntime final : public control::Runtime {
   void SetHosts(std::shared_ptr<const control::HostMap> hosts, control::OnDone done) override;
   void RetireNamespaces(std::vector<NamespaceId> namespaces, control::OnDone done) override;
   void DeleteObject(ObjectId object, control::OnDone done) override;
+  void RestoreObject(ObjectId object, object::Bookmark target, UniqueFunction<void(Result<uint64_t>)> done) override;
+  void ChangeObject(ObjectId object, object::Shard::Change change, control::OnDone done) override;
 
  private:
   struct Pending {
@@ -40,6 +42,10 @@ class ShardRuntime final : public control::Runtime {
   // `act` on every shard's loop; `done` once all have acted.
   void OnAllShards(const Act& act, control::OnDone done);
   void CheckNext();
+  // `act` on the loop of the object's shard; what it comes to goes to `done`, here.
+  template <typename T>
+  void OnShardOf(const ObjectId& object, UniqueFunction<void(T)> done,
+                 UniqueFunction<void(object::Shard& shard, UniqueFunction<void(T)> done)> act);
 
   loop::Loop& control_;
   std::vector<ShardServer*> shards_;

@@ -221,10 +221,6 @@ void ShardServer::Retire(NamespaceId ns, UniqueFunction<void()> then) {
       std::move(then));
 }
 
-void ShardServer::DeleteObject(const ObjectId& id, UniqueFunction<void(Result<Done>)> done) {
-  objects_->Delete(id, std::move(done));
-}
-
 void ShardServer::DrainHttp(UniqueFunction<void()> then) {
   loop().Post([this, then = std::move(then)]() mutable { http_->Drain(std::move(then)); });
 }

@@ -57,7 +57,7 @@ class ShardServer {
   void Activate(std::shared_ptr<const ScriptVersion> version, object::CodeUpdate update);
   void Remove(const std::string& script);
   void SetHosts(std::shared_ptr<const HostMap> hosts) { hosts_ = std::move(hosts); }
-  void DeleteObject(const ObjectId& id, UniqueFunction<void(Result<Done>)> done);
+  object::Shard& objects() { return *objects_; }
   void Retire(NamespaceId ns, UniqueFunction<void()> then);  // `then` when none of its commits is on the way.
 
   // Any thread; `then` comes from the loop.

@@ -11,6 +11,7 @@
 
 #include "object/mutations.h"
 #include "sim/simulation.h"
+#include "sim/time_machine.h"
 
 namespace limpet::sim {
 namespace {
@@ -108,6 +109,17 @@ constexpr Mutant kMutants[] = {
     IN_OBJECT(auto_response_wakes),
     IN_OBJECT(auto_response_forgotten),
     IN_OBJECT(event_timeout_ignored),
+    IN_OBJECT(bookmark_before_durable),
+    IN_OBJECT(restore_told_before_durable),
+    IN_OBJECT(restore_skipped),
+    IN_OBJECT(restore_comes_again),
+    IN_OBJECT(restore_not_undone),
+    IN_OBJECT(restore_forgets_its_begin),
+    IN_OBJECT(restore_misses_a_slot),
+    IN_OBJECT(restore_keeps_new_keys),
+    IN_OBJECT(restore_forgets_pages),
+    IN_OBJECT(restore_forgets_alarm),
+    IN_OBJECT(restore_beside_instance),
     AT_OUTLET(subrequest),
     AT_OUTLET(call_same_shard),
     AT_OUTLET(call_other_shard),
@@ -122,11 +134,16 @@ constexpr Mutant kMutants[] = {
 std::string RunSeed(uint64_t seed, const OutletMutations& outlets,
                     void (*at_once)(uint64_t, const std::string&) = nullptr) {
   std::string first;
-  Simulation simulation(seed, outlets, [&](const std::string& what) {
+  auto violated = [&](const std::string& what) {
     if (first.empty()) first = what;
     if (at_once != nullptr) at_once(seed, what);
-  });
-  simulation.Run();
+  };
+  {
+    Simulation simulation(seed, outlets, violated);
+    simulation.Run();
+  }
+  TimeMachine machine(seed, violated);
+  machine.Run();
   return first;
 }
 

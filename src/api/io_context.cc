@@ -110,8 +110,18 @@ void IoContext::WhenDurable(UniqueFunction<void(Result<Done>)> then) {
 }
 
 void IoContext::ReportUncaught(const Error& error, std::string_view where) {
-  WhenDurable([host = host_, error, where = std::string(where)](Result<Done> durable) {
-    if (durable.has_value()) host->ReportUncaught(error, where);
+  WhenDurable([host = host_, traced = trace, error, where = std::string(where)](Result<Done> durable) {
+    if (!durable.has_value()) return;
+    if (traced != nullptr) traced->AddException(error, host->loop->WallNow().time_since_epoch().count());
+    host->ReportUncaught(error, where);
+  });
+}
+
+void IoContext::Log(std::string level, std::string text) {
+  WhenDurable([host = host_, traced = trace, level = std::move(level), text = std::move(text)](Result<Done> durable) {
+    if (!durable.has_value()) return;
+    if (traced != nullptr) traced->AddLog(level, text, host->loop->WallNow().time_since_epoch().count());
+    host->OnConsole(level, text);
   });
 }
 
@@ -176,10 +186,9 @@ void IoContext::MaybeFinish() {
     grace_timer_ = host_->loop->After(host_->wait_until_max, [weak = weak_from_this()] {
       std::shared_ptr<IoContext> self = weak.lock();
       if (!self || self->ended_) return;
-      self->host_->OnConsole(
-          "warn",
-          "waitUntil() tasks did not complete within the allowed time after invocation end and have "
-          "been cancelled. See: https://developers.cloudflare.com/workers/runtime-apis/context/#waituntil");
+      self->Log("warn",
+                "waitUntil() tasks did not complete within the allowed time after invocation end and have "
+                "been cancelled. See: https://developers.cloudflare.com/workers/runtime-apis/context/#waituntil");
       self->End(Error(ErrorCode::kCanceled, "waitUntil() took too long."));
     });
     return;

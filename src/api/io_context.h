@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "base/trace.h"
 #include "js/isolate.h"
 #include "loop/asio_loop.h"
 #include "loop/pool.h"
@@ -116,6 +117,10 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   void WhenDurable(UniqueFunction<void(Result<Done>)> then);
   // IoHost::ReportUncaught, through the output gate: its text may tell of writes. Unsaid if they fail.
   void ReportUncaught(const Error& error, std::string_view where = {});
+  // IoHost::OnConsole, the same way.
+  void Log(std::string level, std::string text);
+  // What its newest event is traced into. Null: nobody listens. The owner's to set.
+  std::shared_ptr<TraceEvent> trace;
   object::Instance* instance() const { return instance_; }
   // What native.currentObject gives: unique in the isolate, 0 for a stateless event.
   uint64_t object_number() const { return object_number_; }

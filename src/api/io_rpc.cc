@@ -156,6 +156,15 @@ void RpcAnswer(const Arguments& args) {
   context->Answer(call.Number(0), std::move(response));
 }
 
+// noteCall(method): what was called first in a session is what it is traced as.
+void NoteCall(const Arguments& args) {
+  Call call(args);
+  IoContext* context = IoContext::Current(call.scope.isolate());
+  if (context == nullptr || context->trace == nullptr || !args[0]->IsString()) return;
+  TraceEvent& trace = *context->trace;
+  if (trace.kind == TraceEvent::Kind::kRpc && trace.detail.empty()) trace.detail = call.Text(0);
+}
+
 }  // namespace
 
 void DispatchRpc(js::Scope& scope, IoContext& context, v8::Local<v8::Value> target, uint64_t event,
@@ -181,6 +190,7 @@ void AddRpcNatives(std::vector<js::NativeFunction>& natives) {
   natives.push_back({"namespaceToken", NamespaceToken});
   natives.push_back({"namespaceOfToken", NamespaceOfToken});
   natives.push_back({"rpcAnswer", RpcAnswer});
+  natives.push_back({"noteCall", NoteCall});
 }
 
 }  // namespace limpet::api

@@ -56,10 +56,7 @@ void Log(const Arguments& args) {
     if (host != nullptr) host->OnConsole(level, text);
     return;
   }
-  context->WhenDurable(
-      [host = context->shared_host(), level = std::move(level), text = std::move(text)](Result<Done> durable) {
-        if (durable.has_value()) host->OnConsole(level, text);
-      });
+  context->Log(std::move(level), std::move(text));
 }
 
 // onClientGone(tell): when the client of this stateless event goes.

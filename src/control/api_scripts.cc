@@ -7,13 +7,16 @@ namespace {
 Json Strings(const std::vector<std::string>& list) { return Json::Array(list.begin(), list.end()); }
 
 Json DeploymentJson(const Deployment& deployment) {
-  Json version = Json().Set("version_id", deployment.version_id).Set("percentage", 100);
+  Json versions = Json::MakeArray();
+  for (const Share& share : deployment.shares) {
+    versions.Append(Json().Set("version_id", share.version_id).Set("percentage", share.percentage));
+  }
   Json json;
   json.Set("id", deployment.id)
       .Set("source", "api")
       .Set("strategy", "percentage")
       .Set("author_email", "admin@localhost");
-  json.Set("created_on", deployment.created_on).Set("versions", Json::MakeArray({std::move(version)}));
+  json.Set("created_on", deployment.created_on).Set("versions", std::move(versions));
   json.Set("annotations", deployment.annotations.is_null() ? Json::MakeObject() : deployment.annotations);
   if (!deployment.code_update.is_null()) json.Set("code_update_strategy", deployment.code_update);
   return json;
@@ -141,12 +144,12 @@ Plane::Answer Plane::Deployments(Call call) {
 Plane::Answer Plane::PostDeployment(Call call) {
   Decision<Json> body = ParseBody(call);
   if (!body.ok()) co_return Failure(body.refusal());
-  const Json::Array& versions = (*body)["versions"].items();
-  if (versions.size() != 1 || versions[0]["percentage"].AsDouble() != 100) {
-    co_return Failure({400, 10021, "limpet deploys one version at 100 %; split deployments are not supported."});
+  std::vector<Share> shares;
+  for (const Json& version : (*body)["versions"].items()) {
+    shares.push_back({version["version_id"].AsString(), version["percentage"].AsDouble()});
   }
-  Decision<std::string> id = co_await deployer_->Deploy(call.script, versions[0]["version_id"].AsString(),
-                                                        (*body)["annotations"], (*body)["code_update_strategy"]);
+  Decision<std::string> id = co_await deployer_->Deploy(call.script, std::move(shares), (*body)["annotations"],
+                                                        (*body)["code_update_strategy"]);
   if (!id.ok()) co_return Failure(id.refusal());
   co_return Success(Json().Set("id", *id).Set("strategy", "percentage").Set("versions", (*body)["versions"]));
 }

@@ -31,20 +31,22 @@ Plane::Answer Plane::PutSecret(Call call) {
   if (name.empty() || !(*body)["text"].is_string())
     co_return Failure({400, 10021, "A secret needs \"name\" and \"text\"."});
   if (text.size() > kBindingTextBytesMax) co_return Failure({400, 10054, "The secret is too large."});
-  Deployer::Secrets secrets;
+  control::Secrets secrets;
   secrets.emplace_back(name, std::move(text));
-  Decision<VersionRecord> version = co_await deployer_->SetSecrets(call.script, std::move(secrets));
+  Decision<VersionRecord> version =
+      co_await deployer_->Rebind(call.script, EditSecrets(std::move(secrets)), Deployer::Live::kYes);
   if (!version.ok()) co_return Failure(version.refusal());
   co_return Success(Json().Set("name", name).Set("type", "secret_text"));
 }
 
 Plane::Answer Plane::DeleteSecret(Call call) {
-  Deployer::Secrets secrets;
+  control::Secrets secrets;
   std::string name = call.target.segments.back();
   // With url_encoded=true the name was encoded once more than the path's encoding asks for; names hold no "%".
   if (call.target.Query("url_encoded") == "true") name = PercentDecode(name);
   secrets.emplace_back(std::move(name), std::nullopt);
-  Decision<VersionRecord> version = co_await deployer_->SetSecrets(call.script, std::move(secrets));
+  Decision<VersionRecord> version =
+      co_await deployer_->Rebind(call.script, EditSecrets(std::move(secrets)), Deployer::Live::kYes);
   if (!version.ok()) co_return Failure(version.refusal());
   co_return Success(nullptr);
 }
@@ -52,15 +54,10 @@ Plane::Answer Plane::DeleteSecret(Call call) {
 Plane::Answer Plane::PatchSecrets(Call call) {
   Decision<Json> body = ParseBody(call);
   if (!body.ok()) co_return Failure(body.refusal());
-  Deployer::Secrets secrets;
-  for (const auto& [name, value] : (*body)["secrets"].members()) {
-    const Json& text = value["text"];
-    if (!value.is_null() && !text.is_string())
-      co_return Failure({400, 10021, "Secret \"" + name + "\" needs a \"text\"."});
-    if (text.AsString().size() > kBindingTextBytesMax) co_return Failure({400, 10054, "The secret is too large."});
-    secrets.emplace_back(name, value.is_null() ? std::nullopt : std::optional(text.AsString()));
-  }
-  Decision<VersionRecord> version = co_await deployer_->SetSecrets(call.script, std::move(secrets));
+  Decision<control::Secrets> secrets = ReadSecrets((*body)["secrets"]);
+  if (!secrets.ok()) co_return Failure(secrets.refusal());
+  Decision<VersionRecord> version =
+      co_await deployer_->Rebind(call.script, EditSecrets(*std::move(secrets)), Deployer::Live::kYes);
   if (!version.ok()) co_return Failure(version.refusal());
   co_return Success(Json::MakeObject());
 }

@@ -6,7 +6,8 @@
 namespace limpet::control {
 namespace {
 
-constexpr char kFormat[] = "1";
+constexpr char kFormat[] = "2";
+constexpr char kUnsealedFormat[] = "1";  // Secrets' texts in the clear. Rewritten when it is opened.
 constexpr char kFormatKey[] = "format";
 constexpr char kNextNamespaceKey[] = "next-namespace";
 constexpr std::string_view kScriptPrefix = "script/";
@@ -54,15 +55,50 @@ Bytes After(std::string_view prefix) {
 
 }  // namespace
 
-Catalog::Catalog(std::unique_ptr<store::Session> session, store::Claim claim)
-    : session_(std::move(session)), claim_(claim) {}
+Catalog::Catalog(std::unique_ptr<store::Session> session, store::Claim claim, SecretBox box)
+    : session_(std::move(session)), claim_(claim), box_(std::move(box)) {}
 
-loop::Task<Result<std::unique_ptr<Catalog>>> Catalog::Open(store::Engine& engine, loop::Loop& loop) {
+loop::Task<Result<std::unique_ptr<Catalog>>> Catalog::Open(store::Engine& engine, loop::Loop& loop, SecretBox box) {
   LIMPET_CO_TRY(store::Claim claim, engine.Acquire(kCatalogPartition));
-  std::unique_ptr<Catalog> catalog(new Catalog(engine.Attach(loop), claim));
+  std::unique_ptr<Catalog> catalog(new Catalog(engine.Attach(loop), claim, std::move(box)));
   LIMPET_CO_TRY(Done loaded, co_await catalog->Reload());
   (void)loaded;
+  if (!catalog->unsealed_) co_return std::move(catalog);
+  CatalogChange change;
+  for (const auto& [name, script] : catalog->scripts_) change.scripts.push_back(*script);
+  LIMPET_CO_TRY(Done sealed, co_await catalog->Commit(std::move(change)));
+  (void)sealed;
   co_return std::move(catalog);
+}
+
+Result<Done> Catalog::Seal(ScriptRecord* script) {
+  for (VersionRecord& version : script->versions) {
+    for (Json& binding : version.bindings) {
+      if (binding["type"].AsString() != "secret_text") continue;
+      LIMPET_TRY(std::string sealed, box_.Seal(binding["text"].AsString(), Bytes(kScriptPrefix) + script->name));
+      binding.Erase("text");
+      binding.Set("sealed", std::move(sealed));
+    }
+  }
+  return Done{};
+}
+
+Result<Done> Catalog::Unseal(ScriptRecord* script) const {
+  for (VersionRecord& version : script->versions) {
+    for (Json& binding : version.bindings) {
+      const Json* sealed = binding.Find("sealed");
+      if (binding["type"].AsString() != "secret_text" || sealed == nullptr) continue;
+      Result<std::string> text = box_.Open(sealed->AsString(), Bytes(kScriptPrefix) + script->name);
+      if (!text.has_value()) {
+        return Error(ErrorCode::kCorrupt, "the secret " + binding["name"].AsString() + " can't be opened (" +
+                                              text.error().message() +
+                                              "). Put back the file secrets-key that belongs to this data folder");
+      }
+      binding.Erase("sealed");
+      binding.Set("text", std::move(text).value());
+    }
+  }
+  return Done{};
 }
 
 loop::Task<Result<Done>> Catalog::Reload() {
@@ -70,6 +106,7 @@ loop::Task<Result<Done>> Catalog::Reload() {
   if (!loaded.has_value()) co_return std::move(loaded).error().While("load the catalog");
   scripts_ = std::move(loaded->scripts);
   drops_ = std::move(loaded->drops);
+  unsealed_ = loaded->unsealed;
   next_namespace_ = std::max(next_namespace_, loaded->next_namespace);  // Numbers given out meanwhile stay so.
   broken_ = false;
   co_return Done{};
@@ -98,9 +135,10 @@ loop::Task<Result<Catalog::Contents>> Catalog::Load() {
   co_return contents;
 }
 
-Result<Done> Catalog::LoadPair(const Bytes& key, const Bytes& value, Contents* contents) {
+Result<Done> Catalog::LoadPair(const Bytes& key, const Bytes& value, Contents* contents) const {
   if (key == kFormatKey) {
-    if (value == kFormat) return Done{};
+    contents->unsealed = value == kUnsealedFormat;
+    if (value == kFormat || contents->unsealed) return Done{};
     return Error(ErrorCode::kCorrupt, "format " + value + ", this program reads format " + kFormat);
   }
   if (key == kNextNamespaceKey || key.starts_with(kDropPrefix)) {
@@ -116,6 +154,8 @@ Result<Done> Catalog::LoadPair(const Bytes& key, const Bytes& value, Contents* c
   Result<Json> json = ParseJson(value);
   if (!json.has_value()) return Error(ErrorCode::kCorrupt, json.error().message());
   LIMPET_TRY(ScriptRecord script, ScriptFromJson(*json));
+  LIMPET_TRY(Done unsealed, Unseal(&script));
+  (void)unsealed;
   std::string name = script.name;
   contents->scripts[name] = std::make_shared<const ScriptRecord>(std::move(script));
   return Done{};
@@ -149,7 +189,10 @@ loop::Task<Result<Done>> Catalog::Commit(CatalogChange change) {
     }
   }
   for (const ScriptRecord& script : change.scripts) {
-    Put(&batch.writes, Bytes(kScriptPrefix) + script.name, ToText(ToJson(script)));
+    ScriptRecord sealed = script;
+    LIMPET_CO_TRY(Done done, Seal(&sealed));
+    (void)done;
+    Put(&batch.writes, Bytes(kScriptPrefix) + script.name, ToText(ToJson(sealed)));
   }
   for (NamespaceId ns : change.drops) Put(&batch.writes, Bytes(kDropPrefix) + std::to_string(ns.value), "");
   if (change.dropped) {

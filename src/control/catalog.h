@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/random.h"
 #include "control/class_transfer.h"
+#include "control/secret_box.h"
 #include "loop/task.h"
 #include "store/engine.h"
 
@@ -37,13 +38,19 @@ struct VersionRecord {
   Json annotations;
   Json exports;         // The live entries that its upload declared (control/exports.h); null: none.
   Json reconciliation;  // What the upload did to the classes, for its answer. Not kept.
-  Json assets;  // {"manifest", "files", "config"}: its static files (assets/library.h); null: none.
+  Json assets;          // {"manifest", "files", "config"}: its static files (assets/library.h); null: none.
+};
+
+// A version's part of a script's traffic, in percent.
+struct Share {
+  std::string version_id;
+  double percentage = 100;
 };
 
 struct Deployment {
   std::string id;
   std::string created_on;
-  std::string version_id;
+  std::vector<Share> shares;  // The oldest version first; they sum up to 100. Not empty.
   Json annotations;
   Json code_update;  // {mode, max_delay?} as the deployment asked (control/code_update.h); null: it did not.
 };
@@ -66,7 +73,9 @@ struct ScriptRecord {
   bool previews_enabled = false;
 
   const VersionRecord* FindVersion(std::string_view id) const;
-  const VersionRecord* Deployed() const;  // Null for a script that has never been deployed.
+  // The one that has most of the traffic. Null for a script that has never been deployed.
+  const VersionRecord* Deployed() const;
+  bool IsLive(std::string_view version_id) const;  // It has a share, be it 0.
   const VersionRecord* Newest() const { return versions.empty() ? nullptr : &versions.back(); }
 };
 
@@ -86,8 +95,8 @@ struct CatalogChange {
 
 class Catalog {
  public:
-  // Errors: kCorrupt, kUnavailable.
-  static loop::Task<Result<std::unique_ptr<Catalog>>> Open(store::Engine& engine, loop::Loop& loop);
+  // `box` opens the secrets. Errors: kCorrupt (a secret that was sealed with another key, too), kUnavailable.
+  static loop::Task<Result<std::unique_ptr<Catalog>>> Open(store::Engine& engine, loop::Loop& loop, SecretBox box);
 
   const std::map<std::string, std::shared_ptr<const ScriptRecord>>& scripts() const { return scripts_; }
   std::shared_ptr<const ScriptRecord> Find(const std::string& name) const;  // Null: no such script.
@@ -109,15 +118,20 @@ class Catalog {
     Scripts scripts = {};
     std::vector<NamespaceId> drops = {};
     uint64_t next_namespace = 1;
+    bool unsealed = false;  // It is of an older format, with secrets in the clear.
   };
 
-  Catalog(std::unique_ptr<store::Session> session, store::Claim claim);
+  Catalog(std::unique_ptr<store::Session> session, store::Claim claim, SecretBox box);
   loop::Task<Result<Contents>> Load();
-  static Result<Done> LoadPair(const Bytes& key, const Bytes& value, Contents* contents);
+  Result<Done> LoadPair(const Bytes& key, const Bytes& value, Contents* contents) const;
+  Result<Done> Seal(ScriptRecord* script);
+  Result<Done> Unseal(ScriptRecord* script) const;
   loop::Task<Result<Bytes>> Read(Bytes key);
 
   std::unique_ptr<store::Session> session_;
   store::Claim claim_;
+  SecretBox box_;
+  bool unsealed_ = false;
   Scripts scripts_;
   std::vector<NamespaceId> drops_;
   uint64_t next_namespace_ = 1;

@@ -11,6 +11,7 @@
 #include "base/http.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/trace.h"
 #include "control/runtime.h"
 #include "loop/loop.h"
 #include "store/engine.h"
@@ -18,6 +19,7 @@
 namespace limpet::control {
 
 struct ControlOptions {
+  Bytes secrets_key;                     // What secrets are sealed with (LoadOrMakeSecretsKey).
   std::string token;                     // What `Authorization: Bearer` must carry (LoadOrMakeToken).
   std::vector<std::string> admin_hosts;  // Host names beside loopback that the admin port answers to.
   std::string public_origin;             // "http://NAME.localhost:8787": NAME is replaced. For addresses in answers.
@@ -53,11 +55,16 @@ class ControlPlane {
 
   // Answers one request of the admin port, once. `request.url` is absolute, its host is the Host header's.
   virtual void Handle(HttpRequest request, Peer peer, OnReply reply) = 0;
+  // What an event of a script did that Runtime::SetTraced named.
+  virtual void OnTrace(std::shared_ptr<const TraceEvent> trace) = 0;
   virtual size_t script_count() const = 0;
 };
 
 // The token in `data_dir`/admin-token; made (32 random bytes in hex, mode 0600) if there is none.
 // Errors: kUnavailable (names the file), kInvalidArgument (the file is empty or readable by others).
 Result<std::string> LoadOrMakeToken(const std::string& data_dir, Random& random);
+
+// The key in `data_dir`/secrets-key (64 hex digits), made the same way. The same errors.
+Result<Bytes> LoadOrMakeSecretsKey(const std::string& data_dir, Random& random);
 
 }  // namespace limpet::control

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/multipart.h"
+#include "control/secret_box.h"
 #include "loop/sim_loop.h"
 #include "object/ids.h"
 #include "store/faulty.h"
@@ -25,8 +26,9 @@ class FakeRuntime final : public Runtime {
     Result<ScriptReport> answer = Look(*version);
     loop_.Post([done = std::move(done), answer = std::move(answer)]() mutable { done(std::move(answer)); });
   }
-  void Activate(std::shared_ptr<const ScriptVersion> version, object::CodeUpdate given, OnDone done) override {
-    live[version->script_name] = version;
+  void Activate(LiveVersions versions, object::CodeUpdate given, OnDone done) override {
+    live[versions.front().version->script_name] = versions.front().version;
+    shares = versions;
     update = given;
     Answer(std::move(done));
   }
@@ -56,6 +58,12 @@ class FakeRuntime final : public Runtime {
   }
   std::vector<object::Bookmark> restored;
   std::vector<std::pair<ObjectId, object::Shard::Change>> changed;
+  void SetTraced(std::set<std::string, std::less<>> scripts, OnDone done) override {
+    traced = std::move(scripts);
+    Answer(std::move(done));
+  }
+  LiveVersions shares;
+  std::set<std::string, std::less<>> traced;
   std::vector<ObjectId> deleted;
   std::map<std::string, std::shared_ptr<const ScriptVersion>> live;
   std::set<uint64_t> retired;
@@ -88,6 +96,7 @@ class ControlPlaneTest : public testing::Test {
   void Open() {
     plane_.reset();
     ControlOptions options;
+    options.secrets_key = Bytes(SecretBox::kKeyBytes, key_);
     options.token = "secret";
     options.public_origin = "http://NAME.localhost:8787";
     options.versions_max = 3;
@@ -149,6 +158,7 @@ class ControlPlaneTest : public testing::Test {
   SeededRandom random_;
   std::unique_ptr<ControlPlane> plane_;
   int status_ = 0;
+  char key_ = 'k';
 };
 
 TEST_F(ControlPlaneTest, TheWalkThroughOfPublishing) {

@@ -9,8 +9,6 @@
 namespace limpet::control {
 namespace {
 
-constexpr size_t kDeploymentsMax = 20;  // Remembered per script.
-
 Decision<VersionRecord> StartUpFailed(const Error& error) {
   std::string text = error.code() == ErrorCode::kScript ? "Uncaught " + error.ToString() : error.message();
   if (!error.stack().empty()) text += "\n  at " + error.stack();
@@ -27,8 +25,6 @@ std::optional<Refusal> CheckAssets(const VersionRecord& version) {
   }
   return std::nullopt;
 }
-
-Json Text(std::string_view text) { return Json(text); }
 
 // Exports that would change classes come in with an upload that is not to go live.
 Refusal CheckVersionOnly(const ScriptRecord& record, const VersionRecord& version) {
@@ -121,24 +117,6 @@ loop::Task<Decision<VersionRecord>> Deployer::Put(std::string name, Upload uploa
   Result<Done> entered = co_await Enter();
   if (!entered.has_value()) co_return Failed(entered.error());
   Decision<VersionRecord> decision = co_await PutLocked(std::move(name), std::move(upload), mode);
-  turnstile_.Leave();
-  co_return decision;
-}
-
-loop::Task<Decision<std::string>> Deployer::Deploy(std::string name, std::string version_id, Json annotations,
-                                                   Json code_update) {
-  Result<Done> entered = co_await Enter();
-  if (!entered.has_value()) co_return Failed(entered.error());
-  Decision<std::string> decision =
-      co_await DeployLocked(std::move(name), std::move(version_id), std::move(annotations), std::move(code_update));
-  turnstile_.Leave();
-  co_return decision;
-}
-
-loop::Task<Decision<VersionRecord>> Deployer::SetSecrets(std::string name, Secrets secrets) {
-  Result<Done> entered = co_await Enter();
-  if (!entered.has_value()) co_return Failed(entered.error());
-  Decision<VersionRecord> decision = co_await SetSecretsLocked(std::move(name), std::move(secrets));
   turnstile_.Leave();
   co_return decision;
 }
@@ -275,32 +253,6 @@ bool Deployer::IsRepeated(const ScriptRecord& record, const Upload& upload) {
          ToText(upload.metadata["migrations"]) == ToText(record.last_migrations);
 }
 
-VersionRecord Deployer::NewVersion(const ScriptRecord& record) const {
-  VersionRecord version;
-  version.id = MakeUuid(deps_.random);
-  version.number = record.versions.empty() ? 1 : record.versions.back().number + 1;
-  version.created_on = Now();
-  return version;
-}
-
-void Deployer::AddDeployment(ScriptRecord* record, std::string version_id, Json annotations, Json code_update) const {
-  Deployment deployment{MakeUuid(deps_.random), Now(), std::move(version_id), std::move(annotations),
-                        std::move(code_update)};
-  record->deployments.insert(record->deployments.begin(), std::move(deployment));
-  if (record->deployments.size() > kDeploymentsMax) record->deployments.resize(kDeploymentsMax);
-}
-
-void Deployer::Trim(ScriptRecord* record, CatalogChange* change) const {
-  for (size_t i = 0; i + 1 < record->versions.size() && record->versions.size() > options_.versions_max;) {
-    if (&record->versions[i] == record->Deployed()) {
-      ++i;
-      continue;
-    }
-    change->forgotten.emplace_back(record->name, std::move(record->versions[i]));
-    record->versions.erase(record->versions.begin() + static_cast<ptrdiff_t>(i));
-  }
-}
-
 loop::Task<Decision<VersionRecord>> Deployer::PutLocked(std::string name, Upload upload, UploadMode mode) {
   std::shared_ptr<const ScriptRecord> old = catalog_.Find(name);
   if (mode == UploadMode::kVersionOnly && old == nullptr) co_return NoSuchScript(name);
@@ -329,13 +281,7 @@ loop::Task<Decision<VersionRecord>> Deployer::PutLocked(std::string name, Upload
   Decision<Json::Array> bindings = ResolveBindings(upload, record.Newest());
   if (!bindings.ok()) co_return bindings.refusal();
   version.bindings = *std::move(bindings);
-  for (Json& binding : version.bindings) {
-    if (binding["type"].AsString() != "version_metadata") continue;
-    binding.Set("json", Json()
-                            .Set("id", version.id)
-                            .Set("tag", Text(version.annotations["workers/tag"].AsString()))
-                            .Set("timestamp", version.created_on));
-  }
+  NoteVersion(&version);
 
   if (auto refusal = CheckAssets(version)) co_return *refusal;
 
@@ -384,7 +330,9 @@ loop::Task<Decision<VersionRecord>> Deployer::PutLocked(std::string name, Upload
     }
   }
   record.versions.push_back(version);
-  if (mode == UploadMode::kDeploy) AddDeployment(&record, version.id, version.annotations, upload.code_update);
+  if (mode == UploadMode::kDeploy) {
+    AddDeployment(&record, {{version.id, 100}}, version.annotations, upload.code_update);
+  }
   for (const char* key : {"observability", "tags", "logpush", "tail_consumers"}) {
     if (const Json* value = upload.metadata.Find(key)) record.settings.Set(key, *value);
   }
@@ -401,69 +349,6 @@ loop::Task<Decision<VersionRecord>> Deployer::PutLocked(std::string name, Upload
     for (std::string& heir : others.heirs) co_await Activate(std::move(heir));
     co_await Retire(plan->dropped);
   }
-  co_return version;
-}
-
-loop::Task<Decision<std::string>> Deployer::DeployLocked(std::string name, std::string version_id, Json annotations,
-                                                         Json code_update) {
-  Decision<Json> update = EffectiveCodeUpdate(code_update);
-  if (!update.ok()) co_return update.refusal();
-  std::shared_ptr<const ScriptRecord> old = catalog_.Find(name);
-  if (old == nullptr) co_return NoSuchScript(name);
-  const VersionRecord* version = old->FindVersion(version_id);
-  if (version == nullptr) co_return Refusal{404, 100146, "Version not found: " + version_id};
-  if (auto refusal = CheckExports(old->classes, version->exported_classes)) co_return *refusal;
-  CatalogChange change;
-  ScriptRecord& record = change.scripts.emplace_back(*old);
-  record.modified_on = Now();
-  AddDeployment(&record, version_id, std::move(annotations), *std::move(update));
-  std::string id = record.deployments.front().id;
-  Result<Done> written = co_await catalog_.Commit(std::move(change));
-  if (!written.has_value()) co_return Failed(written.error());
-  co_await Activate(name);
-  co_return id;
-}
-
-loop::Task<Decision<VersionRecord>> Deployer::SetSecretsLocked(std::string name, Secrets secrets) {
-  std::shared_ptr<const ScriptRecord> old = catalog_.Find(name);
-  if (old == nullptr || old->Newest() == nullptr) co_return NoSuchScript(name);
-  if (old->Newest() != old->Deployed()) {
-    co_return Refusal{400, 10215,
-                      "Secret edit failed. The newest version of this Worker is not deployed; deploy it first."};
-  }
-  VersionRecord version = *old->Newest();
-  VersionRecord fresh = NewVersion(*old);
-  version.id = fresh.id;
-  version.number = fresh.number;
-  version.created_on = fresh.created_on;
-  for (const auto& [secret, text] : secrets) {
-    size_t before = version.bindings.size();
-    for (const Json& binding : version.bindings) {
-      if (binding["name"].AsString() == secret && binding["type"].AsString() != "secret_text") {
-        co_return Refusal{400, 10053,
-                          "Binding name '" + secret + "' already in use. Please use a different name and try again."};
-      }
-    }
-    std::erase_if(version.bindings, [&](const Json& binding) { return binding["name"].AsString() == secret; });
-    if (text) {
-      version.bindings.push_back(Json().Set("name", secret).Set("type", "secret_text").Set("text", *text));
-    } else if (version.bindings.size() == before) {
-      co_return Refusal{404, 10056, "Secret not found: " + secret};
-    }
-  }
-  Result<std::shared_ptr<ScriptVersion>> loaded = co_await catalog_.LoadVersion(name, old->Newest()->id);
-  if (!loaded.has_value()) co_return Failed(loaded.error());
-  CatalogChange change;
-  change.content = CatalogChange::Content{name, version.id, loaded.value()->modules};
-  ScriptRecord& record = change.scripts.emplace_back(*old);
-  record.modified_on = Now();
-  record.versions.push_back(version);
-  // The project's choice goes on; a change of secrets does not know it.
-  AddDeployment(&record, version.id, Json(), record.deployments.empty() ? Json() : record.deployments[0].code_update);
-  Trim(&record, &change);
-  Result<Done> written = co_await catalog_.Commit(std::move(change));
-  if (!written.has_value()) co_return Failed(written.error());
-  co_await Activate(name);
   co_return version;
 }
 
@@ -547,17 +432,24 @@ loop::Task<Result<std::shared_ptr<ScriptVersion>>> Deployer::Load(std::string na
 
 loop::Task<Done> Deployer::Activate(std::string name) {
   std::shared_ptr<const ScriptRecord> script = catalog_.Find(name);
-  const VersionRecord* deployed = script != nullptr ? script->Deployed() : nullptr;
-  if (deployed == nullptr) co_return Done{};
-  Result<std::shared_ptr<ScriptVersion>> version = co_await Load(name, *deployed);
+  if (script == nullptr || script->Deployed() == nullptr) co_return Done{};
+  LiveVersions live;
   Result<Done> active = Done{};
-  object::CodeUpdate update = CodeUpdateOf(script->deployments[0].code_update);
-  if (version.has_value()) {
+  object::CodeUpdate update = CodeUpdateOf(script->deployments.front().code_update);
+  for (const Share& share : script->deployments.front().shares) {
+    const VersionRecord* record = script->FindVersion(share.version_id);
+    if (record == nullptr) co_return Done{};
+    Result<std::shared_ptr<ScriptVersion>> version = co_await Load(name, *record);
+    if (version.has_value()) {
+      live.push_back({std::move(version).value(), share.percentage});
+    } else {
+      active = std::move(version).error();
+    }
+  }
+  if (active.has_value()) {
     loop::Completion<Result<Done>> activate(
-        [&](auto done) { deps_.runtime.Activate(version.value(), update, std::move(done)); });
+        [&](auto done) { deps_.runtime.Activate(std::move(live), update, std::move(done)); });
     active = co_await activate;
-  } else {
-    active = std::move(version).error();
   }
   if (!active.has_value()) {
     deps_.logger.Write(LogLevel::kError, "control", "activate " + name + ": " + active.error().ToString());

@@ -48,12 +48,16 @@ class Deployer {
 
   // The new version.
   loop::Task<Decision<VersionRecord>> Put(std::string name, Upload upload, UploadMode mode);
-  // Makes a stored version live. The new deployment's id. `code_update`: as the request has it, or null.
-  loop::Task<Decision<std::string>> Deploy(std::string name, std::string version_id, Json annotations,
+  // Makes stored versions live. The new deployment's id. `code_update`: as the request has it, or null.
+  loop::Task<Decision<std::string>> Deploy(std::string name, std::vector<Share> shares, Json annotations,
                                            Json code_update = {});
-  // Sets (text) or removes (nothing) secrets: a new version, deployed if the newest was.
-  using Secrets = std::vector<std::pair<std::string, std::optional<std::string>>>;
-  loop::Task<Decision<VersionRecord>> SetSecrets(std::string name, Secrets secrets);
+  // A new version with the code of the newest, its bindings and annotations as `edit` leaves them. kLive: deployed;
+  // refused unless the newest is deployed, alone.
+  using EditVersion = UniqueFunction<std::optional<Refusal>(VersionRecord& version)>;
+  enum class Live : bool { kNo, kYes };
+  loop::Task<Decision<VersionRecord>> Rebind(std::string name, EditVersion edit, Live live);
+  // The modules of a version. Refusals: no such script, no such version.
+  loop::Task<Decision<std::shared_ptr<const ScriptVersion>>> Content(std::string name, std::string version_id);
   enum class Force : bool { kNo, kYes };
   loop::Task<Decision<Done>> Delete(std::string name, Force force);
   // Changes fields of the record that no running code depends on.
@@ -68,9 +72,9 @@ class Deployer {
   loop::Task<Result<Done>> Enter();
   loop::Task<Result<Done>> Reconcile();
   loop::Task<Decision<VersionRecord>> PutLocked(std::string name, Upload upload, UploadMode mode);
-  loop::Task<Decision<std::string>> DeployLocked(std::string name, std::string version_id, Json annotations,
+  loop::Task<Decision<std::string>> DeployLocked(std::string name, std::vector<Share> shares, Json annotations,
                                                  Json code_update);
-  loop::Task<Decision<VersionRecord>> SetSecretsLocked(std::string name, Secrets secrets);
+  loop::Task<Decision<VersionRecord>> RebindLocked(std::string name, EditVersion edit, Live live);
   loop::Task<Decision<Done>> DeleteLocked(std::string name, Force force);
   loop::Task<Decision<Done>> SetDomainsLocked(std::string name, Json domains, Override override_existing);
   LifecycleInput InputOf(const ScriptRecord& record, const Upload& upload, const VersionRecord& version) const;
@@ -87,7 +91,7 @@ class Deployer {
   // A client that lost the answer sends its upload again: the migrations are applied already.
   static bool IsRepeated(const ScriptRecord& record, const Upload& upload);
   VersionRecord NewVersion(const ScriptRecord& record) const;
-  void AddDeployment(ScriptRecord* record, std::string version_id, Json annotations, Json code_update) const;
+  void AddDeployment(ScriptRecord* record, std::vector<Share> shares, Json annotations, Json code_update) const;
   void Trim(ScriptRecord* record, CatalogChange* change) const;
   loop::Task<Done> Activate(std::string name);
   loop::Task<Result<std::shared_ptr<ScriptVersion>>> Load(std::string name, VersionRecord version);
@@ -104,6 +108,13 @@ class Deployer {
   Turnstile turnstile_;
   loop::TaskScope scope_;
 };
+
+// What sets (text) or removes (nothing) secrets. Refusals: 10053 (the name is another binding's), 10056 (there is
+// none).
+using Secrets = std::vector<std::pair<std::string, std::optional<std::string>>>;
+Deployer::EditVersion EditSecrets(Secrets secrets);
+// Writes what the version is into its bindings of type version_metadata.
+void NoteVersion(VersionRecord* version);
 
 Refusal Failed(const Error& error);           // The server's own trouble: 500, code 10013.
 Refusal NoSuchScript(std::string_view name);  // 404, code 10007.

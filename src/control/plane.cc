@@ -35,8 +35,9 @@ Result<std::string> ReadToken(const std::string& path, int file) {
 
 }  // namespace
 
-Result<std::string> LoadOrMakeToken(const std::string& data_dir, Random& random) {
-  std::string path = data_dir + "/admin-token";
+namespace {
+
+Result<std::string> LoadOrMake(const std::string& path, Random& random) {
   int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file >= 0) {
     Result<std::string> token = ReadToken(path, file);
@@ -54,6 +55,22 @@ Result<std::string> LoadOrMakeToken(const std::string& data_dir, Random& random)
   written = close(file) == 0 && written && rename(fresh.c_str(), path.c_str()) == 0;
   if (!written) return Error(ErrorCode::kUnavailable, Problem(path, "write"));
   return token;
+}
+
+}  // namespace
+
+Result<std::string> LoadOrMakeToken(const std::string& data_dir, Random& random) {
+  return LoadOrMake(data_dir + "/admin-token", random);
+}
+
+Result<Bytes> LoadOrMakeSecretsKey(const std::string& data_dir, Random& random) {
+  std::string path = data_dir + "/secrets-key";
+  LIMPET_TRY(std::string text, LoadOrMake(path, random));
+  std::optional<Bytes> key = FromHex(text);
+  if (!key || key->size() != SecretBox::kKeyBytes) {
+    return Error(ErrorCode::kInvalidArgument, path + " is not a key: 64 hex digits");
+  }
+  return *std::move(key);
 }
 
 // The scope outlives the start: it is destroyed by the loop, after the task has ended.
@@ -74,7 +91,8 @@ void ControlPlane::Open(ControlOptions options, ControlDeps deps, OnOpen done) {
 }
 
 loop::Task<Result<Done>> Plane::Start() {
-  Result<std::unique_ptr<Catalog>> catalog = co_await Catalog::Open(deps_.engine, deps_.loop);
+  Result<std::unique_ptr<Catalog>> catalog =
+      co_await Catalog::Open(deps_.engine, deps_.loop, SecretBox(std::move(options_.secrets_key), deps_.random));
   if (!catalog.has_value()) co_return std::move(catalog).error();
   catalog_ = std::move(catalog).value();
   Result<std::unique_ptr<Access>> access =
@@ -85,6 +103,7 @@ loop::Task<Result<Done>> Plane::Start() {
   if (!library.has_value()) co_return std::move(library).error();
   library_ = std::move(library).value();
   deployer_ = std::make_unique<Deployer>(options_, deps_, *catalog_, *library_);
+  tails_.on_change = [this] { TellTraced(); };
   co_await deployer_->Start();
   SweepAssets();
   co_return Done{};
@@ -119,6 +138,8 @@ Plane::Answer Plane::Dispatch(HttpRequest request, Peer peer) {
   if (is_probe) {
     co_return PlainText(200, path == "/healthz" ? "ok\n" : deps_.counters.ToPrometheus());
   }
+  // Its name is a secret of its own: clients send no token along.
+  if (path.starts_with(kTailPath) && call.method == "GET") co_return ConnectTail(call.target);
   if (!path.starts_with(kApi)) co_return PlainText(404, "Not found\n");
 
   bool path_known = false;
@@ -231,13 +252,17 @@ const Plane::Route Plane::kRoutes[] = {
     {"GET", "/accounts/*/workers/services/*", &Plane::Service},
     {"DELETE", "/accounts/*/workers/services/*", &Plane::DeleteScript},
     {"GET", "/accounts/*/workers/workers/*", &Plane::Worker},
+    {"PATCH", "/accounts/*/workers/workers/*/versions/latest", &Plane::PatchLatestVersion},
     {"GET", "/accounts/*/workers/scripts", &Plane::Scripts},
     {"PUT", LIMPET_SCRIPT, &Plane::PutScript},
     {"DELETE", LIMPET_SCRIPT, &Plane::DeleteScript},
     {"POST", LIMPET_SCRIPT "/assets-upload-session", &Plane::AssetsSession},
     {"POST", "/accounts/*/workers/assets/upload", &Plane::AssetsUpload},
     {"POST", "/accounts/*/workers/assets/upload/*", &Plane::AssetsUpload},
-    {"GET", LIMPET_SCRIPT "/references", &Plane::EmptyObject},
+    {"GET", LIMPET_SCRIPT "/references", &Plane::References},
+    {"POST", LIMPET_SCRIPT "/tails", &Plane::PostTail},
+    {"DELETE", LIMPET_SCRIPT "/tails/*", &Plane::DeleteTail},
+    {"GET", LIMPET_SCRIPT "/content/v2", &Plane::ScriptContent},
     {"GET", LIMPET_SCRIPT "/deployments", &Plane::Deployments},
     {"POST", LIMPET_SCRIPT "/deployments", &Plane::PostDeployment},
     {"GET", LIMPET_SCRIPT "/versions", &Plane::Versions},
@@ -248,6 +273,7 @@ const Plane::Route Plane::kRoutes[] = {
     {"DELETE", LIMPET_SCRIPT "/secrets/*", &Plane::DeleteSecret},
     {"PATCH", LIMPET_SCRIPT "/secrets-bulk", &Plane::PatchSecrets},
     {"GET", LIMPET_SCRIPT "/settings", &Plane::Settings},
+    {"PATCH", LIMPET_SCRIPT "/settings", &Plane::PatchSettings},
     {"GET", LIMPET_SCRIPT "/script-settings", &Plane::ScriptSettings},
     {"PATCH", LIMPET_SCRIPT "/script-settings", &Plane::PatchScriptSettings},
     {"GET", LIMPET_SCRIPT "/subdomain", &Plane::Subdomain},

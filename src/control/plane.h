@@ -5,12 +5,13 @@
 #include <string>
 #include <utility>
 
-#include "control/access.h"
 #include "assets/library.h"
+#include "control/access.h"
 #include "control/catalog.h"
 #include "control/control_plane.h"
 #include "control/deployer.h"
 #include "control/rest.h"
+#include "control/tail.h"
 #include "loop/task.h"
 
 namespace limpet::control {
@@ -25,11 +26,16 @@ struct Call {
   std::string script;  // The segment after "scripts" or "services" or "workers", if the path has one.
 };
 
+// The secrets of {NAME: {text} | null}.
+Decision<Secrets> ReadSecrets(const Json& members);
+
 class Plane final : public ControlPlane {
  public:
-  Plane(ControlOptions options, ControlDeps deps) : options_(std::move(options)), deps_(deps) {}
+  Plane(ControlOptions options, ControlDeps deps)
+      : options_(std::move(options)), deps_(deps), tails_(deps.loop, deps.random) {}
   loop::Task<Result<Done>> Start();
   void Handle(HttpRequest request, Peer peer, OnReply reply) override;
+  void OnTrace(std::shared_ptr<const TraceEvent> trace) override;
   size_t script_count() const override { return catalog_->scripts().size(); }
   static loop::Task<Done> OpenTask(std::unique_ptr<Plane> plane, OnOpen done, std::shared_ptr<loop::TaskScope> scope);
 
@@ -95,6 +101,16 @@ class Plane final : public ControlPlane {
   Answer PostDeployment(Call call);
   Answer Versions(Call call);
   Answer Version(Call call);
+  // api_versions.cc
+  Answer PatchSettings(Call call);
+  Answer PatchLatestVersion(Call call);
+  Answer ScriptContent(Call call);
+  Answer References(Call call);
+  // api_tail.cc
+  Answer PostTail(Call call);
+  Answer DeleteTail(Call call);
+  HttpResponse ConnectTail(const Target& target);
+  void TellTraced();
   // api_settings.cc
   Answer Secrets(Call call);
   Answer PutSecret(Call call);
@@ -131,6 +147,7 @@ class Plane final : public ControlPlane {
   std::unique_ptr<assets::Library> library_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<Deployer> deployer_;
+  TailHub tails_;
   loop::TaskScope scope_;  // Last: its tasks use all of the above.
 };
 

@@ -1,4 +1,5 @@
 // Catalog records as JSON and as what shards run. The format: docs/formats/catalog.md.
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <ctime>
@@ -110,7 +111,17 @@ const VersionRecord* ScriptRecord::FindVersion(std::string_view id) const {
 }
 
 const VersionRecord* ScriptRecord::Deployed() const {
-  return deployments.empty() ? nullptr : FindVersion(deployments.front().version_id);
+  if (deployments.empty()) return nullptr;
+  const std::vector<Share>& shares = deployments.front().shares;
+  return FindVersion(std::ranges::max_element(shares, std::less<>(), &Share::percentage)->version_id);
+}
+
+bool ScriptRecord::IsLive(std::string_view version_id) const {
+  if (deployments.empty()) return false;
+  for (const Share& share : deployments.front().shares) {
+    if (share.version_id == version_id) return true;
+  }
+  return false;
 }
 
 Json ToJson(const ScriptRecord& script) {
@@ -126,7 +137,11 @@ Json ToJson(const ScriptRecord& script) {
   for (const VersionRecord& version : script.versions) versions.Append(ToJson(version));
   Json deployments = Json::MakeArray();
   for (const Deployment& item : script.deployments) {
-    Json json = Json().Set("id", item.id).Set("created_on", item.created_on).Set("version_id", item.version_id);
+    Json shares = Json::MakeArray();
+    for (const Share& share : item.shares) {
+      shares.Append(Json().Set("version_id", share.version_id).Set("percentage", share.percentage));
+    }
+    Json json = Json().Set("id", item.id).Set("created_on", item.created_on).Set("versions", std::move(shares));
     json.Set("annotations", item.annotations);
     if (!item.code_update.is_null()) json.Set("code_update_strategy", item.code_update);
     deployments.Append(std::move(json));
@@ -173,8 +188,14 @@ Result<ScriptRecord> ScriptFromJson(const Json& json) {
     script.versions.push_back(std::move(version));
   }
   for (const Json& item : json["deployments"].items()) {
-    script.deployments.push_back({item["id"].AsString(), item["created_on"].AsString(), item["version_id"].AsString(),
-                                  item["annotations"], item["code_update_strategy"]});
+    Deployment deployment{
+        item["id"].AsString(), item["created_on"].AsString(), {}, item["annotations"], item["code_update_strategy"]};
+    for (const Json& share : item["versions"].items()) {
+      deployment.shares.push_back({share["version_id"].AsString(), share["percentage"].AsDouble()});
+    }
+    // Before traffic could be split: one version.
+    if (deployment.shares.empty()) deployment.shares.push_back({item["version_id"].AsString(), 100});
+    script.deployments.push_back(std::move(deployment));
   }
   script.settings = json["settings"];
   script.schedules = json["schedules"];

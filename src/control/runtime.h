@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "base/clock.h"
 #include "base/function.h"
 #include "base/ids.h"
+#include "base/live_versions.h"
 #include "base/result.h"
 #include "object/shard.h"
 
@@ -42,10 +44,10 @@ class Runtime {
   // its bindings and classes may be missing. Errors: kScript, where message() is the exception's text and stack() names
   // file and line ("index.js:3:7"); kInvalidArgument for a graph that does not link.
   virtual void Check(std::shared_ptr<const ScriptVersion> version, UniqueFunction<void(Result<ScriptReport>)> done) = 0;
-  // Makes `version` the one that answers for its script; its objects take it over as `update` says. Answers once every
-  // shard routes new requests to it. The version is durable already: an error (kUnavailable, kScript) is logged, and
-  // the version will be tried again at the next start.
-  virtual void Activate(std::shared_ptr<const ScriptVersion> version, object::CodeUpdate update, OnDone done) = 0;
+  // Makes `versions` (not empty, of one script) those that answer for their script, whose objects take
+  // them over as `update` says. Answers once every shard routes new requests to them. They are durable already: an
+  // error (kUnavailable, kScript) is logged, and they will be tried again at the next start.
+  virtual void Activate(LiveVersions versions, object::CodeUpdate update, OnDone done) = 0;
   // No shard routes to the script any more.
   virtual void Remove(std::string script_name, OnDone done) = 0;
   // The custom domains from now on, all of them.
@@ -59,6 +61,8 @@ class Runtime {
   // See object::Shard: RestoreTo and Apply.
   virtual void RestoreObject(ObjectId object, object::Bookmark target, UniqueFunction<void(Result<uint64_t>)> done) = 0;
   virtual void ChangeObject(ObjectId object, object::Shard::Change change, OnDone done) = 0;
+  // The scripts whose events are told to ControlPlane::OnTrace from now on.
+  virtual void SetTraced(std::set<std::string, std::less<>> scripts, OnDone done) = 0;
 };
 
 }  // namespace limpet::control

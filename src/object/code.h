@@ -99,6 +99,11 @@ class Code {
 class ClassCode {
  public:
   virtual ~ClassCode() = default;
+  // Several versions share the objects of a class: the code of the one that `id` belongs to. Null: this one.
+  virtual std::shared_ptr<ClassCode> For(const ObjectId& id) const {
+    (void)id;
+    return nullptr;
+  }
   virtual std::unique_ptr<Code> Instantiate(Instance& instance) = 0;
 };
 

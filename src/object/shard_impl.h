@@ -115,6 +115,8 @@ class ShardImpl final : public Shard, InstanceHost {
   static void MakeRoom(LiveInstance& instance);
   void DeferUpdate(NamespaceId ns, Namespace& space, Duration delay);
   void UpdateDue(NamespaceId ns);
+  // Was the instance made by `current`, or by that part of it which its object belongs to?
+  static bool IsCurrent(const LiveInstance& instance, const std::shared_ptr<ClassCode>& current);
   void ShutdownDue(LiveInstance& instance);
   void TryEvict(LiveInstance& instance);
   void SetIdleDeadline(LiveInstance& instance);

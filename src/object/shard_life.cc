@@ -93,8 +93,9 @@ void ShardImpl::StartInstance(Slot& slot, const std::shared_ptr<ClassCode>& code
     slot.kept.Unlink();
     --kept_slots_;
   }
+  std::shared_ptr<ClassCode> own = code->For(slot.id);
   slot.instance = std::make_unique<LiveInstance>(static_cast<InstanceHost&>(*this), slot.id, slot.inbox.front()->name,
-                                                 next_incarnation_++, code);
+                                                 next_incarnation_++, own != nullptr ? std::move(own) : code);
   ++live_;
   count_live_.Add();
   count_started_.Add();
@@ -218,6 +219,11 @@ void ShardImpl::Roll(LiveInstance& instance) {
 }
 
 // One timer a namespace: the first delay that is over ends all that still run older code.
+bool ShardImpl::IsCurrent(const LiveInstance& instance, const std::shared_ptr<ClassCode>& current) {
+  std::shared_ptr<ClassCode> own = current->For(instance.id());
+  return instance.made_by() == (own != nullptr ? own : current);
+}
+
 void ShardImpl::DeferUpdate(NamespaceId ns, Namespace& space, Duration delay) {
   Instant due = loop_.Now() + delay;
   if (space.update_timer != 0 && space.update_due <= due) return;
@@ -231,7 +237,7 @@ void ShardImpl::UpdateDue(NamespaceId ns) {
   space.update_timer = 0;
   std::shared_ptr<ClassCode> current = space.code;
   for (auto& [id, slot] : slots_) {
-    if (id.ns == ns && slot->instance != nullptr && slot->instance->made_by() != current) MakeRoom(*slot->instance);
+    if (id.ns == ns && slot->instance != nullptr && !IsCurrent(*slot->instance, current)) MakeRoom(*slot->instance);
   }
 }
 
@@ -244,7 +250,7 @@ void ShardImpl::SetClass(NamespaceId ns, std::shared_ptr<ClassCode> code, CodeUp
   bool deferred = update.mode == CodeUpdate::Mode::kDeferred && update.max_delay > Duration::zero();
   bool old = false;
   for (auto& [id, slot] : slots_) {
-    if (id.ns != ns || slot->instance == nullptr || slot->instance->made_by() == current) continue;
+    if (id.ns != ns || slot->instance == nullptr || IsCurrent(*slot->instance, current)) continue;
     old = true;
     if (deferred) continue;
     update.mode == CodeUpdate::Mode::kSoon ? Roll(*slot->instance) : MakeRoom(*slot->instance);

@@ -147,7 +147,7 @@ class Outlets : public testing::Test, worker::Observer {
         deps.counters = &counters_;
         deps.observer = this;
         scripts_.push_back(std::make_unique<worker::ShardScripts>(deps));
-        scripts_.back()->Activate(Version());
+        scripts_.back()->Activate({{Version(), 100}});
       }
     });
   }

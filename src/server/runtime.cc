@@ -86,11 +86,19 @@ void ShardRuntime::OnAllShards(const Act& act, control::OnDone done) {
   }
 }
 
-void ShardRuntime::Activate(std::shared_ptr<const ScriptVersion> version, object::CodeUpdate update,
-                            control::OnDone done) {
+void ShardRuntime::SetTraced(std::set<std::string, std::less<>> scripts, control::OnDone done) {
   OnAllShards(
-      [version, update](ShardServer& shard, UniqueFunction<void()> acted) {
-        shard.Activate(version, update);
+      [scripts](ShardServer& shard, UniqueFunction<void()> acted) {
+        shard.SetTraced(scripts);
+        acted();
+      },
+      std::move(done));
+}
+
+void ShardRuntime::Activate(LiveVersions versions, object::CodeUpdate update, control::OnDone done) {
+  OnAllShards(
+      [versions, update](ShardServer& shard, UniqueFunction<void()> acted) {
+        shard.Activate(versions, update);
         acted();
       },
       std::move(done));

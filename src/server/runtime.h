@@ -24,13 +24,14 @@ class ShardRuntime final : public control::Runtime {
 
   void Check(std::shared_ptr<const ScriptVersion> version,
              UniqueFunction<void(Result<control::ScriptReport>)> done) override;
-  void Activate(std::shared_ptr<const ScriptVersion> version, object::CodeUpdate update, control::OnDone done) override;
+  void Activate(LiveVersions versions, object::CodeUpdate update, control::OnDone done) override;
   void Remove(std::string script_name, control::OnDone done) override;
   void SetHosts(std::shared_ptr<const control::HostMap> hosts, control::OnDone done) override;
   void RetireNamespaces(std::vector<NamespaceId> namespaces, control::OnDone done) override;
   void DeleteObject(ObjectId object, control::OnDone done) override;
   void RestoreObject(ObjectId object, object::Bookmark target, UniqueFunction<void(Result<uint64_t>)> done) override;
   void ChangeObject(ObjectId object, object::Shard::Change change, control::OnDone done) override;
+  void SetTraced(std::set<std::string, std::less<>> scripts, control::OnDone done) override;
 
  private:
   struct Pending {

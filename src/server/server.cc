@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstring>
 #include <filesystem>
@@ -27,6 +28,7 @@ constexpr uint32_t kObjectsPartition = 0;
 constexpr std::chrono::seconds kLockPatience{3};
 constexpr std::chrono::milliseconds kLockRetry{20};
 constexpr size_t kComputeThreads = 2;
+constexpr size_t kTracesWaitingMax = 1000;  // For those who listen to scripts; what is more is not told.
 constexpr net::ConnectionLimits kAdminConnections{.connections_max = 500, .connections_per_address_max = 100};
 
 // Of the descriptors that the process may have open a quarter is left to the store and to outbound connections: without
@@ -97,6 +99,7 @@ struct Server::State {
   Result<Done> OpenControl();
   void OpenAlarms();
   Result<Done> OpenListeners();
+  void OnTrace(std::shared_ptr<const TraceEvent> trace);
   void HandleAdmin(HttpRequest request, const net::RequestInfo& info, net::Responder responder);
   template <typename Start>
   bool OnAllShards(Instant deadline, Start start);
@@ -114,6 +117,9 @@ struct Server::State {
   std::string token;
   net::Endpoint public_endpoint, admin_endpoint;
   bool stopped = false;
+  std::atomic<size_t> traces_waiting{0};
+  Counter& count_traces_dropped = counters.Make(Counters::Kind::kCounter, "limpet_tail_dropped_total",
+                                                "Events that those who listen to a script were not told of.", "");
 
   std::unique_ptr<store::Engine> engine;
   std::vector<std::unique_ptr<ShardServer>> shards;
@@ -177,7 +183,9 @@ Result<Done> Server::State::OpenStore() {
 
 Result<Done> Server::State::OpenShards() {
   LIMPET_TRY(store::Claim claim, engine->Acquire(kObjectsPartition));
-  ShardContext context{options, router, js, logger, counters, random, compute};
+  ShardContext context{
+      options,  router, js,      logger,
+      counters, random, compute, [this](std::shared_ptr<const TraceEvent> trace) { OnTrace(std::move(trace)); }};
   for (uint32_t index = 0; index < options.shards; ++index) {
     shards.push_back(std::make_unique<ShardServer>(index, context));
     LIMPET_TRY(Done opened, shards.back()->Open(*engine, claim, {admin_endpoint}));
@@ -199,6 +207,7 @@ Result<Done> Server::State::OpenControl() {
 
   control::ControlOptions settings;
   settings.token = token;
+  LIMPET_TRY(settings.secrets_key, control::LoadOrMakeSecretsKey(options.data_dir, random));
   settings.admin_hosts = options.admin_hosts;
   settings.public_origin = options.public_origin;
   if (size_t at = settings.public_origin.find("PORT"); at != std::string::npos) {
@@ -221,6 +230,18 @@ Result<Done> Server::State::OpenControl() {
   return result;
 }
 
+// Any shard's thread.
+void Server::State::OnTrace(std::shared_ptr<const TraceEvent> trace) {
+  if (traces_waiting.fetch_add(1) >= kTracesWaitingMax) {
+    traces_waiting.fetch_sub(1);
+    return count_traces_dropped.Add();
+  }
+  control.loop().Post([this, trace = std::move(trace)] {
+    traces_waiting.fetch_sub(1);
+    if (plane != nullptr) plane->OnTrace(trace);
+  });
+}
+
 // The scripts are active now: an alarm that was due while the server was down finds its code.
 void Server::State::OpenAlarms() {
   control.Call([this] {
@@ -237,6 +258,7 @@ Result<Done> Server::State::OpenListeners() {
   Result<Done> result = Done{};
   control.Call([&] {
     net::ServerOptions http;
+    http.websocket.accept_unmasked = true;  // wrangler's tail sends so.
     http.limits.body_bytes_max = control::ControlOptions().upload_bytes_max;
     admin_http = std::make_unique<net::HttpServer>(
         control.loop(), std::move(http),

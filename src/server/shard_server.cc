@@ -89,6 +89,7 @@ void ShardServer::Connect(std::vector<object::Directory::Peer> peers) {
     deps.logger = &context_.logger;
     deps.counters = &context_.counters;
     deps.observer = context_.options.observer;
+    deps.on_trace = context_.on_trace;
     deps.limits = context_.options.limits;
     deps.fetch_assets = [this](const ScriptVersion& version, HttpRequest request, object::OnReply reply) {
       if (version.site == nullptr) return reply(Error(ErrorCode::kInternal, "no static files"));
@@ -198,14 +199,18 @@ HttpResponse ShardServer::NoScript(const std::string& host, const std::optional<
   return Text(404, NoScriptText(host, script, context_.router, known));
 }
 
-void ShardServer::Activate(std::shared_ptr<const ScriptVersion> version, object::CodeUpdate update) {
-  scripts_known_.insert(version->script_name);
-  if (version->site != nullptr) {
-    sites_[version->script_name] = version;
+void ShardServer::Activate(LiveVersions versions, object::CodeUpdate update) {
+  const std::string& name = versions.front().version->script_name;
+  scripts_known_.insert(name);
+  // Static files are not split: those of the version with the largest share.
+  auto larger = [](const LiveVersion& one, const LiveVersion& other) { return one.percentage < other.percentage; };
+  auto largest = std::max_element(versions.begin(), versions.end(), larger);
+  if (largest->version->site != nullptr) {
+    sites_[name] = largest->version;
   } else {
-    sites_.erase(version->script_name);
+    sites_.erase(name);
   }
-  scripts_->Activate(std::move(version), update);
+  scripts_->Activate(std::move(versions), update);
 }
 
 void ShardServer::Remove(const std::string& script) {

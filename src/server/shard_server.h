@@ -33,6 +33,7 @@ struct ShardContext {
   Counters& counters;
   Random& random;
   loop::Pool& compute;  // For work of scripts that takes longer than a turn may.
+  std::function<void(std::shared_ptr<const TraceEvent>)> on_trace;  // Any shard's thread.
 };
 
 // Made, opened, stopped and destroyed by the server's thread, in the order of the methods here.
@@ -54,7 +55,8 @@ class ShardServer {
   loop::AsioLoop& loop() { return thread_.loop(); }
 
   // On the shard's loop.
-  void Activate(std::shared_ptr<const ScriptVersion> version, object::CodeUpdate update);
+  void Activate(LiveVersions versions, object::CodeUpdate update);
+  void SetTraced(std::set<std::string, std::less<>> scripts) { scripts_->SetTraced(std::move(scripts)); }
   void Remove(const std::string& script);
   void SetHosts(std::shared_ptr<const HostMap> hosts) { hosts_ = std::move(hosts); }
   object::Shard& objects() { return *objects_; }

@@ -5,6 +5,7 @@
 #include "api/hooks.h"
 #include "api/script_sockets.h"
 #include "object/shard.h"
+#include "worker/tracing.h"
 #include "worker/version.h"
 
 namespace limpet::worker {
@@ -43,6 +44,10 @@ class ObjectCode final : public object::Code {
   }
 
   void Fetch(object::InputLock lock, HttpRequest request, object::OnReply reply) override {
+    if (std::shared_ptr<TraceEvent> trace = NewTrace()) {
+      DescribeRequest(*trace, request);
+      reply = NotingObject(version_->deps(), std::move(trace), instance_, std::move(reply));
+    }
     uint64_t event = context_->AddEvent(std::move(reply));
     context_->RunTurn(std::move(lock), [this, event, request = std::move(request)](js::Scope& scope) mutable {
       context_->RefillCpu();
@@ -61,6 +66,13 @@ class ObjectCode final : public object::Code {
   }
 
   void WebSocket(object::InputLock lock, object::SocketEvent happened, object::OnReply done) override {
+    if (std::shared_ptr<TraceEvent> trace = NewTrace()) {
+      trace->kind = TraceEvent::Kind::kWebSocket;
+      trace->detail = happened.is_message()                                   ? "message"
+                      : std::holds_alternative<WebSocketClose>(happened.what) ? "close"
+                                                                              : "error";
+      done = NotingObject(version_->deps(), std::move(trace), instance_, std::move(done));
+    }
     uint64_t event = context_->AddEvent(std::move(done));
     context_->RunTurn(std::move(lock), [this, event, happened = std::move(happened)](js::Scope& scope) mutable {
       context_->RefillCpu();
@@ -69,6 +81,11 @@ class ObjectCode final : public object::Code {
   }
 
   void Alarm(object::InputLock lock, object::AlarmInfo info, object::OnReply done) override {
+    if (std::shared_ptr<TraceEvent> trace = NewTrace()) {
+      trace->kind = TraceEvent::Kind::kAlarm;
+      trace->scheduled_ms = info.scheduled_ms;
+      done = NotingObject(version_->deps(), std::move(trace), instance_, std::move(done));
+    }
     uint64_t event = context_->AddEvent(std::move(done));
     context_->RunTurn(std::move(lock), [this, event, info](js::Scope& scope) {
       context_->RefillCpu();
@@ -97,6 +114,15 @@ class ObjectCode final : public object::Code {
   }
 
  private:
+  // Of an event that begins, what the context says goes to it from now on. Null: nobody listens.
+  std::shared_ptr<TraceEvent> NewTrace() {
+    context_->trace = BeginTrace(version_->deps(), version_->script());
+    if (context_->trace == nullptr) return nullptr;
+    context_->trace->entrypoint = class_.class_name;
+    context_->trace->object_id = object::IdCodec(class_.ns, class_.ns_key).ToString(instance_.id());
+    return context_->trace;
+  }
+
   Result<Done> Construct(js::Scope& scope) {
     if (loaded_->failure()) return Error(*loaded_->failure());
     v8::Isolate* isolate = scope.isolate();
@@ -148,10 +174,33 @@ class JsClass final : public object::ClassCode {
   ObjectClass class_;
 };
 
+// A class whose objects are shared out between versions: an object stays with one of them.
+class SplitClass final : public object::ClassCode {
+ public:
+  SplitClass(std::vector<std::shared_ptr<object::ClassCode>> codes, std::vector<double> shares)
+      : codes_(std::move(codes)), shares_(std::move(shares)) {}
+  std::shared_ptr<object::ClassCode> For(const ObjectId& id) const override {
+    std::string_view base(reinterpret_cast<const char*>(id.base.data()), id.base.size());
+    return codes_[PickShare(shares_, SharePoint(base))];
+  }
+  std::unique_ptr<object::Code> Instantiate(object::Instance& instance) override {
+    return For(instance.id())->Instantiate(instance);
+  }
+
+ private:
+  std::vector<std::shared_ptr<object::ClassCode>> codes_;
+  std::vector<double> shares_;
+};
+
 }  // namespace
 
 std::shared_ptr<object::ClassCode> MakeClassCode(std::shared_ptr<Version> version, ObjectClass object_class) {
   return std::make_shared<JsClass>(std::move(version), std::move(object_class));
+}
+
+std::shared_ptr<object::ClassCode> MakeSplitClass(std::vector<std::shared_ptr<object::ClassCode>> codes,
+                                                  std::vector<double> shares) {
+  return std::make_shared<SplitClass>(std::move(codes), std::move(shares));
 }
 
 }  // namespace limpet::worker

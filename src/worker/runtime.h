@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,8 +16,10 @@
 #include "base/counters.h"
 #include "base/function.h"
 #include "base/http.h"
+#include "base/live_versions.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/trace.h"
 #include "js/isolate.h"
 #include "loop/asio_loop.h"
 #include "loop/pool.h"
@@ -67,7 +70,10 @@ struct ShardDeps {
   // Answers with the static files of a version that has a `site`.
   std::function<void(const ScriptVersion& version, HttpRequest request, object::OnReply reply)> fetch_assets;
   Limits limits;
+  // Takes what events of traced scripts did, on the shard's thread.
+  std::function<void(std::shared_ptr<const TraceEvent>)> on_trace;
   // Set by ShardScripts.
+  std::set<std::string, std::less<>> traced;  // Scripts that somebody listens to.
   IsolateStock* stock = nullptr;
   // Runs an event of another entrypoint of a loaded script, see api::IoHost::CallEntrypoint.
   std::function<void(std::shared_ptr<LoadedScript>, const std::string& entrypoint, Bytes props, HttpRequest request,
@@ -83,10 +89,11 @@ class ShardScripts {
   ShardScripts(const ShardScripts&) = delete;
   ShardScripts& operator=(const ShardScripts&) = delete;
 
-  // New requests go to `version` from now on; requests that run finish on the old one; the shard's objects of its
-  // classes take it over as `update` says (object::Shard::SetClass). What still runs on a version before the old one is
-  // ended: requests with kCanceled, objects as by an immediate update.
-  void Activate(std::shared_ptr<const ScriptVersion> version, object::CodeUpdate update = {});
+  // New requests go to `versions` (not empty, all of one script) from now on, each to one of them; requests that run
+  // finish on the old ones; the shard's objects of its classes whose version changes take it over as `update` says
+  // (object::Shard::SetClass). What still runs on versions before the old ones is ended: requests with kCanceled,
+  // objects as by an immediate update.
+  void Activate(LiveVersions versions, object::CodeUpdate update = {});
   void Remove(const std::string& script_name);
   bool Has(const std::string& script_name) const;
 
@@ -97,6 +104,8 @@ class ShardScripts {
   std::shared_ptr<Event> Fetch(const std::string& script_name, HttpRequest request, object::OnReply reply);
   // The client of this event has gone before the response was wholly sent; `answered`: it had begun.
   static void ClientGone(const std::shared_ptr<Event>& event, bool answered);
+  // The scripts whose events go to ShardDeps::on_trace from now on, if they have not begun.
+  void SetTraced(std::set<std::string, std::less<>> scripts);
   // Lets running events finish (new ones are refused), then `then`.
   void Drain(UniqueFunction<void()> then);
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -6,6 +7,7 @@
 #include "api/values.h"
 #include "worker/isolate_stock.h"
 #include "worker/runtime.h"
+#include "worker/tracing.h"
 #include "worker/version.h"
 
 namespace limpet::worker {
@@ -61,7 +63,15 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
 
   ShardDeps deps;
   IsolateStock stock;
-  std::unordered_map<std::string, std::shared_ptr<Version>> scripts;
+  // What is live of a script: one version, or several with their shares.
+  struct Live {
+    std::vector<std::shared_ptr<Version>> versions;
+    std::vector<double> shares;
+    bool Has(const ScriptVersion& script) const {
+      return std::ranges::any_of(versions, [&](auto& version) { return &version->script() == &script; });
+    }
+  };
+  std::unordered_map<std::string, Live> scripts;
   // Older versions that something still runs on; kept so that their idle isolates are dropped.
   std::vector<std::weak_ptr<Version>> old_versions;
   // Those that have run an event here. The contexts of one hold it, and it them.
@@ -77,7 +87,9 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
       if (std::shared_ptr<State> self = weak.lock()) self->Sweep();
     });
     Instant since = deps.loop->Now() - deps.limits.isolate_idle;
-    for (auto& [name, version] : scripts) version->DropIfIdle(since);
+    for (auto& [name, live] : scripts) {
+      for (const std::shared_ptr<Version>& version : live.versions) version->DropIfIdle(since);
+    }
     std::erase_if(old_versions, [](const std::weak_ptr<Version>& old) { return old.expired(); });
     for (std::weak_ptr<Version>& old : old_versions) {
       if (std::shared_ptr<Version> version = old.lock()) version->DropIfIdle(since);
@@ -85,6 +97,7 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
   }
 
   void Ended(size_t place, LoadedScript& loaded) {
+    if (const std::shared_ptr<TraceEvent>& trace = loaded.contexts[place]->trace) EmitTrace(deps, trace);
     // The context may be what calls us: it goes when the loop is back.
     gone.push_back(std::exchange(loaded.contexts[place], std::move(loaded.contexts.back())));
     loaded.contexts.pop_back();
@@ -98,19 +111,18 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
     if (draining && contexts == 0 && drained) std::exchange(drained, nullptr)();
   }
 
-  // At most two versions of a script live on a shard, `fresh` and the one before: what still runs on older ones ends.
-  void EndOlder(const Version& fresh, const Version* previous) {
-    const std::string& name = fresh.script().script_name;
+  // Of a script live on a shard what is deployed, `fresh`, and what was before: what still runs on older versions ends.
+  void EndOlder(const std::string& name, const Live& fresh, const Live& previous) {
     for (const std::weak_ptr<Version>& weak : std::vector<std::weak_ptr<Version>>(old_versions)) {
       std::shared_ptr<Version> old = weak.lock();
-      if (old && old.get() != previous && old->script().script_name == name) {
-        old->EndObjects();
-      }
+      if (old == nullptr || old->script().script_name != name) continue;
+      bool lives = fresh.Has(old->script()) || previous.Has(old->script());
+      if (!lives) old->EndObjects();
     }
     // The contexts of stateless events outlive their Version: they hold the loaded script alone.
     for (const std::shared_ptr<LoadedScript>& loaded : Loaded()) {
       const ScriptVersion& runs = loaded->version();
-      bool lives = &runs == &fresh.script() || (previous != nullptr && &runs == &previous->script());
+      bool lives = fresh.Has(runs) || previous.Has(runs);
       if (lives || runs.script_name != name) continue;
       EndAll(*loaded, Error(ErrorCode::kCanceled, "Worker request ended because its code was updated."));
     }
@@ -147,12 +159,32 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
   std::shared_ptr<api::IoContext> Start(const std::shared_ptr<LoadedScript>& loaded, Entrypoint entrypoint,
                                         HttpRequest request, object::OnReply reply) {
     std::shared_ptr<api::IoContext> context = NewContext(loaded);
+    context->trace = BeginTrace(deps, loaded->version());
+    if (context->trace != nullptr) {
+      if (entrypoint.name != "default") context->trace->entrypoint = entrypoint.name;
+      DescribeRequest(*context->trace, request);
+      reply = Noting(context->trace, std::move(reply));
+    }
     uint64_t number = context->AddEvent(std::move(reply));
     context->RunTurn({}, [raw = context.get(), number, script = loaded, entrypoint = std::move(entrypoint),
                           request = std::move(request)](js::Scope& scope) mutable {
       Dispatch(scope, *raw, *script, entrypoint, number, std::move(request));
     });
     return context;
+  }
+
+  // Whose turn it is: the one that the request asks for, that of the client's key, or any, by their shares.
+  const std::shared_ptr<Version>& Pick(const Live& live, const std::string& name, const HttpRequest& request) const {
+    if (live.versions.size() == 1) return live.versions.front();
+    if (auto overrides = request.headers.Get("Cloudflare-Workers-Version-Overrides")) {
+      std::string_view wanted = VersionOverride(*overrides, name);
+      for (const std::shared_ptr<Version>& version : live.versions) {
+        if (version->script().version_id == wanted) return version;
+      }
+    }
+    auto key = request.headers.Get("Cloudflare-Workers-Version-Key");
+    double point = key ? SharePoint(*key) : static_cast<double>(deps.random->Below(1 << 20)) * 0x1p-20 * 100;
+    return live.versions[PickShare(live.shares, point)];
   }
 };
 
@@ -165,23 +197,38 @@ ShardScripts::~ShardScripts() {
   }
 }
 
-void ShardScripts::Activate(std::shared_ptr<const ScriptVersion> version, object::CodeUpdate update) {
-  auto fresh = std::make_shared<Version>(state_->deps, version);
-  std::shared_ptr<Version>& slot = state_->scripts[version->script_name];
-  std::shared_ptr<Version> old = std::exchange(slot, fresh);
-  for (const ObjectClass& object_class : version->classes) {
-    std::shared_ptr<object::ClassCode> code = MakeClassCode(fresh, object_class);
-    fresh->classes().push_back(code);
+void ShardScripts::Activate(LiveVersions versions, object::CodeUpdate update) {
+  const std::string name = versions.front().version->script_name;
+  const std::vector<ObjectClass> classes = versions.front().version->classes;
+  State::Live old = state_->scripts[name];
+  State::Live fresh;
+  for (LiveVersion& live : versions) {
+    // What stays goes on undisturbed.
+    auto kept = std::ranges::find_if(old.versions, [&](auto& version) { return version->Runs(*live.version); });
+    fresh.versions.push_back(kept != old.versions.end() ? *kept
+                                                        : std::make_shared<Version>(state_->deps, live.version));
+    fresh.shares.push_back(live.percentage);
+  }
+  state_->scripts[name] = fresh;
+  for (const ObjectClass& object_class : classes) {
+    std::vector<std::shared_ptr<object::ClassCode>> codes;
+    for (const std::shared_ptr<Version>& version : fresh.versions) codes.push_back(version->ClassOf(object_class));
+    std::shared_ptr<object::ClassCode> code =
+        codes.size() == 1 ? codes.front() : MakeSplitClass(std::move(codes), fresh.shares);
     state_->deps.objects->SetClass(object_class.ns, std::move(code), update);
   }
-  state_->EndOlder(*fresh, old.get());
-  if (old) state_->old_versions.push_back(old);
+  state_->EndOlder(name, fresh, old);
+  for (const std::shared_ptr<Version>& version : old.versions) {
+    if (!fresh.Has(version->script())) state_->old_versions.push_back(version);
+  }
 }
+
+void ShardScripts::SetTraced(std::set<std::string, std::less<>> scripts) { state_->deps.traced = std::move(scripts); }
 
 void ShardScripts::Remove(const std::string& script_name) {
   auto found = state_->scripts.find(script_name);
   if (found == state_->scripts.end()) return;
-  state_->old_versions.push_back(found->second);
+  for (const std::shared_ptr<Version>& version : found->second.versions) state_->old_versions.push_back(version);
   state_->scripts.erase(found);
 }
 
@@ -195,9 +242,15 @@ std::shared_ptr<ShardScripts::Event> ShardScripts::Fetch(const std::string& scri
                            : Error(ErrorCode::kNotFound, "There is no script \"" + script_name + "\"."));
     return nullptr;
   }
-  std::shared_ptr<Version> version = found->second;
+  std::shared_ptr<Version> version = state_->Pick(found->second, script_name, request);
   Result<std::shared_ptr<LoadedScript>> loaded = version->Use();
   if (!loaded.has_value()) {
+    if (std::shared_ptr<TraceEvent> trace = BeginTrace(state_->deps, version->script())) {
+      DescribeRequest(*trace, request);
+      trace->SetOutcome(loaded.error());
+      trace->AddException(loaded.error(), trace->time_ms);
+      EmitTrace(state_->deps, trace);
+    }
     if (state_->deps.observer != nullptr) {
       state_->deps.observer->OnException(script_name, loaded.error().ToString() + "\n" + loaded.error().stack());
     }

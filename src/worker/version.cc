@@ -1,5 +1,6 @@
 #include "worker/version.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "api/hooks.h"
@@ -220,14 +221,30 @@ Result<std::shared_ptr<LoadedScript>> Version::Use() {
   return fresh;
 }
 
+std::shared_ptr<object::ClassCode> Version::ClassOf(const ObjectClass& object_class) {
+  auto found =
+      std::find_if(classes_.begin(), classes_.end(), [&](auto& each) { return each.first == object_class.ns; });
+  if (found == classes_.end()) found = classes_.insert(classes_.end(), {object_class.ns, {}});
+  std::shared_ptr<object::ClassCode> code = found->second.lock();
+  if (code == nullptr) found->second = code = MakeClassCode(shared_from_this(), object_class);
+  return code;
+}
+
+bool Version::Runs(const ScriptVersion& other) const {
+  auto same = [](const ObjectClass& a, const ObjectClass& b) {
+    return a.class_name == b.class_name && a.ns == b.ns && a.sqlite == b.sqlite;
+  };
+  return version_->version_id == other.version_id && std::ranges::equal(version_->classes, other.classes, same);
+}
+
 void Version::BreakObjects(const Error& error) {
-  for (std::weak_ptr<object::ClassCode>& weak : classes_) {
+  for (auto& [ns, weak] : classes_) {
     if (std::shared_ptr<object::ClassCode> code = weak.lock()) deps_.objects->BreakAll(code.get(), error);
   }
 }
 
 void Version::EndObjects() {
-  for (std::weak_ptr<object::ClassCode>& weak : classes_) {
+  for (auto& [ns, weak] : classes_) {
     if (std::shared_ptr<object::ClassCode> code = weak.lock()) deps_.objects->EndAll(code.get());
   }
 }

@@ -63,8 +63,10 @@ class Version : public std::enable_shared_from_this<Version> {
   const ShardDeps& deps() const { return deps_; }
   // The loaded script; loads it if need be. Error: the script's own, or no memory.
   Result<std::shared_ptr<LoadedScript>> Use();
-  // The classes of this version, which hold it: the object layer alone keeps them.
-  std::vector<std::weak_ptr<object::ClassCode>>& classes() { return classes_; }
+  // The code of one of its classes, which holds the version: the object layer alone keeps it.
+  std::shared_ptr<object::ClassCode> ClassOf(const ObjectClass& object_class);
+  // Would `other` run the same? A version may come again with other classes: they belong to the script.
+  bool Runs(const ScriptVersion& other) const;
   // Every live object of this version is ended with `error`.
   void BreakObjects(const Error& error);
   // Every live object of this version makes room for newer code.
@@ -79,11 +81,14 @@ class Version : public std::enable_shared_from_this<Version> {
   std::shared_ptr<const ScriptVersion> version_;
   std::shared_ptr<LoadedScript> loaded_;
   Instant last_used_{};
-  std::vector<std::weak_ptr<object::ClassCode>> classes_;
+  std::vector<std::pair<NamespaceId, std::weak_ptr<object::ClassCode>>> classes_;
 };
 
 // Makes the object layer's view of a class of `version`.
 std::shared_ptr<object::ClassCode> MakeClassCode(std::shared_ptr<Version> version, ObjectClass object_class);
+// One class of several versions, by their shares of its objects.
+std::shared_ptr<object::ClassCode> MakeSplitClass(std::vector<std::shared_ptr<object::ClassCode>> codes,
+                                                  std::vector<double> shares);
 
 // Evaluates a module graph in a fresh isolate's turn; shared with Instantiate.
 v8::MaybeLocal<v8::Object> SyntheticModule(js::Scope& scope, std::string_view specifier,

@@ -53,3 +53,5 @@ export function project(files) {
   for (const [path, content] of Object.entries(files)) write(path, content);
   return { folder, write };
 }
+
+export const temporaryProject = () => project({}).folder;

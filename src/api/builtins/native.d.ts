@@ -145,6 +145,7 @@ export interface Native {
   // -- RPC (io_rpc.cc). The first message of a session, to an object or an entrypoint; the answer comes to the hooks
   // `fetched` and `fetchFailed`. `socket`: an end of a WebSocket that goes along, or 0.
   rpcObject(state: FetchState, ns: number, id: string, name: string | undefined, message: Uint8Array, socket: number): Promise<unknown>;
+  noteCall(method: unknown): void; // of what the session was opened to; for whoever traces the event
   rpcEntrypoint(state: FetchState, entrypoint: string, props: ArrayBuffer | undefined, message: Uint8Array, socket: number): Promise<unknown>;
   rpcAnswer(event: number, message: Uint8Array, socket: number): void;
   // As serialize and deserialize; objects that are not plain become what `describe` makes of them, and come back as

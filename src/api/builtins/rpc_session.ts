@@ -340,7 +340,9 @@ export abstract class Session implements Ends {
     const stubs: Hook[] = [];
     const op = read(this, bytes, stubs) as any[];
     switch (op[0] as Op) {
-      case Op.kCall: return this.#run(op[1], op[2], op[3], op[4], stubs);
+      case Op.kCall:
+        if (op[2] === 0) native.noteCall(op[3].at(-1));
+        return this.#run(op[1], op[2], op[3], op[4], stubs);
       case Op.kGet: return this.#run(op[1], op[2], op[3], undefined, stubs);
       case Op.kReturn: return this.#returned(op[1], op[2], stubs);
       case Op.kThrow: return this.#threw(op[1], op[2]);

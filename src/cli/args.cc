@@ -10,8 +10,9 @@
 namespace limpet::cli {
 namespace {
 
-constexpr const char* kCommands[] = {"generate", "publish", "deploy",  "delete", "whoami", "serve",
-                                     "dev",      "init",    "objects", "token",  "audit"};
+constexpr const char* kCommands[] = {"generate", "publish",     "deploy",   "delete", "whoami", "serve",
+                                     "dev",      "init",        "objects",  "token",  "audit",  "secret",
+                                     "versions", "deployments", "rollback", "tail"};
 
 size_t Distance(const std::string& a, const std::string& b) {
   std::vector<size_t> row(b.size() + 1);
@@ -110,6 +111,50 @@ void AddAccess(CLI::App* app, Arguments* arguments) {
   audit->add_flag("--json", arguments->output_json, "One JSON object a line");
 }
 
+// What is done to a script that is on a server. With an action: a command of several.
+CLI::App* AddScript(CLI::App* parent, const char* name, const char* text, Arguments* arguments) {
+  CLI::App* command = parent->add_subcommand(name, text);
+  AddServer(command, arguments);
+  AddProject(command, arguments);
+  command->add_option("--name", arguments->name, "The script, instead of the configuration's");
+  command->parse_complete_callback([arguments, name] { arguments->action = name; });
+  return command;
+}
+
+void AddRemote(CLI::App* app, Arguments* arguments) {
+  const char* json = "For programs: JSON";
+  const char* message = "What the deployment says of itself";
+  CLI::App* secret = app->add_subcommand("secret", "The secrets of a script")->require_subcommand(1);
+  AddScript(secret, "list", "Their names", arguments)->add_flag("--json", arguments->output_json, json);
+  AddScript(secret, "put", "Sets one; its value comes from standard input", arguments)
+      ->add_option("key", arguments->key, "Its name")
+      ->required();
+  AddScript(secret, "delete", "Deletes one", arguments)->add_option("key", arguments->key, "Its name")->required();
+  AddScript(secret, "bulk", "Sets several, of a file {\"NAME\": \"value\", \"OLD\": null}", arguments)
+      ->add_option("file", arguments->key, "The file; none: standard input");
+  CLI::App* versions = app->add_subcommand("versions", "The versions of a script")->require_subcommand(1);
+  AddScript(versions, "list", "Those that are kept, newest first", arguments)
+      ->add_flag("--json", arguments->output_json, json);
+  CLI::App* deploy = AddScript(versions, "deploy", "Makes versions live, each for its part of the traffic", arguments);
+  deploy->add_option("version", arguments->words, "VERSION or VERSION@PERCENT")->required();
+  deploy->add_option("--message", arguments->message, message);
+  deploy->add_flag("--json", arguments->output_json, json);
+  CLI::App* deployments = app->add_subcommand("deployments", "What was live of a script")->require_subcommand(1);
+  AddScript(deployments, "list", "Newest first", arguments)->add_flag("--json", arguments->output_json, json);
+  AddScript(deployments, "status", "What is live now", arguments)->add_flag("--json", arguments->output_json, json);
+  CLI::App* rollback = AddScript(app, "rollback", "Makes an earlier version live again", arguments);
+  rollback->add_option("version", arguments->key, "Which one; none: the one before");
+  rollback->add_option("--message", arguments->message, message);
+  CLI::App* tail = app->add_subcommand("tail", "What a script's events did, live");
+  AddServer(tail, arguments);
+  AddProject(tail, arguments);
+  tail->add_option("name,--name", arguments->name, "The script, instead of the configuration's");
+  tail->add_option("--outcome", arguments->outcomes, "Only events that ended so: ok, exception, canceled, …");
+  tail->add_option("--method", arguments->methods, "Only requests of these methods");
+  tail->add_option("--search", arguments->search, "Only events that said this");
+  tail->add_flag("--json", arguments->output_json, "One JSON object a line");
+}
+
 void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
   app->require_subcommand(1);
   CLI::App* generate = app->add_subcommand("generate", "Makes a project folder from a template")->alias("init");
@@ -161,6 +206,7 @@ void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
   restore->add_option("--at,--bookmark", arguments->at, "A bookmark, 2026-01-31T12:00:00Z, or milliseconds since 1970")
       ->required();
   AddAccess(app, arguments);
+  AddRemote(app, arguments);
   app->add_subcommand("serve", "Runs a server: limpet serve --help")->prefix_command();
   CLI::App* dev = app->add_subcommand("dev", "Runs the project here, reloads on save");
   AddProject(dev, arguments);
@@ -171,8 +217,10 @@ void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
 
 Arguments Finish(const CLI::App& app, Arguments arguments, const Raw& raw) {
   static constexpr std::pair<const char*, Command> kNames[] = {
-      {"generate", Command::kGenerate}, {"publish", Command::kPublish}, {"delete", Command::kDelete},
-      {"whoami", Command::kWhoami},     {"serve", Command::kServe},     {"dev", Command::kDev}};
+      {"generate", Command::kGenerate}, {"publish", Command::kPublish},   {"delete", Command::kDelete},
+      {"whoami", Command::kWhoami},     {"serve", Command::kServe},       {"dev", Command::kDev},
+      {"secret", Command::kSecret},     {"versions", Command::kVersions}, {"deployments", Command::kDeployments},
+      {"rollback", Command::kRollback}, {"tail", Command::kTail}};
   for (const auto& [name, command] : kNames) {
     const CLI::App* chosen = app.get_subcommand(name);
     if (!chosen->parsed()) continue;

@@ -28,7 +28,12 @@ enum class Command : uint8_t {
   kTokenCreate,
   kTokenList,
   kTokenRevoke,
-  kAudit
+  kAudit,
+  kSecret,
+  kVersions,
+  kDeployments,
+  kRollback,
+  kTail
 };
 
 struct Arguments {
@@ -49,6 +54,13 @@ struct Arguments {
   std::optional<uint64_t> limit;    // objects list --limit, audit --limit
   std::string scope = "deploy";     // token create --scope
   std::string expires;              // token create --expires
+  std::string action;               // secret, versions, deployments: "list", "put", …
+  std::string key;                  // secret KEY (or bulk's file), rollback VERSION
+  std::string message;              // --message
+  std::vector<std::string> words;   // versions deploy VERSION@PERCENT…
+  // tail
+  std::vector<std::string> outcomes, methods;
+  std::string search;
   MigrationFlags migrations;
   std::string code_update_mode;  // publish --durable-objects-code-update-mode
   bool dry_run = false;

@@ -240,6 +240,9 @@ TEST(Generate, MakesAProjectAndNeverOverwritesOne) {
 // Answers as a server that has no such script, and remembers what was uploaded.
 class ScriptedClient final : public Client {
  public:
+  Result<Done> Listen(std::string, std::string, FunctionRef<void(BytesView)>) override {
+    return Error(ErrorCode::kUnavailable, "nothing to hear");
+  }
   Result<ApiAnswer> Call(std::string method, std::string path, std::string body, std::string content_type) override {
     ApiAnswer answer;
     if (method == "GET") {

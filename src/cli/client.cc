@@ -76,7 +76,50 @@ class NetClient final : public Client {
     return result;
   }
 
+  Result<Done> Listen(std::string url, std::string protocol, FunctionRef<void(BytesView)> on_text) override {
+    HttpRequest request;
+    request.url = url.starts_with("ws") ? "http" + url.substr(2) : std::move(url);
+    request.headers.Append("Upgrade", "websocket");
+    request.headers.Append("Sec-WebSocket-Protocol", protocol);
+    Result<Done> ended = Done{};
+    Ear ear(on_text, [&](Result<Done> how) {
+      ended = std::move(how);
+      loop_.Post([this] { loop_.Stop(); });  // Not from inside the socket's own call.
+    });
+    std::unique_ptr<WebSocketEnd> end;
+    net::FetchHandle handle = http_->Fetch(std::move(request), [&](Result<HttpResponse> got) {
+      if (got.has_value() && got->websocket != nullptr) {
+        end = std::move(got->websocket);
+        return end->SetReceiver(&ear);
+      }
+      ended = got.has_value() ? Error(ErrorCode::kUnavailable, options_.server + " answered " +
+                                                                   std::to_string(got->status) + ", not a WebSocket")
+                              : std::move(got).error();
+      loop_.Stop();
+    });
+    loop_.Run();
+    if (end != nullptr) end->Close(1000, "");
+    return ended;
+  }
+
  private:
+  // Hears what comes through a WebSocket.
+  class Ear final : public WebSocketReceiver {
+   public:
+    Ear(FunctionRef<void(BytesView)> on_text, UniqueFunction<void(Result<Done>)> on_end)
+        : on_text_(on_text), on_end_(std::move(on_end)) {}
+    void OnMessage(WebSocketMessagePtr message) override { on_text_(message->payload()); }
+    void OnClose(WebSocketClose close) override {
+      if (close.clean) return on_end_(Done{});
+      on_end_(Error(ErrorCode::kUnavailable, "the connection broke"));
+    }
+    void OnError(Error error) override { on_end_(std::move(error)); }
+
+   private:
+    FunctionRef<void(BytesView)> on_text_;
+    UniqueFunction<void(Result<Done>)> on_end_;
+  };
+
   void ReadOn(HttpResponse* response, Result<Bytes>* answer) {
     if (response->body.stream == nullptr) return loop_.Stop();
     response->body.stream->Read([this, response, answer](Result<std::optional<Bytes>> chunk) {

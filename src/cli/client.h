@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "base/function.h"
 #include "base/json.h"
 #include "base/result.h"
 
@@ -37,6 +38,9 @@ class Client {
   // The same with another token than the server's.
   virtual Result<ApiAnswer> CallAs(const std::string& token, std::string method, std::string path, std::string body,
                                    std::string content_type) = 0;
+  // Connects the WebSocket `url` (ws: or wss:) and gives each text to `on_text`, until the other side closes.
+  // Errors: kUnavailable.
+  virtual Result<Done> Listen(std::string url, std::string protocol, FunctionRef<void(BytesView)> on_text) = 0;
   Result<ApiAnswer> Get(std::string path) { return Call("GET", std::move(path), {}, {}); }
 };
 

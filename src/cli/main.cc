@@ -5,6 +5,7 @@
 #include "cli/generate.h"
 #include "cli/objects.h"
 #include "cli/publish.h"
+#include "cli/remote.h"
 #include "cli/terminal.h"
 
 namespace limpet::cli {
@@ -39,6 +40,11 @@ int Main(const std::vector<std::string>& arguments, const Installation& installa
     case Command::kTokenList: return RunTokenList(*parsed.arguments, terminal);
     case Command::kTokenRevoke: return RunTokenRevoke(*parsed.arguments, terminal);
     case Command::kAudit: return RunAudit(*parsed.arguments, terminal);
+    case Command::kSecret: return RunSecret(*parsed.arguments, terminal);
+    case Command::kVersions: return RunVersions(*parsed.arguments, terminal);
+    case Command::kDeployments: return RunDeployments(*parsed.arguments, terminal);
+    case Command::kRollback: return RunRollback(*parsed.arguments, terminal);
+    case Command::kTail: return RunTail(*parsed.arguments, terminal);
     case Command::kNone: break;
   }
   return kExitUsage;

@@ -256,21 +256,29 @@ Arguments Finish(const CLI::App& app, Arguments arguments, const Raw& raw) {
 
 // What is wrong with the words of `command`, as people say it; CLI11's own text if nothing better is known.
 std::string UsageText(const CLI::App& app, const std::vector<std::string>& words, const CLI::ParseError& error) {
-  const CLI::App* command = nullptr;
-  for (const CLI::App* one : app.get_subcommands([](const CLI::App*) { return true; })) {
-    if (one->check_name(words[0])) command = one;
-  }
-  std::string name = words[0];
-  if (command != nullptr && words.size() > 1) {
-    for (const CLI::App* one : command->get_subcommands([](const CLI::App*) { return true; })) {
-      if (!one->check_name(words[1])) continue;
-      command = one;
-      name += " " + words[1];
-      break;
+  auto any = [](const CLI::App*) { return true; };
+  const CLI::App* command = &app;
+  std::string path;  // " objects list"
+  for (const std::string& word : words) {
+    std::vector<std::string> known;
+    const CLI::App* next = nullptr;
+    for (const CLI::App* one : command->get_subcommands(any)) {
+      if (one->check_name(word)) next = one;
+      known.push_back(one->get_name());
     }
+    if (known.empty() || (next == nullptr && word.starts_with("-"))) break;
+    if (next == nullptr) {
+      std::optional<std::string> nearest = Nearest(word, known);
+      std::string text = "There is no command \"" + (path + " " + word).substr(1) + "\".";
+      if (nearest) text += " Did you mean \"limpet" + path + " " + *nearest + "\"?";
+      return text + " Try: limpet" + path + " --help";
+    }
+    command = next;
+    path += " " + word;
   }
-  std::string advice = ". Try: limpet " + (command != nullptr ? name + " " : "") + "--help";
-  if (command == nullptr) return error.what() + advice;
+  std::string name = "limpet" + path;
+  std::string advice = ". Try: " + name + " --help";
+  if (command == &app) return error.what() + advice;
   for (const std::string& word : words) {
     std::string flag = word.substr(0, word.find('='));
     if (!flag.starts_with("--") || flag == "--" || command->get_option_no_throw(flag) != nullptr) continue;
@@ -279,8 +287,7 @@ std::string UsageText(const CLI::App& app, const std::vector<std::string>& words
       if (!option->get_lnames().empty()) known.push_back("--" + option->get_lnames()[0]);
     }
     std::optional<std::string> nearest = Nearest(flag, known);
-    return "limpet " + name + " has no flag " + flag + (nearest ? "; did you mean " + *nearest + "?" : ".") +
-           advice.substr(1);
+    return name + " has no flag " + flag + (nearest ? "; did you mean " + *nearest + "?" : ".") + advice.substr(1);
   }
   std::string text = error.what();
   const CLI::Option* option = command->get_option_no_throw(text.substr(0, text.find(':')));

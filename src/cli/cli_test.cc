@@ -84,6 +84,11 @@ TEST(Arguments, MistypedCommandsGetASuggestionAndCodeTwo) {
   ParsedArguments parsed = ParseArguments({"pubish"}, "0");
   EXPECT_EQ(parsed.exit.code, kExitUsage);
   EXPECT_NE(parsed.exit.text.find("limpet publish"), std::string::npos) << parsed.exit.text;
+  EXPECT_EQ(ParseArguments({"objects", "lst"}, "0").exit.text,
+            "There is no command \"objects lst\". Did you mean \"limpet objects list\"? Try: limpet objects --help");
+  EXPECT_EQ(ParseArguments({"objects", "list", "--scrpt=x", "C"}, "0").exit.text,
+            "limpet objects list has no flag --scrpt; did you mean --script? Try: limpet objects list --help");
+  EXPECT_EQ(ParseArguments({"objects"}, "0").exit.code, kExitUsage);
   ParsedArguments flag = ParseArguments({"publish", "--new-clas", "A"}, "0");
   EXPECT_EQ(flag.exit.code, kExitUsage);
   EXPECT_EQ(flag.exit.text,

@@ -72,10 +72,11 @@ void ClientSocket::OnOpen(Result<std::shared_ptr<ClientTransport>> transport) {
     at_end_ = true;
     closed_ = true;
     if (waiting_) std::exchange(waiting_, nullptr)(std::optional<Bytes>());
-    return on_open(std::move(transport).error());
+    if (on_open) on_open(std::move(transport).error());
+    return;
   }
   transport_ = std::move(transport).value();
-  on_open(Done{});
+  if (on_open) on_open(Done{});  // Else who opened it has let go, and somebody reads.
   if (waiting_) ReadMore();
 }
 
@@ -90,7 +91,7 @@ void ClientSocket::Read(const Stream* stream, BodyStream::OnChunk on_chunk) {
   if (stream != reader_ || at_end_) return on_chunk(std::optional<Bytes>());
   if (closed_) return on_chunk(Canceled());
   waiting_ = std::move(on_chunk);
-  if (transport_ && !on_tls_) ReadMore();
+  if (!shaking_) ReadMore();
 }
 
 void ClientSocket::ReadMore() {
@@ -111,7 +112,7 @@ void ClientSocket::OnRead(bool failed, bool ended, size_t bytes) {
   in_.Consume(bytes);
   if (closed_) return;
   BodyStream::OnChunk waiting = std::move(waiting_);
-  if (on_tls_) {  // The read was called off, or had just come back.
+  if (shaking_) {  // The read was called off, or had just come back.
     if (waiting) waiting(bytes > 0 ? std::optional<Bytes>(std::move(got)) : std::optional<Bytes>());
     if (!closed_) Handshake();
     return;
@@ -159,6 +160,7 @@ void ClientSocket::StartTls(std::string host, OnDone on_done) {
   if (!transport_) return Later(std::move(on_done), closed_ ? Canceled() : Lost());
   tls_host_ = std::move(host);
   on_tls_ = std::move(on_done);
+  shaking_ = true;
   if (reading_) {
     boost::system::error_code ignored;
     transport_->socket().cancel(ignored);  // Comes back to OnRead.
@@ -170,8 +172,9 @@ void ClientSocket::StartTls(std::string host, OnDone on_done) {
 
 void ClientSocket::Handshake() {
   transport_->StartTls(client_->tls, tls_host_, [self = shared_from_this()](boost::system::error_code error) {
-    if (!self->on_tls_) return;
+    self->shaking_ = false;
     OnDone on_tls = std::move(self->on_tls_);
+    if (self->closed_) return;
     if (!error) {
       self->Later(std::move(on_tls), Done{});
       if (self->waiting_) self->ReadMore();

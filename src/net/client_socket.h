@@ -81,7 +81,8 @@ class ClientSocket final : public std::enable_shared_from_this<ClientSocket> {
   Bytes writing_;
   OnDone on_written_;
 
-  std::string tls_host_;  // While it waits for a read to come back.
+  bool shaking_ = false;  // From StartTls to the end of the handshake nothing is read.
+  std::string tls_host_;
   OnDone on_tls_;
 };
 

@@ -103,6 +103,21 @@ TEST(ClientSocket, IsCutWhenBothHoldersHaveLetGo) {
   EXPECT_TRUE(error);
 }
 
+TEST(ClientSocket, IsReadThoughWhoOpenedItHasLetGoBefore) {
+  Rig rig;
+  std::shared_ptr<ClientSocket> socket = ClientSocket::Make(*rig.client);
+  std::unique_ptr<BodyStream> reader = socket->Reader({});
+  bool opened = false, read = false;
+  socket->Open(rig.Here(), [&](Result<Done>) { opened = true; });
+  reader->Read([&](Result<std::optional<Bytes>> chunk) { read = chunk.has_value() && chunk.value() == Bytes("ab"); });
+  socket->DropWriter();
+  tcp::socket peer(rig.loop.context());
+  rig.acceptor.async_accept(peer,
+                            [&](boost::system::error_code) { boost::asio::write(peer, boost::asio::buffer("ab", 2)); });
+  rig.Until(read);
+  EXPECT_FALSE(opened);
+}
+
 TEST(ClientSocket, TellsWhoReadsAndWritesThatItWasClosed) {
   Rig rig;
   std::shared_ptr<ClientSocket> socket = ClientSocket::Make(*rig.client);

@@ -143,6 +143,7 @@ void IoContext::End(Error why) {
   auto reads = std::exchange(pump_reads_, {});
   resolvers_.Clear();
   criticals_.Clear();
+  callers_.Clear();
   fetches_.Clear();
   on_client_gone_.Reset();
   pumps_.Clear();
@@ -260,6 +261,7 @@ uint64_t IoContext::AddEvent(object::OnReply reply) {
 
 std::optional<IoContext::RequestArguments> IoContext::ImportRequest(js::Scope& scope, uint64_t event,
                                                                     HttpRequest request) {
+  if (request.session != nullptr) AddCaller(event, std::move(request.session));
   v8::Isolate* isolate = scope.isolate();
   v8::Local<v8::Value> body = ImportBody(scope, std::move(request.body));
   if (body.IsEmpty()) {
@@ -273,6 +275,7 @@ std::optional<IoContext::RequestArguments> IoContext::ImportRequest(js::Scope& s
 }
 
 void IoContext::Answer(uint64_t event, Result<HttpResponse> response) {
+  DropCaller(event);
   if (std::optional<object::OnReply> reply = events_.Take(event)) (*reply)(std::move(response));
 }
 
@@ -375,6 +378,7 @@ void IoContext::FetchAnswered(uint64_t number, const object::GateRef& where, Res
   Fetch* fetch = fetches_.Find(number);
   if (fetch == nullptr) return;
   fetch->handle.Detach();  // The response's body goes on by itself.
+  if (fetch->watch != nullptr) fetch->watch->Close(kCloseNoCode, {});
   Continue(where, [this, number, response = std::move(response)](js::Scope& scope) mutable {
     SettleFetch(scope, number, response);
   });
@@ -392,9 +396,15 @@ void IoContext::SettleFetch(js::Scope& scope, uint64_t number, Result<HttpRespon
     v8::Isolate* isolate = inner.isolate();
     const Error& error = response.error();
     v8::Local<v8::Value> failure;
+    v8::Local<v8::Value> details = v8::Undefined(isolate);
+    if (error.code() == ErrorCode::kScript &&
+        error.stack().starts_with('\xFF')) {  // Of a serialised value: see Reject.
+      details = js::ToUint8Array(isolate, error.stack());
+    }
+    if (details.IsEmpty()) return {};
     if (CallHook(inner, kFetchFailed,
                  {state, js::FromUtf8(isolate, error.name()), js::FromUtf8(isolate, error.message()),
-                  v8::Integer::New(isolate, ErrorFlags(error))})
+                  v8::Integer::New(isolate, ErrorFlags(error)), details})
             .ToLocal(&failure)) {
       isolate->ThrowException(failure);
     }

@@ -198,6 +198,19 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
     v8::Global<v8::Function> callback;
   };
   Numbered<Critical>& criticals() { return criticals_; }
+  // -- events whose callers tell when they have gone (io_callers.cc)
+  // Such an event's line to its caller: a pipe that no message goes through.
+  void AddCaller(uint64_t event, std::unique_ptr<WebSocketEnd> line);
+  void DropCaller(uint64_t event) { callers_.Erase(event); }
+  // `tell` is called when the caller goes, or has gone, as an event of where we are.
+  void OnCallerGone(js::Scope& scope, uint64_t event, v8::Local<v8::Function> tell);
+  void CallerGone(uint64_t event);
+  // From now on the caller has gone if `response` is dropped before its end.
+  void WatchAnswer(uint64_t event, HttpResponse& response);
+  // The other side of it, for the fetch `number`: the end for whoever answers it.
+  std::unique_ptr<WebSocketEnd> WatchFetch(uint64_t number);
+  struct Caller;
+
   // -- pumps: streams of the script that C++ pulls
   Numbered<v8::Global<v8::Object>>& pumps() { return pumps_; }
   void PumpGone(uint64_t number);
@@ -252,6 +265,7 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
     v8::Global<v8::Value> state;
     net::FetchHandle handle;
     net::ContentCodings codings;
+    std::unique_ptr<WebSocketEnd> watch;  // Cut with the fetch, closed when it was answered.
   };
   void SettleFetch(js::Scope& scope, uint64_t number, Result<HttpResponse>& response);
   v8::MaybeLocal<v8::Value> ImportResponse(js::Scope& scope, v8::Local<v8::Value> state, HttpResponse response,
@@ -286,6 +300,7 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   Numbered<Timer> timers_;
   Numbered<Fetch> fetches_;
   Numbered<Critical> criticals_;
+  Numbered<std::shared_ptr<Caller>> callers_;
   Numbered<v8::Global<v8::Object>> pumps_;
   Numbered<BodyStream::OnChunk> pump_reads_;
   Numbered<std::unique_ptr<sql::Cursor>> cursors_;

@@ -107,16 +107,20 @@ void Respond(const Arguments& args) {
     response.websocket = context->sockets().Take(call.Number(6));
     if (response.websocket == nullptr) return ThrowNoSuchSocket(call.scope, *context);
   }
+  context->WatchAnswer(call.Number(0), response);
   context->Answer(call.Number(0), std::move(response));
 }
 
-// reject(event, name, message, stack, flags)
+// reject(event, name, message, stack, flags, details)
 void Reject(const Arguments& args) {
   Call call(args);
   IoContext* context = call.Context();
   if (context == nullptr) return;
   Error error = WithFlags(Error::Script(call.Text(1), call.Text(2)).WithStack(call.Text(3)), call.Flags(4));
   context->ReportUncaught(error);
+  // Its callers have no use for the stack: in that place is what they see beside name and message (SettleFetch).
+  if (context->instance() != nullptr)
+    error = Error(std::move(error).WithStack(js::IsBytes(args[5]) ? js::CopyBytes(args[5]) : Bytes()));
   context->Answer(call.Number(0), std::move(error));
 }
 

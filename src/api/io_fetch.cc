@@ -45,9 +45,10 @@ std::optional<ObjectId> ReadObjectId(Call& call, IoContext& context, int first) 
 }
 
 void CallObject(Call& call, IoContext& context, const ObjectId& id, std::optional<std::string> name,
-                net::ContentCodings codings, HttpRequest request) {
+                net::ContentCodings codings, HttpRequest request, bool watched) {
   std::optional<uint64_t> number = ReturnFetch(call, context, codings);
   if (!number) return;
+  if (watched) request.session = context.WatchFetch(*number);
   if (context.instance() == nullptr) {  // Nothing to wait for.
     return context.host().directory->Fetch(id, std::move(name), std::move(request),
                                            OnAnswer(context.weak_from_this(), *number, {}));
@@ -80,7 +81,7 @@ void FetchOutbound(const Arguments& args) {
   });
 }
 
-// fetchObject(state, ns, id, name, method, url, headers, body, length, codings)
+// fetchObject(state, ns, id, name, method, url, headers, body, length, codings, watched)
 void FetchObject(const Arguments& args) {
   Call call(args);
   IoContext* context = call.Context();
@@ -92,7 +93,7 @@ void FetchObject(const Arguments& args) {
   if (args[3]->IsString()) name = call.Text(3);
   std::optional<HttpRequest> request = ReadRequest(call, *context, 4);
   if (!request) return;
-  CallObject(call, *context, id, std::move(name), call.Codings(9), *std::move(request));
+  CallObject(call, *context, id, std::move(name), call.Codings(9), *std::move(request), args[10]->IsTrue());
 }
 
 void LastFetch(const Arguments& args) {

@@ -47,8 +47,9 @@ std::optional<ObjectId> ReadObjectId(Call& call, IoContext& context, int first);
 std::optional<uint64_t> ReturnFetch(Call& call, IoContext& context, net::ContentCodings codings);
 // Settles it, as an event of `where`.
 object::OnReply OnAnswer(std::weak_ptr<IoContext> weak, uint64_t number, object::GateRef where);
-// Makes the native return the promise of what the object answers, sent through the output gate.
+// Makes the native return the promise of what the object answers, sent through the output gate. `watched`: it is told
+// when nobody waits for that any more.
 void CallObject(Call& call, IoContext& context, const ObjectId& id, std::optional<std::string> name,
-                net::ContentCodings codings, HttpRequest request);
+                net::ContentCodings codings, HttpRequest request, bool watched = false);
 
 }  // namespace limpet::api

@@ -59,11 +59,13 @@ void Log(const Arguments& args) {
   context->Log(std::move(level), std::move(text));
 }
 
-// onClientGone(tell): when the client of this stateless event goes.
+// onClientGone(tell, event): when the client of this stateless event goes, or whoever called the object.
 void OnClientGone(const Arguments& args) {
   Call call(args);
   IoContext* context = call.Context();
-  if (context == nullptr || context->instance() != nullptr || !args[0]->IsFunction()) return;
+  if (context == nullptr || !args[0]->IsFunction()) return;
+  if (context->instance() != nullptr)
+    return context->OnCallerGone(call.scope, call.Number(1), args[0].As<v8::Function>());
   context->OnClientGone(call.scope, args[0].As<v8::Function>());
 }
 

@@ -66,12 +66,14 @@ class Writer final : public v8::ValueSerializer::Delegate {
   // SharedArrayBuffers are shared with the clone, instead of refused.
   void set_shares(bool shares) { shares_ = shares; }
   const std::vector<std::shared_ptr<v8::BackingStore>>& shared() const { return shared_; }
+  bool wrote_errors() const { return wrote_errors_; }
 
  private:
   js::Scope& scope_;
   HostObjects* hosts_;  // May be null.
   v8::Local<v8::Value> plain_prototype_;
   bool shares_ = false;
+  bool wrote_errors_ = false;  // As host objects.
   std::vector<std::shared_ptr<v8::BackingStore>> shared_;
   Bytes buffer_;
   v8::ValueSerializer serializer_;  // Last: its constructor calls back.
@@ -81,6 +83,11 @@ v8::Maybe<bool> Writer::IsHostObject(v8::Isolate* isolate, v8::Local<v8::Object>
   if (object->InternalFieldCount() > 0) return v8::Just(true);
   v8::Local<v8::Value> prototype = object->GetPrototypeV2();
   if (hosts_ != nullptr) return v8::Just(hosts_->IsHost(object, prototype, plain_prototype_));
+  if (object->IsNativeError()) {  // Rare. DOMExceptions always are, others from some date on.
+    v8::Local<v8::Value> packed;
+    if (!CallHook(scope_, kPackHost, {object}).ToLocal(&packed)) return v8::Nothing<bool>();
+    return v8::Just(packed->IsArray());
+  }
   v8::Local<v8::Private> brand;
   for (int i = 0; i < kPrototypesMax && prototype->IsObject() && prototype != plain_prototype_; ++i) {
     if (prototype->IsProxy()) break;  // Asking it further would run its traps.
@@ -107,6 +114,7 @@ v8::Maybe<bool> Writer::WriteHostObject(v8::Isolate* isolate, v8::Local<v8::Obje
   }
   v8::Local<v8::Value> packed;
   if (!CallHook(scope_, kPackHost, {object}).ToLocal(&packed)) return v8::Nothing<bool>();
+  wrote_errors_ = wrote_errors_ || object->IsNativeError();
   v8::Local<v8::Value> number;
   v8::Local<v8::Value> data;
   if (packed->IsArray() && packed.As<v8::Array>()->Get(scope_.context(), 0).ToLocal(&number) && number->IsUint32() &&
@@ -352,7 +360,16 @@ js::Scope CurrentScope(v8::Isolate* isolate) {
 
 std::optional<Bytes> Serialize(js::Scope& scope, v8::Local<v8::Value> value) {
   Writer writer(scope);
-  return writer.Write(value);
+  std::optional<Bytes> bytes = writer.Write(value);
+  if (!bytes || !writer.wrote_errors()) return bytes;
+  // A host object that holds itself can be written, and never read again.
+  {
+    v8::TryCatch caught(scope.isolate());
+    if (!Deserialize(scope, *bytes).IsEmpty()) return bytes;
+  }
+  ThrowNamedError(scope, "DataCloneError",
+                  js::Literal(scope.isolate(), "An error that holds itself could not be cloned."));
+  return std::nullopt;
 }
 
 std::optional<Bytes> Serialize(js::Scope& scope, v8::Local<v8::Value> value, HostObjects& hosts) {

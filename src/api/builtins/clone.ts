@@ -1,18 +1,20 @@
 // The platform's objects that can be cloned and stored, as on workerd: Headers, DOMException, Blob, and a Request or Response
-// without a body. Each travels as a number of its class and plain data. Stored values hold these numbers: none is reused
+// without a body; and errors with all that they have (enhanced_error_serialization). Each travels as a number of its class and plain data. Stored values hold these numbers: none is reused
 // (docs/formats/store-rocks.md).
 import { Blob, bytesOfBlob, File } from "./blob";
 import { kRaw } from "./body";
+import { compatibility } from "./compatibility";
 import { DOMException } from "./errors";
 import { AbortSignal } from "./events";
 import { copyHeaders, Headers, packHeaders } from "./headers";
 import { Request, requestHeaders } from "./request";
 import { Response } from "./response";
+import { packError, unpackError } from "./rpc_errors";
 import { RpcTarget } from "./rpc_target";
 import { prototypes } from "./seam";
 import { ReadableStream, WritableStream } from "./streams";
 
-const [kHeaders, kDomException, kBlob, kRequest, kResponse] = [1, 2, 3, 4, 5];
+const [kHeaders, kDomException, kBlob, kRequest, kResponse, kError] = [1, 2, 3, 4, 5, 6];
 const kStreamText = "ReadableStream can only be serialized for RPC.";
 
 prototypes.push(RpcTarget.prototype); // Else it would be cloned as a plain object.
@@ -25,6 +27,7 @@ function refuse(text: string): never {
 export function packHost(object: unknown): [number, unknown] | undefined {
   if (object instanceof Headers) return [kHeaders, packHeaders(object)];
   if (object instanceof DOMException) return [kDomException, [object.name, object.message, object.stack]];
+  if (object instanceof Error) return compatibility.enhancedErrors ? [kError, packError(object)] : undefined;
   if (object instanceof Blob && !(object instanceof File)) return [kBlob, [object.type, bytesOfBlob(object)]];
   if (object instanceof Request) {
     if (object[kRaw] !== null) refuse(kStreamText);
@@ -56,6 +59,7 @@ export function unpackHost(number: number, data: any): unknown {
     const [url, method, headers, redirect, cache, cf] = data;
     return new Request(url, { method, headers: copyHeaders(headers), redirect, cache, cf: cf === undefined ? undefined : JSON.parse(cf) });
   }
+  if (number === kError) return unpackError(data);
   if (number === kResponse) return new Response(null, { status: data[0], statusText: data[1], headers: copyHeaders(data[2]) });
   return undefined;
 }

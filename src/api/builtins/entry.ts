@@ -7,6 +7,7 @@ import type { InBody, Packed } from "./native.d";
 import { DurableObjectId, DurableObjectNamespace, enableRpc, entrypointStub, Fetcher } from "./objects";
 import { incomingRequest, type Request } from "./request";
 import { isErrorResponse, respond, Response } from "./response";
+import { describeThrown } from "./rpc_errors";
 import { serve } from "./rpc_session";
 import { RpcPromise, RpcProperty, RpcStub } from "./rpc_stub";
 import { RpcTarget, Target } from "./rpc_target";
@@ -261,7 +262,8 @@ function answer(event: number, result: unknown, headers: Packed): void {
 
 function fail(event: number, error: unknown): void {
   const [name, message, stack, flags] = describeError(error);
-  native.reject(event, name, message, stack, flags);
+  if (!compatibility.enhancedErrors) return native.reject(event, name, message, stack, flags);
+  native.reject(event, name, message, stack, flags, native.serialize(describeThrown(error)));
 }
 
 // A Response is answered at once; anything else is awaited, thenables too.
@@ -276,7 +278,7 @@ export function dispatchFetch(target: unknown, env: object, event: number, metho
   headers: Packed, body: InBody, cf: Cf, props?: unknown): void {
   let result: unknown;
   try {
-    const request = incomingRequest(method, url, headers, body, cf);
+    const request = incomingRequest(method, url, headers, body, cf, event);
     const ctx = new ExecutionContext(kInternal, props);
     if (typeof target === "function") {
       result = fetchOf(new (target as any)(ctx, env), request);
@@ -307,7 +309,7 @@ export function dispatchObjectFetch({ object }: Living, event: number, method: s
   body: InBody, cf: Cf): void {
   let result: unknown;
   try {
-    result = fetchOf(object, incomingRequest(method, url, headers, body, cf));
+    result = fetchOf(object, incomingRequest(method, url, headers, body, cf, event));
   } catch (error) {
     fail(event, error);
     return;

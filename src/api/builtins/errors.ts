@@ -60,6 +60,12 @@ const kTypes: Record<string, ErrorConstructor> = {
 };
 const kDomNames = new Set([...Object.keys(kLegacyCodes), ...kOtherNames].filter((name) => name !== "SyntaxError"));
 
+// Of the built-in type of that name; Error if there is none.
+export function typedError(name: string, message: string): Error {
+  if (name === "AggregateError") return new AggregateError([], message);
+  return new (Object.hasOwn(kTypes, name) ? kTypes[name]! : Error)(message);
+}
+
 // On what makeError made, so that an error that only passes through keeps its flags, and a script can't forge them.
 const kFlags = Symbol("flags");
 

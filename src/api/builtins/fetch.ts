@@ -8,6 +8,7 @@ import { eachPacked } from "./headers";
 import type { InBody, OutBody, Packed } from "./native.d";
 import { absoluteUrl, asksForCodedBody, givenSignal, Request, requestHeaders, type RequestInit } from "./request";
 import { fetchedResponse, type Response } from "./response";
+import { errorOf, type Thrown } from "./rpc_errors";
 import { isObject, native, wrongArgument } from "./seam";
 import { originOf, parseUrl } from "./url";
 
@@ -84,7 +85,8 @@ function send(fetching: Fetching, body: OutBody, length: number | undefined): Pr
     ? native.fetchOutbound(fetching, method, url, headers, body, length, codings)
     : callee.entrypoint !== undefined
     ? native.fetchEntrypoint(fetching, callee.entrypoint, callee.props, method, url, headers, body, length, codings)
-    : native.fetchObject(fetching, callee.ns, callee.hex, callee.name, method, url, headers, body, length, codings);
+    : native.fetchObject(fetching, callee.ns, callee.hex, callee.name, method, url, headers, body, length, codings,
+                         compatibility.requestSignal);
   if (fetching.signal !== undefined) fetching.id = native.lastFetch();
   return promise;
 }
@@ -117,12 +119,13 @@ export function fetched(state: object, status: number, statusText: string, heade
     fetching.codings === 0);
 }
 
-export function fetchFailed(state: object, name: string, message: string, flags: number): Error {
+export function fetchFailed(state: object, name: string, message: string, flags: number, details: Uint8Array | undefined): unknown {
   const { callee } = state as Fetching;
   if (callee !== undefined && (flags & kObjectReset) !== 0) {
     callee.broken = () => makeError(name, message, flags & ~kRemote);
   }
-  return makeError(name, message, flags);
+  if (details === undefined || (flags & kRemote) === 0) return makeError(name, message, flags);
+  return errorOf(native.deserialize(details) as Thrown);
 }
 
 function redirect(fetching: Fetching, status: number, location: string, body: InBody): Promise<Response> {

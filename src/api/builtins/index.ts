@@ -48,8 +48,8 @@ export default function install(native: Native): Hooks {
       return state instanceof Client ? state.answered(status, statusText, headers, body, socket)
         : fetched(state, status, statusText, headers, body, socket);
     },
-    fetchFailed(state, name, message, flags) {
-      return state instanceof Client ? state.failed(name, message, flags) : fetchFailed(state, name, message, flags);
+    fetchFailed(state, name, message, flags, details) {
+      return state instanceof Client ? state.failed(name, message, flags) : fetchFailed(state, name, message, flags, details);
     },
     inspect,
     socketEvent(target, kind, first, reason, clean) {

@@ -79,6 +79,7 @@ export interface Native {
   hmacVerify(hash: number, key: Bytes, signature: Bytes, data: Bytes): boolean;
   aesCbc(encrypt: boolean, key: Bytes, iv: Bytes, data: Bytes): ArrayBuffer | undefined;
   aesGcm(encrypt: boolean, key: Bytes, iv: Bytes, data: Bytes, additional: Bytes | undefined, tagBytes: number): ArrayBuffer | undefined;
+  chaCha20Poly1305(encrypt: boolean, key: Bytes, iv: Bytes, data: Bytes, additional: Bytes | undefined, tagBytes: number): ArrayBuffer | undefined;
   aesCtr(key: Bytes, counter: Bytes, counterBits: number, data: Bytes): ArrayBuffer | undefined; // undefined: counters repeat
   aesKeyWrap(encrypt: boolean, key: Bytes, data: Bytes): ArrayBuffer | undefined;
   cryptoHkdf(hash: number, key: Bytes, salt: Bytes, info: Bytes, bytes: number): ArrayBuffer | undefined;
@@ -104,11 +105,13 @@ export interface Native {
   clearTimer(id: number): void;
   log(level: "log" | "info" | "warn" | "error" | "debug", text: string): void; // never throws
   waitUntil(promise: Promise<unknown>): void;
-  onClientGone(tell: () => void): void; // of a stateless event; the latest one given
+  // The client of a stateless event, or whoever called the object: `event` is that of its request. The latest one given.
+  onClientGone(tell: () => void, event: number): void;
   usesSqlite(): boolean; // the object whose event runs
 
   respond(event: number, status: number, statusText: string, headers: Packed, body: OutBody, length: number | undefined, socket?: number, codings?: Codings): void;
-  reject(event: number, name: string, message: string, stack: string, flags: number): void; // flags: see makeError
+  // flags: see makeError. details: what fetchFailed gets.
+  reject(event: number, name: string, message: string, stack: string, flags: number, details?: ArrayBuffer): void;
 
   // On the pool; undefined where that is not possible: do it at once.
   keyGenerateLater(bits: number, exponent: Bytes): Promise<Box | undefined> | undefined; // RSA
@@ -123,7 +126,7 @@ export interface Native {
 
   // The promise of what the hook `fetched` makes of the answer, or fetchFailed of the error.
   fetchOutbound<T>(state: FetchState, method: string, url: string, headers: Packed, body: OutBody, length: number | undefined, codings: Codings): Promise<T>;
-  fetchObject<T>(state: FetchState, ns: number, id: string, name: string | undefined, method: string, url: string, headers: Packed, body: OutBody, length: number | undefined, codings: Codings): Promise<T>;
+  fetchObject<T>(state: FetchState, ns: number, id: string, name: string | undefined, method: string, url: string, headers: Packed, body: OutBody, length: number | undefined, codings: Codings, watched: boolean): Promise<T>; // watched: it may have a signal
   // The same of an entrypoint of this script, in a context of its own. `props`: serialised, or undefined.
   fetchEntrypoint<T>(state: FetchState, entrypoint: string, props: ArrayBuffer | undefined, method: string, url: string, headers: Packed, body: OutBody, length: number | undefined, codings: Codings): Promise<T>;
   lastFetch(): number; // the one just started, for cancelFetch
@@ -240,7 +243,7 @@ export interface Hooks {
   // What a fetch's promise is resolved with: a Response, or a promise of one if a redirect is followed. May throw.
   fetched(state: FetchState, status: number, statusText: string, headers: Packed, body: InBody, socket: number | undefined): unknown;
   // What it is rejected with.
-  fetchFailed(state: FetchState, name: string, message: string, flags: number): Error;
+  fetchFailed(state: FetchState, name: string, message: string, flags: number, details: Uint8Array | undefined): unknown;
   // One line for the log: what console.error(error) would print.
   inspect(value: unknown): string;
   // At a socket that was accepted. kind: 0 message (first: string or ArrayBuffer), 1 close (first: code), 2 error (first:

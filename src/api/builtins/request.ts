@@ -22,6 +22,7 @@ const kUrl = Symbol("url");
 const kHeaders = Symbol("headers");
 const kCf = Symbol("cf");
 const kRest = Symbol("rest");
+const kEvent = Symbol("event");
 
 interface Rest { redirect: string; signal: AbortSignal | undefined; cache: string | undefined; manual: boolean }
 const kDefaults: Rest = Object.freeze({ redirect: "follow", signal: undefined, cache: undefined, manual: false });
@@ -47,6 +48,7 @@ export class Request {
   declare [kHeaders]: Headers | Packed; // Of a request that came in: packed until someone looks.
   declare [kCf]: unknown; // JSON text until someone looks.
   declare [kRest]: Rest;
+  declare [kEvent]: number; // Of a request that came in.
 
   constructor(input: unknown, init?: RequestInit) {
     this[kUsed] = false;
@@ -85,7 +87,8 @@ export class Request {
     const rest = writableRest(this);
     if (rest.signal === undefined) {
       const signal = (rest.signal = new AbortSignal(kInternal));
-      if (incoming) native.onClientGone(() => abortSignal(signal, new DOMException("The client has disconnected", "AbortError")));
+      const tell = () => abortSignal(signal, new DOMException("The client has disconnected", "AbortError"));
+      if (incoming) native.onClientGone(tell, this[kEvent]);
     }
     return rest.signal;
   }
@@ -119,7 +122,7 @@ function writableRest(request: Request): Rest {
 }
 
 // The request of a running event; `cf` is JSON text.
-export function incomingRequest(method: string, url: string, headers: Packed, body: InBody, cf?: string): Request {
+export function incomingRequest(method: string, url: string, headers: Packed, body: InBody, cf?: string, event = 0): Request {
   const request = new Request(kInternal);
   request[kMethod] = method;
   request[kUrl] = url;
@@ -127,6 +130,7 @@ export function incomingRequest(method: string, url: string, headers: Packed, bo
   request[kRaw] = body;
   request[kCf] = cf;
   request[kRest] = kIncoming;
+  request[kEvent] = event;
   return request;
 }
 

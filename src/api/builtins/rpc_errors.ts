@@ -1,7 +1,7 @@
-// Errors on their way over RPC. Name and message travel, the stack does not; own properties do from compatibility date
-// 2026-04-21 (enhanced_error_serialization), and thrown objects that are no errors.
+// Errors on their way over RPC and out of an object's fetch, and copies of errors. Name and message travel, the stack does not;
+// own properties do from compatibility date 2026-04-21 (enhanced_error_serialization), and thrown objects that are no errors.
 import { compatibility } from "./compatibility";
-import { describeError, DOMException, kRemote, makeError } from "./errors";
+import { describeError, DOMException, kRemote, makeError, typedError } from "./errors";
 import { native } from "./seam";
 
 // With an empty name: `own.value` was thrown, an object.
@@ -58,5 +58,25 @@ export function errorOf([name, message, flags, own]: Thrown): unknown {
   }
   define(error, "remote", true);
   error.stack = titleOf(error);
+  return error;
+}
+
+// -- copies (clone.ts). The stack stays.
+
+export type Copied = [name: string, message: string, stack: unknown, own: Record<string, unknown>];
+
+export function packError(error: Error): Copied {
+  const own: Record<string, unknown> = {};
+  for (const key of Object.getOwnPropertyNames(error)) {
+    if (key !== "name" && key !== "message" && key !== "stack") own[key] = (error as any)[key];
+  }
+  return [String(error.name), String(error.message), String(error.stack), own];
+}
+
+export function unpackError([name, message, stack, own]: Copied): Error {
+  const error = typedError(name, message);
+  if (error.name !== name) define(error, "name", name);
+  for (const [key, value] of Object.entries(own)) define(error, key, value);
+  Object.defineProperty(error, "stack", { value: stack, writable: true, configurable: true });
   return error;
 }

@@ -25,9 +25,10 @@ void FreeBox(void* data, size_t, void* box) {
 const EVP_MD* HashByNumber(v8::Local<v8::Value> number) {
   // Fetched once: an EVP_sha256() is looked up anew by each operation, which costs more than hashing a small input.
   static const EVP_MD* const kHashes[] = {
-      EVP_MD_fetch(nullptr, "SHA1", nullptr), EVP_MD_fetch(nullptr, "SHA2-256", nullptr),
+      EVP_MD_fetch(nullptr, "SHA1", nullptr),     EVP_MD_fetch(nullptr, "SHA2-256", nullptr),
       EVP_MD_fetch(nullptr, "SHA2-384", nullptr), EVP_MD_fetch(nullptr, "SHA2-512", nullptr),
-      EVP_MD_fetch(nullptr, "MD5", nullptr)};
+      EVP_MD_fetch(nullptr, "MD5", nullptr),      EVP_MD_fetch(nullptr, "SHA3-256", nullptr),
+      EVP_MD_fetch(nullptr, "SHA3-384", nullptr), EVP_MD_fetch(nullptr, "SHA3-512", nullptr)};
   if (!number->IsUint32()) return nullptr;
   uint32_t index = number.As<v8::Uint32>()->Value();
   return index < std::size(kHashes) ? kHashes[index] : nullptr;

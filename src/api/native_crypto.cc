@@ -223,7 +223,7 @@ void AesCbc(const Info& info) {
 }
 
 // aesGcm(encrypt, key, iv, data, additional | undefined, tagBytes): ArrayBuffer | undefined
-void AesGcm(const Info& info) {
+void Seal(const Info& info, const EVP_CIPHER* cipher) {
   QuietErrors quiet;
   bool encrypt = info[0]->IsTrue();
   BytesOf key(info[1]), iv(info[2]), data(info[3]), additional(info[4]);
@@ -238,8 +238,7 @@ void AesGcm(const Info& info) {
   OSSL_PARAM params[] = {OSSL_PARAM_construct_size_t(OSSL_CIPHER_PARAM_AEAD_IVLEN, &iv_bytes),
                          OSSL_PARAM_construct_end()};
   int size = 0;
-  if (EVP_CipherInit_ex2(context.get(), AesCipher(kGcm, key.size()), key.data(), iv.data(), encrypt ? 1 : 0, params) !=
-          1 ||
+  if (EVP_CipherInit_ex2(context.get(), cipher, key.data(), iv.data(), encrypt ? 1 : 0, params) != 1 ||
       (additional.size() > 0 &&
        EVP_CipherUpdate(context.get(), nullptr, &size, additional.data(), static_cast<int>(additional.size())) != 1)) {
     return;
@@ -261,6 +260,14 @@ void AesGcm(const Info& info) {
     return;
   }
   info.GetReturnValue().Set(out);
+}
+
+void AesGcm(const Info& info) { Seal(info, AesCipher(kGcm, BytesOf(info[1]).size())); }
+
+// chaCha20Poly1305(encrypt, key, iv, data, additional, tagBytes): ArrayBuffer | undefined. The key has 32 bytes.
+void ChaCha20Poly1305(const Info& info) {
+  static const EVP_CIPHER* const kCipher = EVP_CIPHER_fetch(nullptr, "ChaCha20-Poly1305", nullptr);
+  if (BytesOf(info[1]).size() == 32) Seal(info, kCipher);
 }
 
 bool CtrPart(const EVP_CIPHER* cipher, const BytesOf& key, const uint8_t* counter, const uint8_t* from, size_t size,
@@ -381,6 +388,7 @@ void AddCryptoNatives(std::vector<js::NativeFunction>& to) {
                        {"aesCbc", AesCbc},
                        {"aesGcm", AesGcm},
                        {"aesCtr", AesCtr},
+                       {"chaCha20Poly1305", ChaCha20Poly1305},
                        {"aesKeyWrap", AesKeyWrap},
                        {"cryptoHkdf", Hkdf},
                        {"cryptoPbkdf2", Pbkdf2}});

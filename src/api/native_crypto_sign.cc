@@ -15,7 +15,7 @@ using Info = v8::FunctionCallbackInfo<v8::Value>;
 using SignaturePtr = std::unique_ptr<ECDSA_SIG, FreeWith<ECDSA_SIG_free>>;
 
 // As builtins/crypto_names.ts has it.
-enum Padding : int { kNone, kPkcs1, kPss };
+enum Padding : int { kNone, kPkcs1, kPss, kRaw };
 
 int IntOf(v8::Local<v8::Value> value) { return value->IsInt32() ? value.As<v8::Int32>()->Value() : 0; }
 
@@ -67,6 +67,20 @@ EC_KEY* EcOf(EVP_PKEY* key) {
   return EVP_PKEY_get_id(key) == EVP_PKEY_EC ? const_cast<EC_KEY*>(EVP_PKEY_get0_EC_KEY(key)) : nullptr;
 }
 
+// The private operation of RSA on data as long as the modulus.
+void SignRaw(const Info& info, EVP_PKEY* key, const BytesOf& data) {
+  KeyContextPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
+  auto size = static_cast<size_t>(EVP_PKEY_get_size(key));
+  v8::Local<v8::ArrayBuffer> out;
+  if (data.size() != size || EVP_PKEY_sign_init(context.get()) != 1 ||
+      EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_NO_PADDING) != 1 ||
+      !NewBuffer(info.GetIsolate(), size).ToLocal(&out) ||
+      EVP_PKEY_sign(context.get(), DataOf(out), &size, data.data(), data.size()) != 1) {
+    return;
+  }
+  info.GetReturnValue().Set(out);
+}
+
 // keySign(box, hash | undefined, padding, saltBytes, data): ArrayBuffer | undefined
 void Sign(const Info& info) {
   QuietErrors quiet;
@@ -75,6 +89,7 @@ void Sign(const Info& info) {
   if (key == nullptr) return;
   if (EC_KEY* ec = EcOf(key)) return SignEcdsa(info, ec);
   BytesOf data(info[4]);
+  if (IntOf(info[2]) == kRaw) return SignRaw(info, key, data);
   HashContextPtr context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* settings = nullptr;
   if (EVP_DigestSignInit(context.get(), &settings, HashByNumber(info[1]), nullptr, key) != 1 ||

@@ -17,6 +17,7 @@ export const compatibility = {
   ctxExports: false,
   enhancedErrors: false,
   brotli: true,
+  modernCrypto: false,
   fullUrl: true, // Calls of stubs take no relative URL.
   standardUrl: true, // A Request's URL is parsed when it is made.
   redirectUrl: true, // Response.redirect writes its URL as the standard does.
@@ -46,6 +47,7 @@ const kSwitches: [keyof typeof compatibility, flag: string][] = [
   ["ctxExports", "enable_ctx_exports"],
   ["enhancedErrors", "enhanced_error_serialization"],
   ["brotli", "brotli_content_encoding"],
+  ["modernCrypto", "webcrypto_modern_algorithms"],
   ["fullUrl", "durable_object_fetch_requires_full_url"],
   ["standardUrl", "fetch_standard_url"],
   ["redirectUrl", "response_redirect_url_standard"],

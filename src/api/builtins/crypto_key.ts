@@ -6,6 +6,7 @@ import { illegalConstructor, isObject, kInternal, native, platform, textOf } fro
 // What a key can do; the names and the methods of a family of algorithms. Arguments and usages have been checked.
 export interface Algorithm {
   readonly name: string;
+  readonly modern?: boolean; // There with webcrypto_modern_algorithms alone.
   generate?(parameters: Parameters, extractable: boolean, usages: string[]): CryptoKey | CryptoKeyPair | Promise<CryptoKeyPair>;
   importKey(format: string, data: Bytes | JsonWebKey, parameters: Parameters, extractable: boolean, usages: string[]): CryptoKey;
   exportKey?(key: Material, format: string): ArrayBuffer | JsonWebKey;

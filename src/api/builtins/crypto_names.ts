@@ -1,4 +1,5 @@
 // What all of WebCrypto shares: hashes, usages, and the conversion of arguments and dictionaries, in workerd's words.
+import { compatibility } from "./compatibility";
 import type { Bytes } from "./native.d";
 import { DOMException } from "./errors";
 import { isObject, textOf, wrongArgument } from "./seam";
@@ -17,6 +18,13 @@ const kHashes: Record<string, Hash> = {
   "MD5": { name: "MD5", number: 4, bytes: 16, blockBytes: 64 },
 };
 
+// With webcrypto_modern_algorithms; of digest() alone.
+const kModernHashes: Record<string, Hash> = {
+  "SHA3-256": { name: "SHA3-256", number: 5, bytes: 32, blockBytes: 136 },
+  "SHA3-384": { name: "SHA3-384", number: 6, bytes: 48, blockBytes: 104 },
+  "SHA3-512": { name: "SHA3-512", number: 7, bytes: 64, blockBytes: 72 },
+};
+
 export function fail(name: string, message: string): never {
   throw new DOMException(message, name);
 }
@@ -30,6 +38,10 @@ export function lookup<T>(table: Record<string, T>, name: string): T | undefined
 export function findHash(name: string): Hash {
   return (
     lookup(kHashes, name) ?? fail("NotSupportedError", "Unrecognized or unimplemented digest algorithm requested."));
+}
+
+export function findDigest(name: string): Hash {
+  return (compatibility.modernCrypto ? lookup(kModernHashes, name) : undefined) ?? findHash(name);
 }
 
 // -- usages, in the order in which a key lists them

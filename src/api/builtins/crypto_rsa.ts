@@ -1,7 +1,7 @@
 // RSASSA-PKCS1-v1_5, RSA-PSS and RSA-OAEP.
 import { compatibility } from "./compatibility";
 import type { Box, Bytes } from "./native.d";
-import { type CryptoKey, type CryptoKeyPair, decodeBase64Url, encodeBase64Url, type JsonWebKey, type Material } from "./crypto_key";
+import { type Algorithm, type CryptoKey, type CryptoKeyPair, decodeBase64Url, encodeBase64Url, type JsonWebKey, type Material } from "./crypto_key";
 import { fail, findHash, type Parameters } from "./crypto_names";
 import { PairAlgorithm, type Traits } from "./crypto_public";
 import { bytesOf, native } from "./seam";
@@ -11,6 +11,7 @@ const kModulusBitsMax = 8192;
 // Paddings, as C++ numbers them.
 const kPkcs1 = 1;
 const kPss = 2;
+const kRaw = 3;
 
 const kPrivateParts = ["p", "q", "dp", "dq", "qi"] as const;
 const kPartNames = {
@@ -39,10 +40,16 @@ abstract class Rsa extends PairAlgorithm {
   // `alg` of a JWK.
   protected abstract algOf(hash: string): string;
 
+  // The hash of an imported key; "": it has none.
+  protected hashOf(parameters: Parameters): string {
+    return parameters.requiredHash().name;
+  }
+
   #traits(modulusBytes: number, hash: string, exponent: Uint8Array): Traits {
     const publicExponent = compatibility.exponentBytes ? exponent : exponent.slice().buffer;
-    const description = { name: this.name, modulusLength: modulusBytes * 8, publicExponent, hash: { name: hash } };
-    return { description, hash, modulusBytes };
+    const description = { name: this.name, modulusLength: modulusBytes * 8, publicExponent };
+    if (hash === "") return { description, modulusBytes };
+    return { description: { ...description, hash: { name: hash } }, hash, modulusBytes };
   }
 
   async generate(parameters: Parameters, extractable: boolean, wanted: string[]): Promise<CryptoKeyPair> {
@@ -70,7 +77,7 @@ abstract class Rsa extends PairAlgorithm {
   }
 
   importKey(format: string, data: Bytes | JsonWebKey, parameters: Parameters, extractable: boolean, wanted: string[]): CryptoKey {
-    const hash = parameters.requiredHash().name;
+    const hash = this.hashOf(parameters);
     const imported = this.import(format, data, extractable, wanted, (jwk) => this.#readJwk(jwk, hash));
     if (native.keyType(imported.box) !== "RSA") fail("DataError", "Input was not an RSA key.");
     const [modulus, exponent] = native.keyParts(imported.box, false);
@@ -112,7 +119,7 @@ abstract class Rsa extends PairAlgorithm {
   }
 
   protected jwkOf(key: Material, parts: (ArrayBuffer | undefined)[]): Partial<JsonWebKey> {
-    if (!key.hash!.startsWith("SHA")) {
+    if (key.hash === undefined || !key.hash.startsWith("SHA")) {
       fail("NotSupportedError", `JWK export not supported for hash algorithm "${key.hash}".`);
     }
     const [n, e, d, p, q, dp, dq, qi] = parts.map((part) => part && encodeBase64Url(part));
@@ -198,4 +205,26 @@ class RsaOaep extends Rsa {
   }
 }
 
-export const kRsaAlgorithms = [new RsaPkcs1(), new RsaPss(), new RsaOaep()];
+// The bare operation of a private key, on as many bytes as the modulus has. Its keys are imported only.
+class RsaRaw extends Rsa {
+  constructor() {
+    super("RSA-RAW", [], ["sign"], kSignature);
+  }
+  protected algOf(): string {
+    return "";
+  }
+  protected override hashOf(): string {
+    return "";
+  }
+  override importKey(format: string, data: Bytes | JsonWebKey, parameters: Parameters, extractable: boolean, wanted: string[]): CryptoKey {
+    const open = format === "spki" || (format === "jwk" && (data as JsonWebKey).d === undefined);
+    if (open) fail("DataError", 'RSA-RAW only supports private keys but requested "public".');
+    return super.importKey(format, data, parameters, extractable, wanted);
+  }
+  sign(key: Material, _: Parameters, data: Bytes): ArrayBuffer {
+    return native.keySign(key.box!, undefined, kRaw, 0, data) ?? fail("OperationError", "Invalid RSA signature.");
+  }
+}
+(RsaRaw.prototype as any).generate = undefined;
+
+export const kRsaAlgorithms: Algorithm[] = [new RsaPkcs1(), new RsaPss(), new RsaOaep(), new RsaRaw()];

@@ -128,6 +128,51 @@ class AesGcm extends Aes {
   }
 }
 
+// With webcrypto_modern_algorithms. Its keys have one length.
+class ChaCha20Poly1305 implements Algorithm {
+  readonly name = "ChaCha20-Poly1305";
+  readonly modern = true;
+  static readonly usages = ["encrypt", "decrypt", "wrapKey", "unwrapKey"];
+
+  #key(secret: Uint8Array<ArrayBuffer>, extractable: boolean, usages: string[]): CryptoKey {
+    return newKey({ algorithm: this, type: "secret", extractable, usages, description: { name: this.name }, secret });
+  }
+  generate(_: Parameters, extractable: boolean, wanted: string[]): CryptoKey {
+    return this.#key(randomBytes(32), extractable, checkUsages(this.name, "generate", wanted, ChaCha20Poly1305.usages));
+  }
+  importKey(format: string, data: Bytes | JsonWebKey, _: Parameters, extractable: boolean, wanted: string[]): CryptoKey {
+    const usages = checkUsages(this.name, "import secret", wanted, ChaCha20Poly1305.usages);
+    if (format !== "raw-secret" && format !== "jwk") unknownFormat(format);
+    const secret = isBytes(data) ? copyOf(data)
+      : decodeBase64Url(data.k, 'Symmetric "jwk" key import requires a base64Url encoding of the key.');
+    if (secret.length !== 32) fail("DataError", `${this.name}${isBytes(data) ? "" : " JWK"} key must be 256 bits.`);
+    return this.#key(secret, extractable, usages);
+  }
+  exportKey(key: Material, format: string): ArrayBuffer | JsonWebKey {
+    if (format === "raw-secret") return key.secret!.slice().buffer;
+    if (format === "jwk") return exportedJwk(key, { kty: "oct", alg: "C20P", k: encodeBase64Url(key.secret!) });
+    fail("NotSupportedError", `${this.name} key only supports exporting "raw-secret" and "jwk", not "${format}".`);
+  }
+  #run(encrypt: boolean, key: Material, parameters: Parameters, data: Bytes): ArrayBuffer | undefined {
+    const iv = parameters.bytes("iv");
+    const additional = parameters.bytes("additionalData");
+    const tagBits = parameters.integer("tagLength") ?? 128;
+    if (iv === undefined) throw parameters.missing("iv");
+    if (iv.byteLength !== 12) fail("OperationError", `${this.name} IV must be 12 bytes long.`);
+    if (tagBits !== 128) fail("OperationError", `${this.name} tag length must be 128 bits.`);
+    if (!encrypt && data.byteLength < 16) {
+      fail("OperationError", `${this.name} ciphertext is shorter than its authentication tag.`);
+    }
+    return native.chaCha20Poly1305(encrypt, key.secret!, iv, data, additional, 16);
+  }
+  encrypt(key: Material, parameters: Parameters, data: Bytes): ArrayBuffer {
+    return this.#run(true, key, parameters, data) ?? fail("OperationError", `Error doing ${this.name} encrypt/decrypt.`);
+  }
+  decrypt(key: Material, parameters: Parameters, data: Bytes): ArrayBuffer {
+    return this.#run(false, key, parameters, data) ?? fail("OperationError", `${this.name} authentication failed.`);
+  }
+}
+
 class AesCbc extends Aes {
   #iv(parameters: Parameters, unit: string): Bytes {
     const iv = parameters.bytes("iv");
@@ -328,5 +373,5 @@ class Pbkdf2 extends Derivation {
 
 export const kSecretAlgorithms: Algorithm[] = [
   new AesCtr("AES-CTR"), new AesCbc("AES-CBC"), new AesGcm("AES-GCM"), new AesKw("AES-KW"), new Hmac(),
-  new Pbkdf2("PBKDF2"), new Hkdf("HKDF"),
+  new Pbkdf2("PBKDF2"), new Hkdf("HKDF"), new ChaCha20Poly1305(),
 ];

@@ -1,11 +1,12 @@
 // SubtleCrypto: converts and checks what scripts give, and hands it to the algorithm.
 // https://w3c.github.io/webcrypto/, in workerd's order of checks and with its texts.
+import { compatibility } from "./compatibility";
 import type { Bytes } from "./native.d";
 import { kEllipticAlgorithms } from "./crypto_elliptic";
 import {
   type Algorithm, type CryptoKey, type CryptoKeyPair, type JsonWebKey, type Material, materialOf, readJwk,
 } from "./crypto_key";
-import { Arguments, fail, findHash, isBytes, lookup, type Parameters, toInteger } from "./crypto_names";
+import { Arguments, fail, findDigest, isBytes, lookup, type Parameters, toInteger } from "./crypto_names";
 import { kRsaAlgorithms } from "./crypto_rsa";
 import { kSecretAlgorithms } from "./crypto_secret";
 import { illegalConstructor, isObject, kIllegalInvocation, kInternal, native, platform } from "./seam";
@@ -39,8 +40,13 @@ function unimplemented(operation: string, key: Material): never {
   fail("NotSupportedError", `The ${operation} operation is not implemented for "${key.algorithm.name}".`);
 }
 
+function findAlgorithm(name: string): Algorithm | undefined {
+  const found = lookup(kAlgorithms, name);
+  return found?.modern && !compatibility.modernCrypto ? undefined : found;
+}
+
 function checkFormat(format: string): void {
-  if (kModernFormats.includes(format)) {
+  if (!compatibility.modernCrypto && kModernFormats.includes(format)) {
     fail("NotSupportedError", `Key format "${format}" requires the webcrypto_modern_algorithms flag.`);
   }
 }
@@ -48,7 +54,7 @@ function checkFormat(format: string): void {
 function importKey(format: string, data: Bytes | JsonWebKey, parameters: Parameters, extractable: boolean,
                    usages: string[]): CryptoKey {
   checkFormat(format);
-  if (format === "raw" || format === "pkcs8" || format === "spki") {
+  if (format === "raw" || kModernFormats.includes(format) || format === "pkcs8" || format === "spki") {
     if (!isBytes(data)) {
       throw new TypeError("Import data provided for buffer-based import formats must be a buffer source.");
     }
@@ -60,7 +66,7 @@ function importKey(format: string, data: Bytes | JsonWebKey, parameters: Paramet
   } else {
     fail("NotSupportedError", `Unrecognized key import format "${format}".`);
   }
-  const algorithm = lookup(kAlgorithms, parameters.name);
+  const algorithm = findAlgorithm(parameters.name);
   if (algorithm === undefined) {
     fail("NotSupportedError", `Unrecognized key import algorithm "${parameters.name}" requested.`);
   }
@@ -163,7 +169,7 @@ export class SubtleCrypto {
     const args = this.#arguments("digest", values);
     const parameters = args.algorithm(0, "HashAlgorithm");
     const data = args.bytes(1);
-    return native.cryptoDigest(findHash(parameters.name).number, data);
+    return native.cryptoDigest(findDigest(parameters.name).number, data);
   }
 
   async generateKey(...values: unknown[]): Promise<CryptoKey | CryptoKeyPair> {
@@ -172,7 +178,7 @@ export class SubtleCrypto {
     const parameters = args.algorithm(0, "GenerateKeyAlgorithm");
     const extractable = args.flag(1);
     const usages = args.usages(2);
-    const algorithm = lookup(kAlgorithms, parameters.name);
+    const algorithm = findAlgorithm(parameters.name);
     if (algorithm?.generate === undefined) {
       fail("NotSupportedError", `Unrecognized key generation algorithm "${parameters.name}" requested.`);
     }

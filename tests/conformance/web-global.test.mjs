@@ -21,6 +21,15 @@ const refusal = (event) => [event.constructor.name, event.type, event.cancelable
 const failure = (event) => [event.constructor.name, event.message, event.cancelable, event.isTrusted, String(event.error), event.lineno > 0];
 
 const cases = {
+  "the platform's functions have no source": {
+    run() {
+      const { get: status } = Object.getOwnPropertyDescriptor(Response.prototype, "status");
+      const functions = [Headers, Headers.prototype.get, Response.json, fetch, structuredClone, WebSocketPair, crypto.subtle.digest, status, Function.prototype.toString, DOMException];
+      return [...functions.map(String), String(class Own { own() {} }), String(function own() {})];
+    },
+    expect: [...["Headers", "get", "json", "fetch", "structuredClone", "WebSocketPair", "digest", "", "toString", "DOMException"].map((name) => `function ${name}() { [native code] }`),
+             "class Own { own() {} }", "function own() {}"],
+  },
   "the global scope is an event target": { run: () => { let seen; const hear = function (event) { seen = [this === globalThis, event.target === globalThis]; }; addEventListener("own", hear); const result = dispatchEvent(new Event("own")); removeEventListener("own", hear); dispatchEvent(new Event("own")); return [seen, result]; }, expect: [[true, true], true] },
   "addEventListener without a listener is refused": { run: () => thrown(() => addEventListener("x", 1)), expect: "TypeError: Failed to execute 'addEventListener' on 'EventTarget': parameter 2 is not of type 'function or HandlerObject'." },
   "its classes can't be made": { run: async () => [await thrown(() => new ServiceWorkerGlobalScope()), await thrown(() => new ExtendableEvent("x")), await thrown(() => new PromiseRejectionEvent("x", {})), await thrown(() => new Body()), await thrown(() => new FetchEvent("fetch"))], expect: ["TypeError: Illegal constructor", "TypeError: Illegal constructor", "TypeError: Illegal constructor", "TypeError: Illegal constructor", "TypeError: Illegal constructor"] },

@@ -14,6 +14,7 @@ import { fetch } from "./fetch";
 import { kScopeGlobals, makeScope } from "./global_scope";
 import { Headers } from "./headers";
 import { MessageChannel, MessageEvent, MessagePort } from "./messages";
+import { hideSource, installToString } from "./native_code";
 import { kPerformanceClasses, makePerformance } from "./performance";
 import { Request } from "./request";
 import { Response } from "./response";
@@ -145,8 +146,11 @@ export function installGlobals(): void {
     scheduler: new Scheduler(kInternal), self: globalThis, setInterval, setTimeout, structuredClone,
   };
   for (const [name, value] of Object.entries(all)) {
+    if (typeof value === "function") Object.defineProperty(value, "name", { value: name, configurable: true }); // Bundling may have changed it.
     const enumerable = kEnumerable.has(name) || kFunctions.has(name);
     Object.defineProperty(globalThis, name, { value, writable: true, enumerable, configurable: true });
   }
   makeScope();
+  for (const value of [...Object.values(all), ...Object.values(consoleObject)]) hideSource(value);
+  installToString();
 }

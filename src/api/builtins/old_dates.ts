@@ -3,6 +3,7 @@
 import { isOn } from "./compatibility";
 import { SubtleCrypto } from "./crypto_subtle";
 import { DurableObjectState } from "./entry";
+import { hideSource } from "./native_code";
 import { DurableObject, Fetcher } from "./objects";
 import { Request } from "./request";
 import type { Response } from "./response";
@@ -28,6 +29,7 @@ export function applyOldDates(): void {
 function define(holder: object, methods: Record<string, Function>): void {
   for (const [name, value] of Object.entries(methods)) {
     Object.defineProperty(value, "length", { value: 0, configurable: true });
+    hideSource(value);
     Object.defineProperty(holder, name, { value, writable: true, enumerable: true, configurable: true });
   }
 }
@@ -101,6 +103,7 @@ function throwsAtOnce(holder: any, names: string[], whatever: boolean): void {
       },
     };
     Object.defineProperty(value, "length", { value: 0, configurable: true });
+    hideSource(value);
     Object.defineProperty(holder, name, { ...property, value });
   }
 }

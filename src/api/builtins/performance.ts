@@ -81,7 +81,7 @@ class PerformanceObserverEntryList {
 
 class PerformanceObserver {
   constructor(callback: unknown) {
-    if (callback === undefined) throw wrongConstructorArgument("PerformanceObserver", 1, "Function");
+    if (callback === undefined) throw wrongConstructorArgument("PerformanceObserver", 1, "Value");
   }
   static get supportedEntryTypes(): string[] { return ["measure", "mark"]; }
   observe(): void {}

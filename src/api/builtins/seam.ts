@@ -1,4 +1,5 @@
 // The natives, set once before anything a script could call, and names that several files share.
+import { hideSources } from "./native_code";
 import type { Native } from "./native.d";
 
 export let native: Native;
@@ -71,6 +72,7 @@ export function platform(classes: Record<string, Function>): void {
         if (key !== "prototype") withoutLength(Object.getOwnPropertyDescriptor(constructor, key)!.value);
       }
     }
+    hideSources(constructor);
   }
 }
 

@@ -1,5 +1,6 @@
 // The module cloudflare:sockets: https://developers.cloudflare.com/workers/runtime-apis/tcp-sockets/, as workerd has it. C++
 // holds the connections (net/client_socket.h); what comes is a body, what goes passes the output gate write by write.
+import { hideSource } from "./native_code";
 import {
   currentObject, illegalConstructor, isObject, kIllegalInvocation, kInternal, native, platform, requireOwner, textOf, wrongArgument,
 } from "./seam";
@@ -77,6 +78,7 @@ export const { connect } = {
   },
 };
 Object.defineProperty(connect, "length", { value: 0, configurable: true });
+hideSource(connect);
 
 // -- arguments
 

@@ -355,6 +355,9 @@ TEST_F(ControlPlaneTest, TheVersionedRoadDeploysAndRollsBack) {
   EXPECT_EQ(deployments["result"]["deployments"].items()[0]["versions"].items()[0]["version_id"].AsString(), first);
   for (int i = 0; i < 5; ++i) Publish("null");
   EXPECT_EQ(Call("GET", std::string(kScript) + "/versions")["result"]["items"].items().size(), 3u);
+  // A deployment whose version is gone is gone as well.
+  deployments = Call("GET", std::string(kScript) + "/deployments");
+  EXPECT_EQ(deployments["result"]["deployments"].items().size(), 3u);
 }
 
 TEST_F(ControlPlaneTest, SecretsStayAndAreNeverShown) {

@@ -92,6 +92,11 @@ void Deployer::Trim(ScriptRecord* record, CatalogChange* change) const {
     change->forgotten.emplace_back(record->name, std::move(record->versions[i]));
     record->versions.erase(record->versions.begin() + static_cast<ptrdiff_t>(i));
   }
+  // A deployment names versions that can be looked at.
+  std::erase_if(record->deployments, [&](const Deployment& deployment) {
+    return std::ranges::any_of(deployment.shares,
+                               [&](const Share& share) { return record->FindVersion(share.version_id) == nullptr; });
+  });
 }
 
 loop::Task<Decision<std::string>> Deployer::DeployLocked(std::string name, std::vector<Share> shares, Json annotations,

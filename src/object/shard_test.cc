@@ -243,6 +243,43 @@ TEST_F(ShardTest, RollsAnIdleObjectAtOnce) {
   EXPECT_EQ(next->made, 1);
 }
 
+// Shares objects out by their first byte.
+class SharedOut final : public ClassCode {
+ public:
+  SharedOut(std::shared_ptr<FakeClass> low, std::shared_ptr<FakeClass> high, uint8_t limit)
+      : low_(std::move(low)), high_(std::move(high)), limit_(limit) {}
+  std::shared_ptr<ClassCode> For(const ObjectId& id) const override { return id.base[0] < limit_ ? low_ : high_; }
+  std::unique_ptr<Code> Instantiate(Instance&) override { return nullptr; }  // Never: it is asked For.
+
+ private:
+  std::shared_ptr<FakeClass> low_, high_;
+  uint8_t limit_;
+};
+
+TEST_F(ShardTest, AnObjectOfASharedClassRollsOnlyWhenItsOwnCodeChanges) {
+  auto low = std::make_shared<FakeClass>(Increment), high = std::make_shared<FakeClass>(Increment);
+  auto ask = [&](uint8_t object) {
+    Fetch(object);
+    loop_.Advance(milliseconds(10));
+  };
+  shard_->SetClass(kSpace, std::make_shared<SharedOut>(low, high, 5));
+  for (uint8_t object : {3, 7}) ask(object);
+  EXPECT_EQ(low->made, 1);
+  EXPECT_EQ(high->made, 1);
+  shard_->SetClass(kSpace, std::make_shared<SharedOut>(low, high, 6));  // Nobody moves.
+  for (uint8_t object : {3, 7}) ask(object);
+  EXPECT_EQ(low->made + high->made, 2);
+  shard_->SetClass(kSpace, std::make_shared<SharedOut>(low, high, 8));  // 7 goes over.
+  for (uint8_t object : {3, 7}) ask(object);
+  EXPECT_EQ(low->made, 2);
+  EXPECT_EQ(high->live, 0);
+  shard_->BreakAll(low.get(), Error(ErrorCode::kOverloaded, "broken"));
+  shard_->SetClass(kSpace, low);  // The same code, alone: nobody rolls.
+  for (uint8_t object : {3, 7}) ask(object);
+  EXPECT_EQ(low->made, 4);
+  EXPECT_EQ(replies_, (Strings{"1", "1", "2", "2", "3", "3", "4", "4"}));
+}
+
 TEST_F(ShardTest, RemovesAClassAndTellsWhenItsWritesHaveSettled) {
   Fetch(1);
   loop_.Advance(milliseconds(1));

@@ -19,7 +19,8 @@ void Note(TraceEvent& trace, const Result<HttpResponse>& result) {
 
 void Emit(const OnTrace& on_trace, const loop::Loop& loop, const std::shared_ptr<TraceEvent>& trace) {
   trace->wall_ms = Milliseconds(loop.WallNow()) - trace->time_ms;
-  if (on_trace) on_trace(trace);
+  // What is said later goes nowhere: what has gone out belongs to other threads.
+  if (on_trace) on_trace(std::make_shared<const TraceEvent>(std::move(*trace)));
 }
 
 // An event of an object under way. Everything by value: it may outlive the shard's scripts.

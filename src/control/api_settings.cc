@@ -132,11 +132,10 @@ Plane::Answer Plane::PutSchedules(Call call) {
 Plane::Answer Plane::PutRoutes(Call call) {
   Decision<Json> body = ParseBody(call);
   if (!body.ok()) co_return Failure(body.refusal());
-  Json list = *body;
-  Decision<Done> edited = co_await deployer_->Edit(call.script, [list](ScriptRecord& script) { script.routes = list; });
-  if (!edited.ok()) co_return Failure(edited.refusal());
+  Decision<Done> set = co_await deployer_->SetRoutes(call.script, *body);
+  if (!set.ok()) co_return Failure(set.refusal());
   Json patterns = Json::MakeArray();
-  for (const Json& route : list.items()) patterns.Append(route["pattern"]);
+  for (const Json& route : body->items()) patterns.Append(route.is_string() ? route : route["pattern"]);
   co_return Success(std::move(patterns));
 }
 

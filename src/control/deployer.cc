@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "control/code_update.h"
-#include "control/domains.h"
 #include "control/exports.h"
 
 namespace limpet::control {
@@ -73,7 +72,7 @@ loop::Task<Done> Deployer::Start() {
     if (script->Deployed() != nullptr) names.push_back(name);
   }
   for (std::string& name : names) co_await Activate(std::move(name));
-  co_await RouteHosts();
+  co_await RouteAll();
   for (NamespaceId ns : std::vector<NamespaceId>(catalog_.drops())) scope_.Spawn(Destroy(ns));
   co_return Done{};
 }
@@ -104,7 +103,7 @@ loop::Task<Result<Done>> Deployer::Reconcile() {
   for (const auto& [name, script] : before) {
     if (catalog_.Find(name) == nullptr) co_await Remove(name);
   }
-  co_await RouteHosts();
+  co_await RouteAll();
   std::vector<NamespaceId> drops;
   for (NamespaceId ns : catalog_.drops()) {
     if (std::find(known_drops.begin(), known_drops.end(), ns) == known_drops.end()) drops.push_back(ns);
@@ -129,14 +128,6 @@ loop::Task<Decision<Done>> Deployer::Delete(std::string name, Force force) {
   co_return decision;
 }
 
-loop::Task<Decision<Done>> Deployer::SetDomains(std::string name, Json domains, Override override_existing) {
-  Result<Done> entered = co_await Enter();
-  if (!entered.has_value()) co_return Failed(entered.error());
-  Decision<Done> decision = co_await SetDomainsLocked(std::move(name), std::move(domains), override_existing);
-  turnstile_.Leave();
-  co_return decision;
-}
-
 loop::Task<Decision<Done>> Deployer::Edit(std::string name, UniqueFunction<void(ScriptRecord&)> edit) {
   Result<Done> entered = co_await Enter();
   if (!entered.has_value()) co_return Failed(entered.error());
@@ -145,7 +136,9 @@ loop::Task<Decision<Done>> Deployer::Edit(std::string name, UniqueFunction<void(
   if (old != nullptr) {
     CatalogChange change;
     edit(change.scripts.emplace_back(*old));
+    bool hidden = change.scripts.front().subdomain_enabled != old->subdomain_enabled;
     Result<Done> written = co_await catalog_.Commit(std::move(change));
+    if (written.has_value() && hidden) co_await RouteAll();
     decision = written.has_value() ? Decision<Done>(Done{}) : Decision<Done>(Failed(written.error()));
   }
   turnstile_.Leave();
@@ -374,45 +367,8 @@ loop::Task<Decision<Done>> Deployer::DeleteLocked(std::string name, Force force)
   Result<Done> written = co_await catalog_.Commit(std::move(change));
   if (!written.has_value()) co_return Failed(written.error());
   co_await Remove(name);
-  co_await RouteHosts();
+  co_await RouteAll();
   co_await Retire(std::move(drops));
-  co_return Done{};
-}
-
-loop::Task<Decision<Done>> Deployer::SetDomainsLocked(std::string name, Json domains, Override override_existing) {
-  std::shared_ptr<const ScriptRecord> old = catalog_.Find(name);
-  if (old == nullptr) co_return NoSuchScript(name);
-  Decision<Json> read = ReadDomains(domains);
-  if (!read.ok()) co_return read.refusal();
-  CatalogChange change;
-  for (const Json& domain : read->items()) {
-    const std::string& host = domain["hostname"].AsString();
-    std::shared_ptr<const ScriptRecord> owner = OwnerOf(catalog_.scripts(), host, name);
-    if (owner == nullptr) continue;
-    if (override_existing == Override::kNo) {
-      co_return Refusal{409, 100116,
-                        "The custom domain \"" + host + "\" belongs to the Worker \"" + owner->name +
-                            "\". Take it out of that one's routes and deploy it, then deploy this one again."};
-    }
-    auto found = std::find_if(change.scripts.begin(), change.scripts.end(),
-                              [&](const ScriptRecord& changed) { return changed.name == owner->name; });
-    ScriptRecord& loser = found != change.scripts.end() ? *found : change.scripts.emplace_back(*owner);
-    loser.domains = WithoutDomain(loser.domains, host);
-  }
-  change.scripts.emplace_back(*old).domains = *std::move(read);
-  Result<Done> written = co_await catalog_.Commit(std::move(change));
-  if (!written.has_value()) co_return Failed(written.error());
-  co_await RouteHosts();
-  co_return Done{};
-}
-
-loop::Task<Done> Deployer::RouteHosts() {
-  auto hosts = std::make_shared<const HostMap>(HostsOf(catalog_.scripts()));
-  loop::Completion<Result<Done>> route([&](auto done) { deps_.runtime.SetHosts(hosts, std::move(done)); });
-  Result<Done> routed = co_await route;
-  if (!routed.has_value()) {
-    deps_.logger.Write(LogLevel::kError, "control", "route custom domains: " + routed.error().ToString());
-  }
   co_return Done{};
 }
 

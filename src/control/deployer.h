@@ -62,6 +62,8 @@ class Deployer {
   loop::Task<Decision<Done>> Delete(std::string name, Force force);
   // Changes fields of the record that no running code depends on.
   loop::Task<Decision<Done>> Edit(std::string name, UniqueFunction<void(ScriptRecord&)> edit);
+  // Replaces the script's routes ([{pattern}]). One that another script has is refused.
+  loop::Task<Decision<Done>> SetRoutes(std::string name, Json routes);
   // Replaces the script's custom domains ([{hostname}]). One that another script has is taken from it, or refused.
   enum class Override : bool { kNo, kYes };
   loop::Task<Decision<Done>> SetDomains(std::string name, Json domains, Override override_existing);
@@ -96,7 +98,8 @@ class Deployer {
   loop::Task<Done> Activate(std::string name);
   loop::Task<Result<std::shared_ptr<ScriptVersion>>> Load(std::string name, VersionRecord version);
   loop::Task<Done> Remove(std::string name);
-  loop::Task<Done> RouteHosts();
+  loop::Task<Decision<Done>> SetRoutesLocked(std::string name, Json routes);
+  loop::Task<Done> RouteAll();
   loop::Task<Done> Retire(std::vector<NamespaceId> namespaces);
   loop::Task<Done> Destroy(NamespaceId ns);
   std::string Now() const { return IsoTime(deps_.loop.WallNow()); }

@@ -31,12 +31,32 @@ Decision<Json> ReadDomains(const Json& list) {
   return domains;
 }
 
-HostMap HostsOf(const Scripts& scripts) {
-  HostMap hosts;
+RouteTable RoutesOf(const Scripts& scripts) {
+  RouteTable table;
   for (const auto& [name, script] : scripts) {
-    for (const Json& domain : script->domains.items()) hosts.emplace(domain["hostname"].AsString(), name);
+    if (!script->subdomain_enabled) table.hidden.insert(name);
+    for (const Json& domain : script->domains.items()) table.hosts.emplace(domain["hostname"].AsString(), name);
+    for (const Json& item : script->routes.items()) {
+      // Records of before routes were looked at may hold anything.
+      Decision<Route> route = ParseRoute(item["pattern"].AsString());
+      if (!route.ok()) continue;
+      route->script = name;
+      table.Add(*std::move(route));
+    }
   }
-  return hosts;
+  table.Sort();
+  return table;
+}
+
+std::shared_ptr<const ScriptRecord> OwnerOfRoute(const Scripts& scripts, std::string_view pattern,
+                                                 std::string_view name) {
+  for (const auto& [other, script] : scripts) {
+    if (other == name) continue;
+    for (const Json& route : script->routes.items()) {
+      if (route["pattern"].AsString() == pattern) return script;
+    }
+  }
+  return nullptr;
 }
 
 std::shared_ptr<const ScriptRecord> OwnerOf(const Scripts& scripts, std::string_view host, std::string_view name) {

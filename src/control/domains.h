@@ -1,4 +1,5 @@
-// Custom domains: host names that a script answers on beside its own. Pure.
+// Custom domains: host names that a script answers on beside its own; and what all scripts' records say of routing.
+// Pure.
 #pragma once
 
 #include <map>
@@ -20,8 +21,11 @@ using Scripts = std::map<std::string, std::shared_ptr<const ScriptRecord>>;
 // The entries of an upload of domains, [{hostname, …}], with their names in lower case. Refusal 10021: a name that no
 // request can have.
 Decision<Json> ReadDomains(const Json& list);
-// Which script answers on which custom domain.
-HostMap HostsOf(const Scripts& scripts);
+// Which script answers where: routes, custom domains, and who has given up NAME.DOMAIN.
+RouteTable RoutesOf(const Scripts& scripts);
+// The script other than `name` that has the route `pattern`, or null.
+std::shared_ptr<const ScriptRecord> OwnerOfRoute(const Scripts& scripts, std::string_view pattern,
+                                                 std::string_view name);
 // The script other than `name` that has the custom domain `host`, or null.
 std::shared_ptr<const ScriptRecord> OwnerOf(const Scripts& scripts, std::string_view host, std::string_view name);
 // `domains` without the one named `host`.

@@ -62,6 +62,10 @@ class Plane final : public ControlPlane {
   Answer Memberships(Call call);
   Answer AccountSubdomain(Call call);
   Answer Zones(Call call);
+  Answer Zone(Call call);
+  Answer ZoneRoutes(Call call);
+  Answer PostZoneRoute(Call call);
+  Answer DeleteZoneRoute(Call call);
   Answer EmptyList(Call call);
   Answer EmptyObject(Call call);
   Answer Namespaces(Call call);

@@ -15,6 +15,7 @@
 #include "base/ids.h"
 #include "base/live_versions.h"
 #include "base/result.h"
+#include "control/routes.h"
 #include "object/shard.h"
 
 namespace limpet::control {
@@ -29,9 +30,6 @@ struct ScriptReport {
   std::vector<std::pair<std::string, Bytes>> code_caches;  // By module name as uploaded; may be empty.
   Duration startup{0};                                     // How long it took.
 };
-
-// Custom domains, in lower case, and the names of the scripts that answer on them.
-using HostMap = std::map<std::string, std::string, std::less<>>;
 
 using OnDone = UniqueFunction<void(Result<Done>)>;
 
@@ -50,8 +48,8 @@ class Runtime {
   virtual void Activate(LiveVersions versions, object::CodeUpdate update, OnDone done) = 0;
   // No shard routes to the script any more.
   virtual void Remove(std::string script_name, OnDone done) = 0;
-  // The custom domains from now on, all of them.
-  virtual void SetHosts(std::shared_ptr<const HostMap> hosts, OnDone done) = 0;
+  // The routes and custom domains from now on, all of them.
+  virtual void SetRoutes(std::shared_ptr<const RouteTable> routes, OnDone done) = 0;
   // The namespaces are gone for good: live objects are reset, later events refused. Answers once no commit of theirs is
   // on the way on any shard, so that their data can be destroyed.
   virtual void RetireNamespaces(std::vector<NamespaceId> namespaces, OnDone done) = 0;

@@ -1,5 +1,7 @@
 #include "server/router.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 
 namespace limpet::server {
@@ -9,13 +11,13 @@ constexpr std::string_view kWorkersDev = ".workers.dev";
 constexpr size_t kKnownShownMax = 20;
 
 // "name" of "name.suffix": one label, no more.
-std::optional<std::string> LabelBefore(std::string_view host, std::string_view domain) {
+std::optional<std::string_view> LabelBefore(std::string_view host, std::string_view domain) {
   if (host.size() <= domain.size() + 1 || !host.ends_with(domain)) return std::nullopt;
   std::string_view label = host.substr(0, host.size() - domain.size());
   if (!label.ends_with('.')) return std::nullopt;
   label.remove_suffix(1);
   if (label.empty() || label.find('.') != std::string_view::npos) return std::nullopt;
-  return std::string(label);
+  return label;
 }
 
 }  // namespace
@@ -29,18 +31,24 @@ std::string HostOf(std::string_view url) {
   return ToLowerAscii(host);
 }
 
-std::optional<std::string> Router::ScriptOf(std::string_view host, const HostMap& custom) const {
+std::optional<std::string_view> Router::ScriptOf(std::string_view host, std::string_view url,
+                                                 const control::RouteTable& routes) const {
   for (const std::string& domain : options_.domains) {
-    if (auto name = LabelBefore(host, domain)) return name;
+    auto name = LabelBefore(host, domain);
+    if (name && !routes.hidden.contains(*name)) return name;
   }
   if (host.ends_with(kWorkersDev)) {
     std::string_view rest = host.substr(0, host.size() - kWorkersDev.size());
     size_t dot = rest.find('.');
-    if (dot != std::string_view::npos && dot > 0 && rest.find('.', dot + 1) == std::string_view::npos) {
-      return std::string(rest.substr(0, dot));
-    }
+    bool two_labels = dot != std::string_view::npos && dot > 0 && rest.find('.', dot + 1) == std::string_view::npos;
+    if (two_labels && !routes.hidden.contains(rest.substr(0, dot))) return rest.substr(0, dot);
   }
-  if (auto found = custom.find(host); found != custom.end()) return found->second;
+  size_t scheme = url.find("://");
+  if (scheme != std::string_view::npos) {
+    size_t slash = std::min(url.size(), url.find('/', scheme + 3));
+    if (const control::Route* route = routes.Find(url.substr(0, scheme), host, url.substr(slash))) return route->script;
+  }
+  if (auto found = routes.hosts.find(host); found != routes.hosts.end()) return found->second;
   if (!options_.default_script.empty()) return options_.default_script;
   return std::nullopt;
 }

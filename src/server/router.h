@@ -1,20 +1,17 @@
 // Which script answers on a host name. Pure; any thread.
 #pragma once
 
-#include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "control/routes.h"
+
 namespace limpet::server {
 
 // "a.localhost" of "http://A.localhost.:80/x?y": lower case, without port and final dot. Empty if there is none.
 std::string HostOf(std::string_view url);
-
-// Custom domains in lower case, and their scripts' names.
-using HostMap = std::map<std::string, std::string, std::less<>>;
 
 struct RouterOptions {
   std::vector<std::string> domains{"localhost"};  // A script answers on NAME.DOMAIN; lower case.
@@ -25,9 +22,12 @@ class Router {
  public:
   explicit Router(RouterOptions options) : options_(std::move(options)) {}
 
-  // The script's name, from NAME.DOMAIN or NAME.ACCOUNT.workers.dev, else that of the custom domain `host`, else the
-  // default script; nothing if there is none. `host` as HostOf gives it. Whether the script exists is not known here.
-  std::optional<std::string> ScriptOf(std::string_view host, const HostMap& custom) const;
+  // The script's name: from NAME.DOMAIN or NAME.ACCOUNT.workers.dev, unless that script is hidden; else that of the
+  // most specific route, else that of the custom domain `host`, else the default script; nothing if there is none.
+  // `host` as HostOf gives it of `url`. Whether the script exists is not known here. The answer is a part of `host`, of
+  // `routes` or of this; nothing is allocated.
+  std::optional<std::string_view> ScriptOf(std::string_view host, std::string_view url,
+                                           const control::RouteTable& routes) const;
   const RouterOptions& options() const { return options_; }
 
  private:

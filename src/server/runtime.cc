@@ -113,10 +113,10 @@ void ShardRuntime::Remove(std::string script_name, control::OnDone done) {
       std::move(done));
 }
 
-void ShardRuntime::SetHosts(std::shared_ptr<const control::HostMap> hosts, control::OnDone done) {
+void ShardRuntime::SetRoutes(std::shared_ptr<const control::RouteTable> routes, control::OnDone done) {
   OnAllShards(
-      [hosts](ShardServer& shard, UniqueFunction<void()> acted) {
-        shard.SetHosts(hosts);
+      [routes](ShardServer& shard, UniqueFunction<void()> acted) {
+        shard.SetRoutes(routes);
         acted();
       },
       std::move(done));

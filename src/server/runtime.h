@@ -26,7 +26,7 @@ class ShardRuntime final : public control::Runtime {
              UniqueFunction<void(Result<control::ScriptReport>)> done) override;
   void Activate(LiveVersions versions, object::CodeUpdate update, control::OnDone done) override;
   void Remove(std::string script_name, control::OnDone done) override;
-  void SetHosts(std::shared_ptr<const control::HostMap> hosts, control::OnDone done) override;
+  void SetRoutes(std::shared_ptr<const control::RouteTable> routes, control::OnDone done) override;
   void RetireNamespaces(std::vector<NamespaceId> namespaces, control::OnDone done) override;
   void DeleteObject(ObjectId object, control::OnDone done) override;
   void RestoreObject(ObjectId object, object::Bookmark target, UniqueFunction<void(Result<uint64_t>)> done) override;

@@ -122,7 +122,8 @@ void ShardServer::Tick() {
 void ShardServer::Handle(HttpRequest request, const net::RequestInfo& info, net::Responder responder) {
   count_requests_.Add();
   std::string host = HostOf(request.url);
-  std::optional<std::string> script = context_.router.ScriptOf(host, *hosts_);
+  std::optional<std::string> script;
+  if (auto named = context_.router.ScriptOf(host, request.url, *routes_)) script.emplace(*named);
   auto exchange = std::make_shared<Exchange>(std::move(responder));
   if (context_.options.on_request) {
     exchange->method = request.method;

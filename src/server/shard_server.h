@@ -58,7 +58,7 @@ class ShardServer {
   void Activate(LiveVersions versions, object::CodeUpdate update);
   void SetTraced(std::set<std::string, std::less<>> scripts) { scripts_->SetTraced(std::move(scripts)); }
   void Remove(const std::string& script);
-  void SetHosts(std::shared_ptr<const HostMap> hosts) { hosts_ = std::move(hosts); }
+  void SetRoutes(std::shared_ptr<const control::RouteTable> routes) { routes_ = std::move(routes); }
   object::Shard& objects() { return *objects_; }
   void Retire(NamespaceId ns, UniqueFunction<void()> then);  // `then` when none of its commits is on the way.
 
@@ -86,7 +86,7 @@ class ShardServer {
   LoopThread thread_;
   std::set<std::string> scripts_known_;
   std::unordered_map<std::string, std::shared_ptr<const ScriptVersion>> sites_;  // Scripts that have static files.
-  std::shared_ptr<const HostMap> hosts_ = std::make_shared<const HostMap>();
+  std::shared_ptr<const control::RouteTable> routes_ = std::make_shared<const control::RouteTable>();
   std::shared_ptr<const std::string> cf_;
   Counter& count_requests_;
   Counter& count_errors_;

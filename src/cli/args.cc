@@ -6,45 +6,20 @@
 #include <utility>
 
 #include "cli/cli.h"
+#include "cli/nearest.h"
 
 namespace limpet::cli {
 namespace {
 
 constexpr const char* kCommands[] = {"generate", "publish",     "deploy",   "delete", "whoami", "serve",
                                      "dev",      "init",        "objects",  "token",  "audit",  "secret",
-                                     "versions", "deployments", "rollback", "tail"};
-
-size_t Distance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row.back();
-}
-
-std::optional<std::string> Nearest(const std::string& word, const std::vector<std::string>& known) {
-  std::optional<std::string> nearest;
-  size_t least = 3;  // Two slips at most.
-  for (const std::string& one : known) {
-    size_t distance = Distance(word, one);
-    if (distance < least && distance < word.size()) {
-      least = distance;
-      nearest = one;
-    }
-  }
-  return nearest;
-}
+                                     "versions", "deployments", "rollback", "tail",   "login",  "logout"};
 
 void AddServer(CLI::App* command, Arguments* arguments) {
   command->add_option("--server", arguments->server,
                       "The server's admin address (LIMPET_SERVER; http://127.0.0.1:8788)");
   command->add_option("--token", arguments->token, "Its token (LIMPET_TOKEN; found for a server on this machine)");
+  command->add_option("--profile", arguments->profile, "A server that limpet login knows (LIMPET_PROFILE)");
 }
 
 void AddProject(CLI::App* command, Arguments* arguments) {
@@ -86,6 +61,7 @@ void AddPublish(CLI::App* command, Arguments* arguments, Raw* raw) {
                    "When running objects take the new code: \"deferred\" or \"immediate\"")
       ->check(CLI::IsMember({"deferred", "immediate"}));
   command->add_option("--output", raw->output, "\"json\": the result for programs")->check(CLI::IsMember({"json"}));
+  command->add_flag("--json", arguments->output_json, "The same as --output json");
   command->add_flag("--dry-run", arguments->dry_run, "Bundles and checks, sends nothing");
 }
 
@@ -168,7 +144,13 @@ void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
   remove->add_option("name,--name", arguments->name, "The script, instead of the configuration's");
   remove->add_flag("--force", arguments->force, "Even if other scripts bind its classes");
   remove->add_flag("--dry-run", arguments->dry_run, "Says what would be deleted");
-  AddServer(app->add_subcommand("whoami", "Says which server and account the tool talks to"), arguments);
+  remove->add_flag("--json", arguments->output_json, "The result for programs");
+  CLI::App* whoami = app->add_subcommand("whoami", "Says which server and account the tool talks to");
+  AddServer(whoami, arguments);
+  whoami->add_flag("--json", arguments->output_json, "The same for programs");
+  AddServer(app->add_subcommand("login", "Keeps a server's address and token for later commands"), arguments);
+  app->add_subcommand("logout", "Forgets what login has kept")
+      ->add_option("--profile", arguments->profile, "The one of that name");
   CLI::App* objects = app->add_subcommand("objects", "The objects of a class on a server: what they store, and stored");
   objects->require_subcommand(1);
   CLI::App* list = objects->add_subcommand("list", "The IDs of the objects that store something");
@@ -220,7 +202,8 @@ Arguments Finish(const CLI::App& app, Arguments arguments, const Raw& raw) {
       {"generate", Command::kGenerate}, {"publish", Command::kPublish},   {"delete", Command::kDelete},
       {"whoami", Command::kWhoami},     {"serve", Command::kServe},       {"dev", Command::kDev},
       {"secret", Command::kSecret},     {"versions", Command::kVersions}, {"deployments", Command::kDeployments},
-      {"rollback", Command::kRollback}, {"tail", Command::kTail}};
+      {"rollback", Command::kRollback}, {"tail", Command::kTail},         {"login", Command::kLogin},
+      {"logout", Command::kLogout}};
   for (const auto& [name, command] : kNames) {
     const CLI::App* chosen = app.get_subcommand(name);
     if (!chosen->parsed()) continue;

@@ -33,12 +33,15 @@ enum class Command : uint8_t {
   kVersions,
   kDeployments,
   kRollback,
-  kTail
+  kTail,
+  kLogin,
+  kLogout
 };
 
 struct Arguments {
   Command command = Command::kNone;
   std::string server, token;        // Every client command.
+  std::string profile;              // The same: --profile
   std::string config, environment;  // -c, -e
   std::string name;                 // --name, or NAME of generate, delete, token create.
   std::string entry;                // publish [SCRIPT]

@@ -72,4 +72,10 @@ struct Profile {
 Result<Done> WriteProfile(const Profile& profile);
 Result<Profile> ReadProfile();  // kNotFound if there is none.
 
+// What `limpet login` has kept, beside it in profiles/NAME.json; "" is "default". Errors: kNotFound, kInvalidArgument
+// (a name that is none), kUnavailable. WriteLogin and RemoveLogin give the file's path.
+Result<Profile> ReadLogin(const std::string& name);
+Result<std::string> WriteLogin(const std::string& name, const Profile& profile);
+Result<std::string> RemoveLogin(const std::string& name);
+
 }  // namespace limpet::cli

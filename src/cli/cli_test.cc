@@ -9,6 +9,7 @@
 
 #include "base/multipart.h"
 #include "cli/args.h"
+#include "cli/dot_env.h"
 #include "cli/exports_text.h"
 #include "cli/generate.h"
 #include "cli/modules.h"
@@ -248,6 +249,10 @@ class ScriptedClient final : public Client {
   Result<Done> Listen(std::string, std::string, FunctionRef<void(BytesView)>) override {
     return Error(ErrorCode::kUnavailable, "nothing to hear");
   }
+  Result<ApiAnswer> CallAs(const std::string&, std::string method, std::string path, std::string body,
+                           std::string content_type) override {
+    return Call(std::move(method), std::move(path), std::move(body), std::move(content_type));
+  }
   Result<ApiAnswer> Call(std::string method, std::string path, std::string body, std::string content_type) override {
     ApiAnswer answer;
     if (method == "GET") {
@@ -271,13 +276,14 @@ TEST(Publish, SendsTheFormOfTheSpecification) {
   ProjectConfig config;
   config.name = "c";
   config.bindings = ParseJson(R"([{"name":"N","type":"plain_text","text":"v"}])").value().items();
-  UploadModules modules{"./a.mjs", {{"./a.mjs", "application/javascript+module", "export default {}"}}};
+  Project project;
+  project.modules = {"./a.mjs", {{"./a.mjs", "application/javascript+module", "export default {}"}}};
   MigrationFlags flags;
   flags.new_classes = {"Counter"};
   ScriptedClient client;
-  Result<Published> published = Upload(config, modules, flags, client, Terminal());
+  Result<Published> published = Upload(config, project, flags, client, Terminal(), Progress::kQuiet);
   ASSERT_TRUE(published.has_value()) << published.error().ToString();
-  EXPECT_EQ(published->url, "http://c.localhost:8787");
+  EXPECT_EQ(published->urls, std::vector<std::string>{"http://c.localhost:8787"});
   EXPECT_EQ(client.path_, "/accounts/local/workers/scripts/c");
   ASSERT_EQ(client.parts.size(), 2u);
   EXPECT_EQ(client.parts[0].name, "metadata");
@@ -327,6 +333,34 @@ TEST(Publish, TellsWhatBecameOfDeclaredClasses) {
           .value();
   EXPECT_EQ(Refused(answer).message(),
             "failed\n  [x] class 'A': m\n    Suggestion: s\n    Referencing scripts: o\n\n[code: 100402]");
+}
+
+TEST(DotEnv, ReadsWhatDotenvReads) {
+  Variables read = ParseDotEnv(
+      "# comment\nA=1\n B = two words  # behind\nexport C='single # quoted'\nD=\"line\\nbreak\"\nE=`tick \"x\"`\n"
+      "F=\"over\nlines\"\nG=\nnot a line\nH: yaml\nI=unclosed ' quote\nA=again\r\nJ=a=b\n=none\nK='it'\n");
+  Variables wanted = {{"A", "again"},
+                      {"B", "two words"},
+                      {"C", "single # quoted"},
+                      {"D", "line\nbreak"},
+                      {"E", "tick \"x\""},
+                      {"F", "over\nlines"},
+                      {"G", ""},
+                      {"H", "yaml"},
+                      {"I", "unclosed ' quote"},
+                      {"J", "a=b"},
+                      {"K", "it"}};
+  EXPECT_EQ(read, wanted);
+}
+
+TEST(Nearest, SuggestsAKeyOfTheConfiguration) {
+  ConfigResult read = ReadConfig(
+      {"wrangler.toml", "name = \"x\"\nmian = \"a.mjs\"\ncompatability_date = \"2026-01-01\"\nzzz = 1\n", ""});
+  ASSERT_EQ(read.diagnostics.size(), 3U);
+  EXPECT_EQ(read.diagnostics[0].text, "unknown key \"mian\" is ignored; did you mean \"main\"?");
+  EXPECT_EQ(read.diagnostics[1].text,
+            "unknown key \"compatability_date\" is ignored; did you mean \"compatibility_date\"?");
+  EXPECT_EQ(read.diagnostics[2].text, "unknown key \"zzz\" is ignored");
 }
 
 }  // namespace

@@ -153,10 +153,18 @@ Result<std::unique_ptr<Client>> Client::Open(Options options) {
 }
 
 Result<Client::Options> FindServer(const std::string& server, const std::string& token) {
-  Result<Profile> profile = ReadProfile();
+  // A profile that is asked for by name must be there; else the login without a name, else what a local server left.
+  std::string name = Environment("LIMPET_PROFILE");
+  Result<Profile> profile = ReadLogin(name);
+  if (!profile.has_value() && !name.empty()) {
+    if (profile.error().code() != ErrorCode::kNotFound) return std::move(profile).error();
+    return Error(ErrorCode::kNotFound,
+                 "there is no profile \"" + name + "\". Make one with: limpet login --profile " + name);
+  }
+  if (!profile.has_value()) profile = ReadProfile();
   Client::Options options{server, token};
-  if (options.server.empty()) options.server = Environment("LIMPET_SERVER");
-  if (options.token.empty()) options.token = Environment("LIMPET_TOKEN");
+  if (options.server.empty() && name.empty()) options.server = Environment("LIMPET_SERVER");
+  if (options.token.empty() && name.empty()) options.token = Environment("LIMPET_TOKEN");
   // The profile's token belongs to the profile's server: it is never sent anywhere else.
   bool profiled = profile.has_value() && (options.server.empty() || options.server == profile->server);
   if (options.server.empty()) options.server = profiled ? profile->server : kDefaultServer;
@@ -169,7 +177,7 @@ Result<Client::Options> FindServer(const std::string& server, const std::string&
     return Error(ErrorCode::kNotFound,
                  "no token for " + options.server +
                      ". Start a server here with: limpet serve. For another machine's pass --token, "
-                     "or set LIMPET_TOKEN, to what its DATA_DIR/admin-token holds");
+                     "or set LIMPET_TOKEN, to what its DATA_DIR/admin-token holds, or once: limpet login");
   }
   return options;
 }

@@ -44,7 +44,8 @@ class Client {
   Result<ApiAnswer> Get(std::string path) { return Call("GET", std::move(path), {}, {}); }
 };
 
-// --server, LIMPET_SERVER, the profile, the default; the same for the token. Empty arguments: not given.
+// --server, then LIMPET_SERVER, the login, the local server's profile, the default; the same for the token. With
+// LIMPET_PROFILE (Main sets it for --profile) that login comes before the environment. Empty arguments: not given.
 // Errors: kNotFound if there is no token anywhere, with advice.
 Result<Client::Options> FindServer(const std::string& server, const std::string& token);
 // A client of that server.

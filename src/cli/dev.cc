@@ -7,8 +7,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <filesystem>
 
 #include "cli/client.h"
+#include "cli/dot_env.h"
+#include "cli/keys_input.h"
+#include "cli/process.h"
 #include "cli/publish.h"
 #include "cli/watch.h"
 
@@ -74,12 +78,24 @@ MigrationFlags NewClasses(const ProjectConfig& config, Client& client) {
   return flags;
 }
 
+// In place of the configuration's variables of the same names. Not as secrets: those would outlive their line.
+void UseVariables(const Variables& variables, ProjectConfig* config) {
+  for (const auto& [name, value] : variables) {
+    std::erase_if(config->bindings, [&](const Json& binding) { return binding["name"].AsString() == name; });
+    config->bindings.push_back(Json().Set("name", name).Set("type", "plain_text").Set("text", value));
+  }
+}
+
 bool Reload(const Arguments& arguments, const Installation& installation, Client& client, const Terminal& terminal,
             AssetHashes* known) {
   auto started = std::chrono::steady_clock::now();
   std::optional<ProjectConfig> config = LoadProject(arguments, terminal);
   if (!config) return false;
   config->code_update_strategy = Json();  // What is saved is to run.
+  Result<DevVariables> variables = ReadDevVariables(config->dir, arguments.environment);
+  if (!variables.has_value()) return terminal.Error(variables.error().message()), false;
+  UseVariables(variables.value().values, &*config);
+  for (const std::string& file : variables.value().files) terminal.Dim("using the values of " + file);
   Result<Project> project = ReadProject(*config, arguments, installation, terminal, known);
   if (!project.has_value()) return terminal.Error(project.error().message()), false;
   Result<Published> published =
@@ -91,40 +107,117 @@ bool Reload(const Arguments& arguments, const Installation& installation, Client
   return true;
 }
 
+constexpr char kMenu[] = "keys: o opens a browser, r loads the project anew, c clears the state, x exits";
+
+// One run of the command: the server, and the project on it.
+class Session {
+ public:
+  Session(const Arguments& arguments, const Installation& installation, Commands& commands, const Terminal& terminal)
+      : arguments_(arguments), installation_(installation), commands_(commands), terminal_(terminal) {}
+
+  int Run();
+
+ private:
+  bool Start();
+  bool Load() { return Reload(arguments_, installation_, *client_, terminal_, &known_); }
+  // False: the command is over.
+  bool OnKey(char key);
+  bool ClearState();
+
+  const Arguments& arguments_;
+  const Installation& installation_;
+  Commands& commands_;
+  const Terminal& terminal_;
+  ProjectConfig config_;
+  std::string listen_;
+  AssetHashes known_;  // Static files that have not changed are not read again.
+  std::unique_ptr<DevServer> server_;
+  std::unique_ptr<Client> client_;
+};
+
+bool Session::Start() {
+  DevOptions options;
+  options.listen = listen_;
+  options.data_dir = config_.dir + "/.limpet";
+  options.default_script = config_.name;
+  options.on_event = [this](const DevEvent& event) { terminal_.Info(EventText(event, terminal_)); };
+  Result<std::unique_ptr<DevServer>> server = commands_.StartDev(std::move(options));
+  if (!server.has_value()) return terminal_.Error(server.error().message()), false;
+  server_ = std::move(server).value();
+  // The same address after a restart, also if the system has chosen the port.
+  std::string origin = server_->public_origin();
+  size_t port = origin.rfind(':');
+  if (listen_.ends_with(":0") && port != std::string::npos) {
+    listen_ = listen_.substr(0, listen_.size() - 2) + origin.substr(port);
+  }
+  Result<std::unique_ptr<Client>> client = Client::Open({server_->admin_origin(), server_->token()});
+  if (!client.has_value()) return terminal_.Error(client.error().message()), false;
+  client_ = std::move(client).value();
+  return true;
+}
+
+bool Session::ClearState() {
+  client_ = nullptr;
+  server_ = nullptr;
+  std::error_code error;
+  std::filesystem::remove_all(config_.dir + "/.limpet", error);
+  if (error) terminal_.Error(config_.dir + "/.limpet: " + error.message());
+  if (!Start()) return false;
+  terminal_.Info("cleared the state: what objects stored is gone");
+  Load();
+  return true;
+}
+
+bool Session::OnKey(char key) {
+  switch (key) {
+    case 'x':
+    case 'q':
+    case 4: return false;  // Ctrl-D.
+    case 'r': Load(); return true;
+    case 'c': return ClearState();
+    case 'o': {
+      Result<int> opened = RunProcess({"xdg-open", server_->public_origin()}, config_.dir);
+      if (!opened.has_value() || opened.value() != 0)
+        terminal_.Warn("no browser was found; open " + server_->public_origin());
+      return true;
+    }
+    case 0: return true;
+    default: terminal_.Dim(kMenu); return true;
+  }
+}
+
+int Session::Run() {
+  std::optional<ProjectConfig> config = LoadProject(arguments_, terminal_);
+  if (!config) return kExitRefused;
+  config_ = *std::move(config);
+  listen_ = arguments_.listen;
+  if (!Start()) return kExitRefused;
+  Result<std::unique_ptr<Watcher>> watcher = Watcher::Open(config_.dir);
+  if (!watcher.has_value()) return terminal_.Error(watcher.error().message()), kExitRefused;
+  if (config_.assets) watcher.value()->Watch(AssetsFolder(config_));
+  int stop_fd = OpenStopPipe();  // After the server has started: its handlers, if any, are replaced.
+  if (stop_fd < 0) return terminal_.Error("can't open a pipe"), kExitRefused;
+  Load();
+  terminal_.Result(server_->public_origin());
+  KeyInput keys;
+  if (keys.fd() >= 0) terminal_.Dim(kMenu);
+  for (;;) {
+    // What the build command itself wrote is no change.
+    if (!config_.build_command.empty()) watcher.value()->Discard();
+    Watcher::Wake wake = watcher.value()->Wait(stop_fd, keys.fd(), kQuiet);
+    if (wake == Watcher::Wake::kStopped) return kExitOk;
+    if (wake == Watcher::Wake::kChanged) {
+      Load();
+    } else if (!OnKey(keys.Take())) {
+      return server_ != nullptr ? kExitOk : kExitRefused;
+    }
+  }
+}
+
 }  // namespace
 
 int RunDev(const Arguments& arguments, const Installation& installation, Commands& commands, const Terminal& terminal) {
-  std::optional<ProjectConfig> config = LoadProject(arguments, terminal);
-  if (!config) return kExitRefused;
-  DevOptions options;
-  options.listen = arguments.listen;
-  options.data_dir = config->dir + "/.limpet";
-  options.default_script = config->name;
-  options.on_event = [&terminal](const DevEvent& event) { terminal.Info(EventText(event, terminal)); };
-  Result<std::unique_ptr<DevServer>> server = commands.StartDev(std::move(options));
-  if (!server.has_value()) {
-    terminal.Error(server.error().message());
-    return kExitRefused;
-  }
-  Result<std::unique_ptr<Client>> client = Client::Open({server.value()->admin_origin(), server.value()->token()});
-  Result<std::unique_ptr<Watcher>> watcher = Watcher::Open(config->dir);
-  if (!client.has_value() || !watcher.has_value()) {
-    terminal.Error(!client.has_value() ? client.error().message() : watcher.error().message());
-    return kExitRefused;
-  }
-  AssetHashes known;  // Static files that have not changed are not read again.
-  if (config->assets) watcher.value()->Watch(AssetsFolder(*config));
-  int stop_fd = OpenStopPipe();  // After the server has started: its handlers, if any, are replaced.
-  if (stop_fd < 0) return terminal.Error("can't open a pipe"), kExitRefused;
-  Reload(arguments, installation, *client.value(), terminal, &known);
-  terminal.Result(server.value()->public_origin());
-  for (;;) {
-    // What the build command itself wrote is no change.
-    if (!config->build_command.empty()) watcher.value()->Discard();
-    if (!watcher.value()->Wait(stop_fd, kQuiet)) break;
-    Reload(arguments, installation, *client.value(), terminal, &known);
-  }
-  return kExitOk;
+  return Session(arguments, installation, commands, terminal).Run();
 }
 
 }  // namespace limpet::cli

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "cli/init_menu.h"
 #include "cli/process.h"
 
 namespace limpet::cli {
@@ -237,7 +238,19 @@ std::string RewriteJson(std::string_view text, std::string_view name) {
 }
 
 int RunGenerate(const Arguments& arguments, const Installation& installation, const Terminal& terminal) {
-  std::string name = arguments.name.empty() ? "worker" : arguments.name;
+  // People are asked for what they have not said; scripts get what they always got.
+  std::string source = arguments.template_source;
+  std::string name = arguments.name;
+  if (name.empty() && source.empty() && HasPeople()) {
+    std::optional<Template> chosen = ChooseTemplate(ListTemplates(installation.package_dir), terminal);
+    if (!chosen) {
+      terminal.Error("that is none of them");
+      return kExitRefused;
+    }
+    source = chosen->folder;
+    name = AskName(chosen->name);
+  }
+  if (name.empty()) name = "worker";
   if (!IsName(name)) {
     terminal.Error("Worker name \"" + name +
                    "\" invalid. Ensure that you only use lowercase letters, dashes, underscores, and numbers, " +
@@ -254,8 +267,12 @@ int RunGenerate(const Arguments& arguments, const Installation& installation, co
     free = name + "-" + std::to_string(i);
   }
   if (free != name) terminal.Info(name + " exists already, using " + free);
-  std::string source = arguments.template_source;
   if (source.empty()) source = installation.package_dir + "/templates/counter";
+  // A template or an example of the installation by its name.
+  bool named = source.find_first_of("/:") == std::string::npos && !fs::exists(source, ignored);
+  for (const Template& one : named ? ListTemplates(installation.package_dir) : std::vector<Template>()) {
+    if (one.name == source) source = one.folder;
+  }
   Result<Done> made = Fetch(source, free);
   if (made.has_value()) made = FillFolder(free, {free, Today(), arguments.type});
   if (!made.has_value()) {

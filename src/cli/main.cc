@@ -1,8 +1,11 @@
+#include <cstdlib>
+
 #include "cli/access.h"
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/dev.h"
 #include "cli/generate.h"
+#include "cli/login.h"
 #include "cli/objects.h"
 #include "cli/publish.h"
 #include "cli/remote.h"
@@ -21,6 +24,8 @@ int Main(const std::vector<std::string>& arguments, const Installation& installa
     }
     return parsed.exit.code;
   }
+  // The client looks at one place for it.
+  if (!parsed.arguments->profile.empty()) setenv("LIMPET_PROFILE", parsed.arguments->profile.c_str(), 1);
   switch (parsed.arguments->command) {
     case Command::kGenerate: return RunGenerate(*parsed.arguments, installation, terminal);
     case Command::kPublish: return RunPublish(*parsed.arguments, installation, terminal);
@@ -45,6 +50,8 @@ int Main(const std::vector<std::string>& arguments, const Installation& installa
     case Command::kDeployments: return RunDeployments(*parsed.arguments, terminal);
     case Command::kRollback: return RunRollback(*parsed.arguments, terminal);
     case Command::kTail: return RunTail(*parsed.arguments, terminal);
+    case Command::kLogin: return RunLogin(*parsed.arguments, terminal);
+    case Command::kLogout: return RunLogout(*parsed.arguments, terminal);
     case Command::kNone: break;
   }
   return kExitUsage;

@@ -15,17 +15,26 @@
 namespace limpet::cli {
 namespace {
 
-std::string ProfilePath() {
+std::string Folder() {
   const char* config = std::getenv("XDG_CONFIG_HOME");
-  if (config != nullptr && *config == '/') return std::string(config) + "/limpet/profile.json";
+  if (config != nullptr && *config == '/') return std::string(config) + "/limpet";
   const char* home = std::getenv("HOME");
-  return (home != nullptr && *home != 0 ? std::string(home) : ".") + "/.config/limpet/profile.json";
+  return (home != nullptr && *home != 0 ? std::string(home) : ".") + "/.config/limpet";
 }
 
-}  // namespace
+std::string ProfilePath() { return Folder() + "/profile.json"; }
 
-Result<Done> WriteProfile(const Profile& profile) {
-  std::string path = ProfilePath();
+Result<std::string> LoginPath(const std::string& name) {
+  if (name.size() > 64 || name.starts_with('.') ||
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") !=
+          std::string::npos) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "\"" + name + "\" is no profile's name: letters, digits, \"-\", \"_\" and \".\"");
+  }
+  return Folder() + "/profiles/" + (name.empty() ? "default" : name) + ".json";
+}
+
+Result<Done> Write(const std::string& path, const Profile& profile) {
   std::error_code error;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
   if (error) return Error(ErrorCode::kUnavailable, path + ": " + error.message());
@@ -39,13 +48,36 @@ Result<Done> WriteProfile(const Profile& profile) {
   return Done{};
 }
 
-Result<Profile> ReadProfile() {
-  std::string path = ProfilePath();
+Result<Profile> Read(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return Error(ErrorCode::kNotFound, path + " does not exist");
   std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   LIMPET_TRY(Json json, ParseJson(text));
   return Profile{json["server"].AsString(), json["token"].AsString()};
+}
+
+}  // namespace
+
+Result<Done> WriteProfile(const Profile& profile) { return Write(ProfilePath(), profile); }
+
+Result<Profile> ReadProfile() { return Read(ProfilePath()); }
+
+Result<Profile> ReadLogin(const std::string& name) {
+  LIMPET_TRY(std::string path, LoginPath(name));
+  return Read(path);
+}
+
+Result<std::string> WriteLogin(const std::string& name, const Profile& profile) {
+  LIMPET_TRY(std::string path, LoginPath(name));
+  LIMPET_TRY([[maybe_unused]] Done written, Write(path, profile));
+  return path;
+}
+
+Result<std::string> RemoveLogin(const std::string& name) {
+  LIMPET_TRY(std::string path, LoginPath(name));
+  if (unlink(path.c_str()) == 0) return path;
+  if (errno == ENOENT) return Error(ErrorCode::kNotFound, "not logged in: there is no " + path);
+  return Error(ErrorCode::kUnavailable, path + ": " + std::strerror(errno));
 }
 
 }  // namespace limpet::cli

@@ -1,5 +1,7 @@
 #include "cli/publish.h"
 
+#include <algorithm>
+
 #include "base/multipart.h"
 #include "base/random.h"
 #include "cli/exports_text.h"
@@ -61,6 +63,20 @@ Result<Done> RunBuildCommand(const ProjectConfig& config, const Terminal& termin
   if (code == 0) return Done{};
   return Error(ErrorCode::kScript,
                "the build command \"" + config.build_command + "\" ended with code " + std::to_string(code));
+}
+
+// `url` is that of the script's own name.
+std::vector<std::string> Addresses(const ProjectConfig& config, const std::string& url) {
+  std::vector<std::string> addresses;
+  if (config.workers_dev) addresses.push_back(url);
+  size_t host = std::min(url.size(), url.find("://") + 3);
+  size_t port = std::min(url.size(), url.find(':', host));
+  for (const Json& route : config.routes.items()) {
+    const std::string& pattern = route["pattern"].AsString();
+    bool domain = route["custom_domain"].AsBool();
+    addresses.push_back(domain ? url.substr(0, host) + pattern + url.substr(port) : pattern);
+  }
+  return addresses;
 }
 
 int Refuse(const Terminal& terminal, const Error& error) {
@@ -179,8 +195,15 @@ Result<Published> Upload(const ProjectConfig& config, const Project& project, co
   LIMPET_TRY(ApiAnswer answer, client.Call("PUT", ScriptPath(config.name), std::move(form).Finish(), type));
   if (!answer.success) return Refused(answer);
   LIMPET_TRY([[maybe_unused]] Done put, PutTriggers(config, config.name, client));
-  return Published{config.name, answer.result["url"].AsString(), answer.result["deployment_id"].AsString(),
-                   answer.result["exports_reconciliation"]};
+  const Json* shown = answer.result.Find("available_on_subdomain");
+  if (shown != nullptr && shown->AsBool() != config.workers_dev) {
+    Json wanted = Json().Set("enabled", config.workers_dev);
+    LIMPET_TRY(ApiAnswer set,
+               client.Call("POST", ScriptPath(config.name) + "/subdomain", ToText(wanted), "application/json"));
+    if (!set.success) return Refused(set);
+  }
+  return Published{config.name, answer.result["deployment_id"].AsString(),
+                   Addresses(config, answer.result["url"].AsString()), answer.result["exports_reconciliation"]};
 }
 
 int RunPublish(const Arguments& arguments, const Installation& installation, const Terminal& terminal) {
@@ -210,12 +233,13 @@ int RunPublish(const Arguments& arguments, const Installation& installation, con
   if (arguments.output_json) {
     Json json = Json().Set("success", true).Set("name", published->name).Set("version_id", published->version_id);
     if (!published->reconciliation.is_null()) json.Set("exports_reconciliation", published->reconciliation);
-    terminal.Result(ToText(json.Set("urls", Json::MakeArray({published->url}))));
+    terminal.Result(ToText(json.Set("urls", Json::Array(published->urls.begin(), published->urls.end()))));
     return kExitOk;
   }
   if (std::string text = ReconciliationText(published->reconciliation); !text.empty()) terminal.Info(text);
   terminal.Info(terminal.Green("Successfully published your script to"));
-  terminal.Result(published->url);
+  for (const std::string& url : published->urls) terminal.Result(url);
+  if (published->urls.empty()) terminal.Info("It has no address: workers_dev is false, and there are no routes");
   return kExitOk;
 }
 
@@ -238,6 +262,10 @@ int RunDelete(const Arguments& arguments, const Terminal& terminal) {
       {}, {});
   if (!answer.has_value()) return Refuse(terminal, answer.error());
   if (!answer->success) return Refuse(terminal, Refused(answer.value()));
+  if (arguments.output_json) {
+    terminal.Result(ToText(Json().Set("success", true).Set("deleted", name)));
+    return kExitOk;
+  }
   terminal.Info("Deleted " + name + " and all data of its objects");
   return kExitOk;
 }
@@ -251,6 +279,10 @@ int RunWhoami(const Arguments& arguments, const Terminal& terminal) {
   if (!answer.has_value()) return Refuse(terminal, answer.error());
   if (!answer->success) return Refuse(terminal, Refused(answer.value()));
   for (const Json& account : answer->result.items()) {
+    if (arguments.output_json) {
+      terminal.Result(ToText(Json().Set("server", options->server).Set("account", account["name"])));
+      continue;
+    }
     terminal.Result("account " + account["name"].AsString() + " on " + options->server);
   }
   return kExitOk;

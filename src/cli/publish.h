@@ -15,8 +15,9 @@
 namespace limpet::cli {
 
 struct Published {
-  std::string name, url, version_id;
-  Json reconciliation;  // What became of the project's `exports`; null: it has none.
+  std::string name, version_id;
+  std::vector<std::string> urls;  // Where it answers: addresses, and the patterns of its routes.
+  Json reconciliation;            // What became of the project's `exports`; null: it has none.
 };
 
 // The configuration that `arguments` name, its warnings and errors printed. Nothing: there were errors.

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "cli/dot_env.h"
+
 namespace limpet::cli {
 namespace {
 
@@ -15,7 +17,10 @@ namespace fs = std::filesystem;
 
 constexpr uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE;
 
-bool IsIgnored(std::string_view name) { return name.starts_with(".") || name == "node_modules"; }
+bool IsIgnored(std::string_view name) {
+  if (IsDevVariablesFile(name) || name == ".assetsignore") return false;
+  return name.starts_with(".") || name == "node_modules";
+}
 
 }  // namespace
 
@@ -62,14 +67,15 @@ bool Watcher::ReadEvents() {
   return matters;
 }
 
-bool Watcher::Wait(int stop_fd, std::chrono::milliseconds quiet) {
+Watcher::Wake Watcher::Wait(int stop_fd, int key_fd, std::chrono::milliseconds quiet) {
   bool changed = false;
   for (;;) {
-    pollfd files[2] = {{fd_, POLLIN, 0}, {stop_fd, POLLIN, 0}};
-    int ready = poll(files, 2, changed ? static_cast<int>(quiet.count()) : -1);
-    if (ready < 0 && errno != EINTR) return false;
-    if (ready > 0 && files[1].revents != 0) return false;
-    if (ready == 0) return true;
+    pollfd files[3] = {{fd_, POLLIN, 0}, {stop_fd, POLLIN, 0}, {key_fd, POLLIN, 0}};
+    int ready = poll(files, 3, changed ? static_cast<int>(quiet.count()) : -1);
+    if (ready < 0 && errno != EINTR) return Wake::kStopped;
+    if (ready > 0 && files[1].revents != 0) return Wake::kStopped;
+    if (ready > 0 && files[2].revents != 0) return Wake::kKey;
+    if (ready == 0) return Wake::kChanged;
     if (ready > 0 && ReadEvents()) changed = true;
   }
 }

@@ -12,14 +12,15 @@ namespace limpet::cli {
 
 inline constexpr size_t kWatchedFoldersMax = 10'000;
 
-// One thread. node_modules and folders that begin with a dot are left out.
+// One thread. node_modules and what begins with a dot are left out, but for .dev.vars, .env and .assetsignore.
 class Watcher {
  public:
   static Result<std::unique_ptr<Watcher>> Open(const std::string& dir);
   ~Watcher();
-  // Returns true after a change, once nothing has changed for `quiet` (an editor writes in several steps); false when
-  // `stop_fd` becomes readable.
-  bool Wait(int stop_fd, std::chrono::milliseconds quiet);
+  enum class Wake : uint8_t { kChanged, kStopped, kKey };
+  // Returns after a change, once nothing has changed for `quiet` (an editor writes in several steps), or when `stop_fd`
+  // or `key_fd` (-1: none) can be read.
+  Wake Wait(int stop_fd, int key_fd, std::chrono::milliseconds quiet);
   // That folder too, if it is another one; what it begins with does not matter.
   void Watch(const std::string& dir) { Add(dir); }
   // Forgets what has changed so far.

@@ -206,7 +206,8 @@ test("a script answers on NAME.SUBDOMAIN.workers.dev and on its custom domains, 
   for (const host of ["shop.local.workers.dev", "shop.anyone.workers.dev", "shop.example.com", "SHOP.EXAMPLE.COM:80", "www.shop.example.com"]) {
     assert.equal(await on(host), "shop", host);
   }
-  for (const host of ["example.com", "a.shop.example.com", "example.net"]) assert.match(await on(host), /^No Worker answers/, host);
+  assert.equal(await on("example.net"), "shop");
+  for (const host of ["example.com", "a.shop.example.com", "www.example.net"]) assert.match(await on(host), /^No Worker answers/, host);
   await own.stop();
   own = await startLimpet({ dataDir: join(folder, "data") });
   assert.equal(await on("shop.example.com"), "shop");
@@ -219,4 +220,32 @@ test("a script answers on NAME.SUBDOMAIN.workers.dev and on its custom domains, 
   const wrong = await say("shop", domain("shop.example.com/path"));
   assert.match(wrong.stderr, /no host name that a custom domain can have/);
   await own.stop();
+});
+
+test("routes: the most specific one answers, the same one has one owner, workers_dev = false takes NAME.localhost away", async () => {
+  const folder = temporaryFolder("limpet-routes");
+  const publish = (name, rest) => {
+    writeFileSync(join(folder, "wrangler.toml"), `name = "${name}"\nmain = "a.mjs"\n${rest}\n`);
+    writeFileSync(join(folder, "a.mjs"), `export default { fetch: () => new Response("${name}") };`);
+    return limpet(["publish"], { cwd: folder, env: server.env });
+  };
+  const on = async (host, path = "/") => (await request(server.url + path, { host })).body;
+  const wide = await publish("wide", `routes = ["*.routed.org/*", { pattern = "routed.org/*", zone_name = "routed.org" }]\nworkers_dev = false`);
+  assert.equal(wide.code, 0, wide.stderr);
+  assert.deepEqual(wide.stdout.trim().split("\n"), ["*.routed.org/*", "routed.org/*"]);
+  const narrow = await publish("narrow", `route = "www.routed.org/api/*"`);
+  assert.equal(narrow.code, 0, narrow.stderr);
+  assert.equal(await on("routed.org"), "wide");
+  assert.equal(await on("any.routed.org", "/x?y"), "wide");
+  assert.equal(await on("www.routed.org", "/api/x"), "narrow");
+  assert.equal(await on("www.routed.org", "/api"), "wide");
+  assert.equal(await on("narrow.localhost"), "narrow");
+  for (const host of ["wide.localhost", "wide.me.workers.dev"]) assert.match(await on(host), /^No Worker answers/);
+  const taken = await publish("thief", `route = "routed.org/*"`);
+  assert.equal(taken.code, 1);
+  assert.match(taken.stderr, /The route "routed\.org\/\*" belongs to the Worker "wide"/);
+  assert.match((await publish("thief", `route = "routed.org/*.jpg"`)).stderr, /Invalid route pattern .* can only be its end/);
+  assert.equal((await publish("wide", `routes = []`)).code, 0);
+  assert.match(await on("routed.org"), /^No Worker answers/);
+  assert.equal(await on("wide.localhost"), "wide");
 });

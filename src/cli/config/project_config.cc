@@ -7,6 +7,7 @@
 
 #include "cli/config/keys.h"
 #include "cli/config/toml_reader.h"
+#include "cli/nearest.h"
 
 namespace limpet::cli {
 namespace {
@@ -80,7 +81,11 @@ class Reader {
         if (strict) {
           Fail(value.line(), "unknown key \"" + name + "\"");
         } else {
-          Warn(value.line(), "unknown key \"" + name + "\" is ignored");
+          std::vector<std::string> known;
+          for (const KeyRule& one : rules) known.emplace_back(one.key);
+          std::optional<std::string> nearest = Nearest(key, known);
+          Warn(value.line(),
+               "unknown key \"" + name + "\" is ignored" + (nearest ? "; did you mean \"" + *nearest + "\"?" : ""));
         }
       } else if (!HasType(value, rule->types)) {
         Fail(value.line(),
@@ -143,6 +148,7 @@ class Reader {
     config_.main = json["main"].AsString();
     config_.no_bundle = json["no_bundle"].AsBool();
     config_.minify = json["minify"].AsBool();
+    if (json.Find("workers_dev") != nullptr) config_.workers_dev = json["workers_dev"].AsBool();
     config_.tsconfig = json["tsconfig"].AsString();
     config_.compatibility_date = json["compatibility_date"].AsString();
     config_.compatibility_flags = Strings(json["compatibility_flags"], "compatibility_flags");

@@ -57,6 +57,7 @@ struct ProjectConfig {
   std::vector<Migration> migrations;
   Json exports;               // The declared classes and entry points, never beside migrations; null: not given.
   Json code_update_strategy;  // {mode, max_delay}, those given; null: not given.
+  bool workers_dev = true;    // Answers on NAME.DOMAIN.
   Json routes, crons;         // Arrays, or null: not given.
   std::vector<std::pair<std::string, std::string>> define, alias;
   bool minify = false;

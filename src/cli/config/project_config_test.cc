@@ -66,8 +66,8 @@ TEST(ProjectConfig, UnknownKeysWarnAndWrongTypesFailByNameAndLine) {
   ConfigResult unknown = Toml("name = \"a\"\nnmae = \"b\"\n[durable_objects]\nbindngs = []\n");
   EXPECT_TRUE(unknown.config);
   EXPECT_EQ(Texts(unknown),
-            "p/wrangler.toml:2: unknown key \"nmae\" is ignored\n"
-            "p/wrangler.toml:4: unknown key \"durable_objects.bindngs\" is ignored\n");
+            "p/wrangler.toml:2: unknown key \"nmae\" is ignored; did you mean \"name\"?\n"
+            "p/wrangler.toml:4: unknown key \"durable_objects.bindngs\" is ignored; did you mean \"bindings\"?\n");
   ConfigResult wrong = Toml("name = \"a\"\n\nworkers_dev = \"yes\"\n");
   EXPECT_FALSE(wrong.config);
   EXPECT_EQ(Texts(wrong), "p/wrangler.toml:3: \"workers_dev\" must be a boolean, not string\n");

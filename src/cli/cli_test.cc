@@ -300,16 +300,17 @@ TEST(Publish, SendsDeclaredClassesInPlaceOfMigrations) {
   config.file = "wrangler.jsonc";
   config.exports = ParseJson(R"({"A":{"type":"durable-object","storage":"sqlite"}})").value();
   config.code_update_strategy = ParseJson(R"({"mode":"immediate"})").value();
-  UploadModules modules{"./a.mjs", {{"./a.mjs", "application/javascript+module", "export default {}"}}};
+  Project project;
+  project.modules = {"./a.mjs", {{"./a.mjs", "application/javascript+module", "export default {}"}}};
   MigrationFlags flags;
   ScriptedClient client;
-  ASSERT_TRUE(Upload(config, modules, flags, client, Terminal()).has_value());
+  ASSERT_TRUE(Upload(config, project, flags, client, Terminal(), Progress::kQuiet).has_value());
   EXPECT_EQ(
       client.parts[0].content,
       R"({"main_module":"./a.mjs","bindings":[],"compatibility_flags":[],)"
       R"("code_update_strategy":{"mode":"immediate"},"exports":{"A":{"type":"durable-object","storage":"sqlite"}}})");
   flags.new_classes = {"Counter"};
-  Result<Published> refused = Upload(config, modules, flags, client, Terminal());
+  Result<Published> refused = Upload(config, project, flags, client, Terminal(), Progress::kQuiet);
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().message().rfind("wrangler.jsonc declares its classes in \"exports\"", 0), 0u);
 }

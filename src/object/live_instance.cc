@@ -373,6 +373,11 @@ void LiveInstance::EndForNewCode(Error error, ShutdownReason reason) {
   ShutDown(std::move(error), reason);
 }
 
+bool LiveInstance::takes_no_more() const {
+  if (LIMPET_MUTANT(shutdown_takes_events)) return rolling && !shutting_down();
+  return rolling || shutting_down();
+}
+
 void LiveInstance::ShutDown(Error error, ShutdownReason reason) {
   if (broken() || shutting_down()) return;
   if (!started_ || !code_->wants_pre_shutdown()) return Break(std::move(error));
@@ -393,6 +398,7 @@ void LiveInstance::ShutDown(Error error, ShutdownReason reason) {
 void LiveInstance::PreShutdownEnded() {
   if (broken() || shutdown_->handled) return;
   shutdown_->handled = shutdown_->turn_runs = true;
+  if (LIMPET_MUTANT(last_writes_lost)) return ShutdownTimedOut();
   host_.LimitShutdown(*this);
   if (in_code_ == 0) AfterCode();
 }

@@ -66,7 +66,7 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   bool shutting_down() const { return shutdown_ != nullptr; }
   bool last_writes() const { return shutdown_ != nullptr && shutdown_->handled; }
   // Events are for the next instance.
-  bool takes_no_more() const { return rolling || shutting_down(); }
+  bool takes_no_more() const;
   // Ends the instance: gates and storage shut at once; the rest from the loop. The first error stays.
   void Break(Error error);
   void TearDown();

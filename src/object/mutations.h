@@ -35,6 +35,9 @@ struct Mutations {
   bool roll_misses_idle = false;             // A rolling instance whose last lock goes after its reply stays.
   bool roll_loses_order = false;             // Events that go back to the inbox go behind those that came later.
   bool roll_loses_event = false;             // ... or are forgotten.
+  bool last_writes_lost = false;             // A planned end does not wait for what preShutdown wrote.
+  bool shutdown_takes_events = false;        // Events come in after preShutdown.
+  bool update_forgotten = false;             // A deferred update that was not in time is never made.
   bool end_forgets_events = false;           // Events that run in an instance that ends get no reply.
   bool answered_twice = false;               // ... or one more.
   bool drain_drops_running = false;          // A drain ends running events.

@@ -235,6 +235,7 @@ void ShardImpl::DeferUpdate(NamespaceId ns, Namespace& space, Duration delay) {
 void ShardImpl::UpdateDue(NamespaceId ns) {
   Namespace& space = namespaces_[ns.value];
   space.update_timer = 0;
+  if (LIMPET_MUTANT(update_forgotten)) return;
   std::shared_ptr<ClassCode> current = space.code;
   for (auto& [id, slot] : slots_) {
     if (id.ns == ns && slot->instance != nullptr && !IsCurrent(*slot->instance, current)) MakeRoom(*slot->instance);

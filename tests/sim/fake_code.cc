@@ -20,7 +20,11 @@ std::unique_ptr<object::Code> FakeClass::Instantiate(Instance& instance) {
 }
 
 FakeCode::FakeCode(Place* place, FakeClass* made_by, Instance& instance)
-    : place_(place), made_by_(made_by), instance_(instance), number_(++place->instances) {
+    : place_(place),
+      made_by_(made_by),
+      instance_(instance),
+      number_(++place->instances),
+      wants_pre_shutdown_(place->loop->random().Below(4) == 0) {
   place_->model->InstanceMade(instance_.id());
 }
 
@@ -64,9 +68,10 @@ void FakeCode::TurnUnder(Lock lock, std::function<void(Lock&)> body) {
 void FakeCode::CheckMayRun() {
   if (instance_.broken()) return;
   if (number_ <= made_by_->dead_up_to) place_->model->Violate("code ran in an isolate that is gone");
-  Instant replaced = made_by_->replaced_at;
-  if (replaced == Instant::max()) return;
-  if (place_->loop->Now() - replaced > place_->roll_grace) place_->model->Violate("replaced code ran after its grace");
+  Instant until = made_by_->runs_until;
+  if (until == Instant::max()) return;
+  if (wants_pre_shutdown_) until += place_->shutdown_max;
+  if (place_->loop->Now() > until) place_->model->Violate("replaced code ran after its grace");
 }
 
 void FakeCode::CheckEntry(const char* what) {
@@ -74,6 +79,11 @@ void FakeCode::CheckEntry(const char* what) {
   if (in_turn_) model.Violate(std::string(what) + " came in during a turn");
   if (holding_ > 0) model.Violate(std::string(what) + " came in while a storage operation held the gate");
   if (critical_ > 0) model.Violate(std::string(what) + " came in during a critical section");
+}
+
+void FakeCode::CheckDelivery(const char* what) {
+  CheckEntry(what);
+  if (shutting_down_) place_->model->Violate(std::string(what) + " came in after preShutdown");
 }
 
 void FakeCode::Start(InputLock lock, UniqueFunction<void(Result<Done>)> done) {
@@ -115,7 +125,7 @@ void FakeCode::WhenFree(std::function<void()> then) {
 }
 
 void FakeCode::Fetch(InputLock lock, HttpRequest request, object::OnReply reply) {
-  CheckEntry("an event");
+  CheckDelivery("an event");
   uint64_t arrival = std::stoull(request.method);
   if (arrival <= last_arrival_) place_->model->Violate("events were delivered in another order than they came");
   last_arrival_ = arrival;
@@ -128,7 +138,7 @@ void FakeCode::Fetch(InputLock lock, HttpRequest request, object::OnReply reply)
 }
 
 void FakeCode::WebSocket(InputLock lock, object::SocketEvent event, object::OnReply done) {
-  CheckEntry("what came in at a socket");
+  CheckDelivery("what came in at a socket");
   Line* line = place_->lines->Of(instance_.sockets(), instance_.id(), event.socket);
   if (line == nullptr) return done(HttpResponse());
   place_->lines->Delivered(*line, event);
@@ -141,6 +151,16 @@ void FakeCode::WebSocket(InputLock lock, object::SocketEvent event, object::OnRe
   if (!Busy()) return TurnUnder(std::move(lock), [this, run](Lock& lock) { Go(run, lock); });
   auto held = std::make_shared<Lock>(std::move(lock));
   WhenFree([this, held, run] { TurnUnder(std::move(*held), [this, run](Lock& lock) { Go(run, lock); }); });
+}
+
+// What it writes counts as all else: an instance that was not disturbed leaves nothing behind that is not on disk.
+void FakeCode::PreShutdown(InputLock lock, object::ShutdownReason, object::OnReply done) {
+  CheckDelivery("preShutdown");
+  shutting_down_ = true;
+  auto run = std::make_shared<Run>();
+  run->script = {{Op::kPut, 1}, {place_->loop->random().Below(2) == 0 ? Op::kSleep : Op::kGet, 2000}, {Op::kPut, 2}};
+  run->reply = std::move(done);
+  TurnUnder(std::move(lock), [this, run](Lock& lock) { Go(run, lock); });
 }
 
 void FakeCode::Accept(const RunRef& run) {

@@ -37,7 +37,7 @@ struct Place {
   bool Owns(const ObjectId& id) const { return object::ShardOf(id, static_cast<uint32_t>(shards)) == shard; }
   uint64_t version = 0;           // Of the code that the shard should start now.
   std::set<NamespaceId> removed;  // The shard should start nothing of these.
-  Duration roll_grace{};
+  Duration roll_grace{}, shutdown_max{};
   uint64_t instances = 0;
   const OutletMutations* outlets;
   std::function<bool()> claim_valid;
@@ -58,8 +58,8 @@ class FakeClass final : public object::ClassCode {
   std::unique_ptr<object::Code> Instantiate(object::Instance& instance) override;
   uint64_t version() const { return version_; }
 
-  Instant replaced_at = Instant::max();  // When newer code was set.
-  uint64_t dead_up_to = 0;               // Instances up to this number lived in an isolate that is gone.
+  Instant runs_until = Instant::max();  // Newer code was set; what it lets run of this one ends then.
+  uint64_t dead_up_to = 0;              // Instances up to this number lived in an isolate that is gone.
 
  private:
   Place* place_;
@@ -74,6 +74,8 @@ class FakeCode final : public object::Code {
   void Fetch(object::InputLock lock, HttpRequest request, object::OnReply reply) override;
   void WebSocket(object::InputLock lock, object::SocketEvent event, object::OnReply done) override;
   void Alarm(object::InputLock lock, object::AlarmInfo info, object::OnReply done) override;
+  bool wants_pre_shutdown() const override { return wants_pre_shutdown_; }
+  void PreShutdown(object::InputLock lock, object::ShutdownReason reason, object::OnReply done) override;
 
  private:
   class Stream;
@@ -105,6 +107,8 @@ class FakeCode final : public object::Code {
   std::set<ObjectId>& auto_responses() { return place_->auto_responses; }
   // An event comes in that does not belong to a critical section: nothing may hold the gate.
   void CheckEntry(const char* what);
+  // The same of an event from outside, which must find an instance that is to stay.
+  void CheckDelivery(const char* what);
   // Steps until the script waits for something; `lock` is what its turn runs under.
   void Go(const RunRef& run, Lock& lock);
   // False: the step will go on by itself.
@@ -169,6 +173,8 @@ class FakeCode final : public object::Code {
   uint64_t confirmed_ = 0;              // The last confirmed write that is complete or in the burst under way.
   uint64_t transaction_confirmed_ = 0;  // The same, inside the open transaction.
   std::optional<int64_t> running_alarm_;
+  const bool wants_pre_shutdown_;
+  bool shutting_down_ = false;  // That handler was called: no event comes in any more.
   bool in_turn_ = false;
   bool lost_sql_ = false;  // SQLite has taken back what the burst or transaction under way had changed.
   bool dirty_ = false;     // The burst under way has written.

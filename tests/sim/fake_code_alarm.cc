@@ -6,7 +6,7 @@ namespace limpet::sim {
 using object::InputLock;
 
 void FakeCode::Alarm(InputLock lock, object::AlarmInfo info, object::OnReply done) {
-  CheckEntry("an alarm");
+  CheckDelivery("an alarm");
   Model& model = *place_->model;
   if (running_alarm_) model.Violate("two alarms of an object ran at once");
   model.alarms.Begins(instance_.id(), info.scheduled_ms, info.retry_count, NowMs());

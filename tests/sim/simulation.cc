@@ -101,6 +101,7 @@ void Simulation::Open() {
     place->shard = index;
     place->shards = kShards;
     place->roll_grace = options_.roll_grace;
+    place->shutdown_max = options_.pre_shutdown_max + options_.flush_max;
     place->removed = removed_;
     place->outlets = &outlets_;
     place->interrupts = interrupts;
@@ -204,7 +205,13 @@ void Simulation::OnShard(size_t index, std::function<void(size_t index)> work) {
 }
 
 void Simulation::SetClass(size_t index, NamespaceId ns, uint64_t version) {
-  shards_[index]->SetClass(ns, std::make_shared<FakeClass>(places_[index].get(), version));
+  using Mode = object::CodeUpdate::Mode;
+  object::CodeUpdate update;
+  if (random_.Below(2) == 0) update = {Mode::kDeferred, OneOf<Duration>(random_, {milliseconds(10), seconds(20)})};
+  // Whatever runs has time to end, where nothing may fail.
+  if (model_.quiet && update.mode == Mode::kDeferred) update.max_delay = seconds(600);
+  if (!model_.quiet && random_.Below(4) == 0) update = {Mode::kImmediate, {}};
+  shards_[index]->SetClass(ns, std::make_shared<FakeClass>(places_[index].get(), version), update);
 }
 
 void Simulation::Roll() {
@@ -218,6 +225,7 @@ void Simulation::BreakAll() {
   OnShard(random_.Below(kShards), [this](size_t index) {
     const auto& classes = shards_[index]->classes();
     FakeClass& broken = *classes[random_.Below(classes.size())];
+    if (random_.Below(2) == 0) return shards_[index]->EndAll(&broken);
     broken.dead_up_to = places_[index]->instances;
     shards_[index]->BreakAll(&broken, Error(ErrorCode::kOverloaded, "the isolate ran out of memory"));
   });

@@ -74,7 +74,7 @@ void TimeMachine::Open() {
   options.restore_commit_bytes = random_.Below(2) == 0 ? 80 : object::kRestoreCommitBytes;
   claim_ = engine_->Acquire(0).value();
   shard_ = object::Shard::Make(loop_, engine_->Attach(loop_), claim_, options, log_, *counters_);
-  shard_->SetClass(object::kSpace, class_);
+  shard_->SetClass(object::kSpace, class_, {});
 }
 
 void TimeMachine::Crash() {

@@ -73,15 +73,15 @@ void Watch::OnReply(Arrival& arrival, const Result<HttpResponse>& result) {
   }
 }
 
-void Watch::SetClass(NamespaceId ns, std::shared_ptr<object::ClassCode> code) {
+void Watch::SetClass(NamespaceId ns, std::shared_ptr<object::ClassCode> code, object::CodeUpdate update) {
   auto fake = std::static_pointer_cast<FakeClass>(code);
-  for (auto& older : classes_) {
-    if (older->replaced_at == Instant::max()) older->replaced_at = loop_.Now();
-  }
+  bool soon = update.mode == object::CodeUpdate::Mode::kSoon;
+  Duration allowed = soon ? place_.roll_grace : update.max_delay;
+  for (auto& older : classes_) older->runs_until = std::min(older->runs_until, loop_.Now() + allowed);
   classes_.push_back(fake);
   if (classes_.size() > 3) classes_.erase(classes_.begin());
   place_.version = fake->version();
-  shard_->SetClass(ns, std::move(code));
+  shard_->SetClass(ns, std::move(code), update);
 }
 
 void Watch::RemoveClass(NamespaceId ns, Error reason, UniqueFunction<void()> then) {

@@ -28,7 +28,7 @@ class Watch final : public object::Shard {
   void Fetch(const ObjectId& id, std::optional<std::string> name, HttpRequest request, object::OnReply reply) override;
   void Alarm(const ObjectId& id, object::OnAlarmOutcome done) override { shard_->Alarm(id, std::move(done)); }
   void SetOnAlarmChange(object::OnAlarmChange on_change) override { shard_->SetOnAlarmChange(std::move(on_change)); }
-  void SetClass(NamespaceId ns, std::shared_ptr<object::ClassCode> code) override;
+  void SetClass(NamespaceId ns, std::shared_ptr<object::ClassCode> code, object::CodeUpdate update) override;
   void RemoveClass(NamespaceId ns, Error reason, UniqueFunction<void()> then) override;
   void Delete(const ObjectId& id, UniqueFunction<void(Result<Done>)> done) override {
     shard_->Delete(id, std::move(done));
@@ -39,6 +39,7 @@ class Watch final : public object::Shard {
   void Apply(const ObjectId& id, Change change, UniqueFunction<void(Result<Done>)> done) override {
     shard_->Apply(id, std::move(change), std::move(done));
   }
+  void EndAll(const object::ClassCode* code) override { shard_->EndAll(code); }
   void BreakAll(const object::ClassCode* code, Error error) override { shard_->BreakAll(code, std::move(error)); }
   void Drain(UniqueFunction<void()> then) override;
   void SetClaim(store::Claim claim) override { shard_->SetClaim(claim); }

@@ -120,16 +120,43 @@ function exampleProblems() {
   return problems;
 }
 
+// docs/behaviours.md names a test for each of its rows: `file` "test", "another test of it", `file` "test".
+export function namedTests(source) {
+  const tests = [];
+  for (const row of source.split("\n").filter((line) => /^\| \d+ \|/.test(line))) {
+    const [number, , , named] = row.split("|").slice(1).map((cell) => cell.trim());
+    let file;
+    for (const [, path, name] of named.matchAll(/`([^`]+)`|"([^"]+)"/g)) {
+      if (path) file = path;
+      else tests.push({ number: Number(number), file, name });
+    }
+  }
+  return tests;
+}
+
+function behaviourProblems() {
+  const tests = namedTests(text("docs/behaviours.md"));
+  const problems = tests.filter(({ file, name }) => !files.includes(file) || !text(file).includes(name))
+    .map(({ number, file, name }) => `docs/behaviours.md: row ${number}: ${file} has no test "${name}"`);
+  for (let number = 1; number <= 30; number++) {
+    if (!tests.some((each) => each.number === number)) problems.push(`docs/behaviours.md: row ${number} names no test`);
+  }
+  return problems;
+}
+
 // The checker itself must be able to say no.
 function selfTest() {
   const layers = parseLayers("base: |\nstore: base |\nfile store/rocks/*: | rocksdb/\n");
   const refused = [["base/a.cc", "store/engine.h", true], ["store/a.cc", "rocksdb/db.h", false], ["store/a.cc", "v8.h", false], ["new/a.cc", "base/a.h", true]];
   const allowed = [["store/a.cc", "base/a.h", true], ["store/rocks/a.cc", "rocksdb/db.h", false], ["base/a.cc", "vector", false], ["base/a_test.cc", "gtest/gtest.h", false]];
-  return [...refused.filter((each) => !includeProblem(layers, ...each)).map((each) => `not refused: ${each}`),
+  const named = namedTests('| 7 | a | b | `x.mjs` "one", "two", `y.cc` "three" |\nnone');
+  const tests = named.map(({ number, file, name }) => `${number} ${file} ${name}`).join();
+  return [...(tests === "7 x.mjs one,7 x.mjs two,7 y.cc three" ? [] : [`named tests: ${tests}`]),
+          ...refused.filter((each) => !includeProblem(layers, ...each)).map((each) => `not refused: ${each}`),
           ...allowed.filter((each) => includeProblem(layers, ...each)).map((each) => `refused: ${each}`)];
 }
 
-const checks = { "self test": selfTest, layers: layerProblems, "file sizes": sizeProblems, wording: wordingProblems, readmes: readmeProblems, examples: exampleProblems };
+const checks = { "self test": selfTest, layers: layerProblems, "file sizes": sizeProblems, wording: wordingProblems, readmes: readmeProblems, examples: exampleProblems, behaviours: behaviourProblems };
 let passed = 0;
 let failed = 0;
 for (const [name, check] of Object.entries(checks)) {

@@ -11,6 +11,11 @@
 namespace limpet::api {
 namespace {
 
+// Of a body that is gathered where a script will have it: below, a copy costs nothing, and above, what is only
+// announced should not take an isolate's memory.
+constexpr size_t kRoomBytesMin = 64 * 1024;
+constexpr size_t kRoomBytesMax = 16 * 1024 * 1024;
+
 // A stream of the script, pulled by C++: each read is an event of the context that made it.
 class PumpStream final : public BodyStream {
  public:
@@ -148,11 +153,19 @@ void BodyRead(const Arguments& args) {
   });
 }
 
+// A whole body: in memory of the isolate's, or elsewhere.
+struct Whole {
+  std::unique_ptr<v8::BackingStore> room;  // Full.
+  Bytes bytes;                             // If there is no `room`.
+};
+
 // Reads a stream to its end without entering JavaScript between the chunks.
 class Gather : public std::enable_shared_from_this<Gather> {
  public:
-  Gather(std::unique_ptr<BodyStream> stream, UniqueFunction<void(Result<Bytes>)> done)
-      : stream_(std::move(stream)), done_(std::move(done)) {}
+  // `room` may be null, and is of no use if the body is not just as long.
+  Gather(std::unique_ptr<BodyStream> stream, std::unique_ptr<v8::BackingStore> room,
+         UniqueFunction<void(Result<Whole>)> done)
+      : stream_(std::move(stream)), room_(std::move(room)), done_(std::move(done)) {}
   void Run() {
     // A stream that answers at once is read in this loop, not by recursion.
     do {
@@ -167,27 +180,48 @@ class Gather : public std::enable_shared_from_this<Gather> {
   void Take(Result<std::optional<Bytes>> chunk) {
     answered_ = true;
     if (!chunk.has_value()) return Finish(std::move(chunk).error());
-    if (!chunk.value()) return Finish(std::move(all_));
-    if (all_.empty()) {
-      all_ = *std::move(chunk.value());
+    if (!chunk.value()) {
+      if (room_ && filled_ < room_->ByteLength()) LeaveRoom();
+      return Finish(Whole{std::move(room_), std::move(all_)});
+    }
+    Bytes& bytes = *chunk.value();
+    if (room_ && bytes.size() > room_->ByteLength() - filled_) LeaveRoom();
+    if (room_) {
+      bytes.copy(static_cast<char*>(room_->Data()) + filled_, bytes.size());
+      filled_ += bytes.size();
+    } else if (all_.empty()) {
+      all_ = std::move(bytes);
     } else {
-      all_ += *chunk.value();
+      all_ += bytes;
     }
     if (all_.size() > kBodyInMemoryMax) {
       return Finish(Error(ErrorCode::kOverloaded, "Memory limit would be exceeded before EOF.").Named("TypeError"));
     }
     if (!inside_) Run();
   }
-  void Finish(Result<Bytes> result) { std::exchange(done_, nullptr)(std::move(result)); }
+  void LeaveRoom() {
+    all_.assign(static_cast<const char*>(room_->Data()), filled_);
+    room_.reset();
+  }
+  void Finish(Result<Whole> result) { std::exchange(done_, nullptr)(std::move(result)); }
 
   std::unique_ptr<BodyStream> stream_;
-  UniqueFunction<void(Result<Bytes>)> done_;
+  std::unique_ptr<v8::BackingStore> room_;
+  size_t filled_ = 0;
+  UniqueFunction<void(Result<Whole>)> done_;
   Bytes all_;
   bool inside_ = false;
   bool answered_ = false;
 };
 
-using MakeWhole = v8::MaybeLocal<v8::Value> (*)(v8::Isolate* isolate, BytesView all);
+// Room for a body that says how long it is, if it is one that is worth it and fits; null otherwise.
+std::unique_ptr<v8::BackingStore> RoomFor(v8::Isolate* isolate, const Body& body) {
+  if (body.length.value_or(0) < kRoomBytesMin || *body.length > kRoomBytesMax) return nullptr;
+  return v8::ArrayBuffer::NewBackingStore(isolate, *body.length, v8::BackingStoreInitializationMode::kUninitialized,
+                                          v8::BackingStoreOnFailureMode::kReturnNull);
+}
+
+using MakeWhole = v8::MaybeLocal<v8::Value> (*)(v8::Isolate* isolate, Whole whole);
 
 // The promise of what `make` makes of the rest of a body.
 void ReadWhole(const Arguments& args, MakeWhole make) {
@@ -199,24 +233,27 @@ void ReadWhole(const Arguments& args, MakeWhole make) {
   if (body == nullptr) return;
   std::optional<uint64_t> settle = ReturnPromise(call, *context);
   if (!settle) return;
+  std::unique_ptr<v8::BackingStore> room = RoomFor(call.scope.isolate(), body->body);
   std::unique_ptr<BodyStream> stream = std::move(body->body.stream);
   context->DropBody(number);
   auto done = [weak = context->weak_from_this(), settle = *settle, make,
-               where = context->where()](Result<Bytes> all) mutable {
+               where = context->where()](Result<Whole> whole) mutable {
     std::shared_ptr<IoContext> self = weak.lock();
     if (!self) return;
-    self->Settle(settle, where, [make, all = std::move(all)](js::Scope& scope) -> v8::MaybeLocal<v8::Value> {
-      if (!all.has_value()) return Throw(scope, all.error()), v8::MaybeLocal<v8::Value>();
-      return make(scope.isolate(), all.value());
-    });
+    self->Settle(settle, where,
+                 [make, whole = std::move(whole)](js::Scope& scope) mutable -> v8::MaybeLocal<v8::Value> {
+                   if (!whole.has_value()) return Throw(scope, whole.error()), v8::MaybeLocal<v8::Value>();
+                   return make(scope.isolate(), std::move(whole).value());
+                 });
   };
-  std::make_shared<Gather>(std::move(stream), std::move(done))->Run();
+  std::make_shared<Gather>(std::move(stream), std::move(room), std::move(done))->Run();
 }
 
 // bodyReadAll(body): Promise<ArrayBuffer>
 void BodyReadAll(const Arguments& args) {
-  ReadWhole(args, [](v8::Isolate* isolate, BytesView all) -> v8::MaybeLocal<v8::Value> {
-    v8::Local<v8::Uint8Array> bytes = js::ToUint8Array(isolate, all);
+  ReadWhole(args, [](v8::Isolate* isolate, Whole whole) -> v8::MaybeLocal<v8::Value> {
+    if (whole.room) return v8::ArrayBuffer::New(isolate, std::move(whole.room)).As<v8::Value>();
+    v8::Local<v8::Uint8Array> bytes = js::ToUint8Array(isolate, whole.bytes);
     if (bytes.IsEmpty()) return {};
     return bytes->Buffer().As<v8::Value>();
   });
@@ -224,8 +261,10 @@ void BodyReadAll(const Arguments& args) {
 
 // bodyReadText(body): Promise<string>
 void BodyReadText(const Arguments& args) {
-  ReadWhole(args, [](v8::Isolate* isolate, BytesView all) -> v8::MaybeLocal<v8::Value> {
-    return DecodeUtf8(isolate, all).FromMaybe(v8::Local<v8::String>());
+  ReadWhole(args, [](v8::Isolate* isolate, Whole whole) -> v8::MaybeLocal<v8::Value> {
+    v8::MaybeLocal<v8::String> text =
+        whole.room ? DecodeUtf8(isolate, std::move(whole.room)) : DecodeUtf8(isolate, whole.bytes);
+    return text.FromMaybe(v8::Local<v8::String>());
   });
 }
 

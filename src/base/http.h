@@ -64,6 +64,14 @@ class BodyStream {
   // Answers once, at once or later, never after destruction: a chunk of at least one byte, nothing at the end, or why
   // the rest can't be had. Not called again before the answer, nor after the end or an error.
   virtual void Read(OnChunk on_chunk) = 0;
+
+  // Whether the bytes that come next may go from their socket into a pipe, without a copy of them here. May be asked
+  // whenever Read may be called; holds for the next read only.
+  virtual bool CanPipe() const { return false; }
+  // Instead of Read, if CanPipe(): moves up to `bytes_max` bytes into `pipe`, a descriptor that does not block and has
+  // room, and answers how many, as Read does; none is the end. `pipe` stays open until the answer or destruction.
+  using OnPiped = UniqueFunction<void(Result<size_t>)>;
+  virtual void ReadIntoPipe(int /*pipe*/, size_t /*bytes_max*/, OnPiped /*on_piped*/) {}
 };
 
 // No body, bytes at hand, or a stream.

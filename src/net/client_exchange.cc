@@ -10,6 +10,7 @@ namespace {
 
 constexpr size_t kHeadReadBytes = 8 * 1024;
 constexpr size_t kInlineBytesMax = 64 * 1024;  // A body that came with its head is given as bytes up to here.
+constexpr size_t kPipedBytesMin = 128 * 1024;  // Of a body that are still to come, to be worth a pipe.
 constexpr size_t kInterimResponsesMax = 64;    // 1xx before the response.
 
 class ResponseBodyStream final : public BodyStream {
@@ -17,6 +18,10 @@ class ResponseBodyStream final : public BodyStream {
   explicit ResponseBodyStream(std::shared_ptr<ClientExchange> exchange) : exchange_(std::move(exchange)) {}
   ~ResponseBodyStream() override { exchange_->DropBody(); }
   void Read(OnChunk on_chunk) override { exchange_->ReadBody(std::move(on_chunk)); }
+  bool CanPipe() const override { return exchange_->CanPipe(); }
+  void ReadIntoPipe(int pipe, size_t bytes_max, OnPiped on_piped) override {
+    exchange_->PipeBody(pipe, bytes_max, std::move(on_piped));
+  }
 
  private:
   std::shared_ptr<ClientExchange> exchange_;
@@ -289,8 +294,46 @@ void ClientExchange::ServeBody() {
   ReadMore(body_room_.bytes());
 }
 
+// What was read with the head goes first, and chunks have their sizes between them.
+bool ClientExchange::CanPipe() const {
+  return !ended_ && !reading_ && in_.empty() && framing_ == Framing::kLength && left_ >= kPipedBytesMin &&
+         !transport_->has_tls();
+}
+
+void ClientExchange::PipeBody(int pipe, size_t bytes_max, BodyStream::OnPiped on_piped) {
+  std::shared_ptr<ClientExchange> self = shared_from_this();
+  piping_ = Piping{pipe, bytes_max, std::move(on_piped)};
+  ServePipe();
+}
+
+void ClientExchange::ServePipe() {
+  if (!piping_) return;
+  ssize_t moved = transport_->MoveInto(piping_->pipe, std::min<uint64_t>(left_, piping_->bytes_max));
+  if (moved < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+    Arm(client_->options.stall_timeout, "the response stalled");
+    reading_ = true;
+    transport_->WaitReadable([self = shared_from_this()](boost::system::error_code) {
+      self->reading_ = false;
+      if (!self->ended_) self->ServePipe();
+    });
+    return;
+  }
+  if (moved <= 0) return Fail(Broken("the connection ended before the response was complete"));
+  Disarm();
+  left_ -= static_cast<size_t>(moved);
+  body_done_ = left_ == 0;
+  if (body_done_) Complete();
+  std::exchange(piping_, std::nullopt)->on_piped(static_cast<size_t>(moved));
+}
+
+void ClientExchange::FailBody(Error error) {
+  if (waiting_) std::exchange(waiting_, nullptr)(std::move(error));
+  if (piping_) std::exchange(piping_, std::nullopt)->on_piped(std::move(error));
+}
+
 void ClientExchange::DropBody() {
   waiting_ = nullptr;
+  piping_.reset();
   if (!ended_ && !body_done_) End();
 }
 
@@ -299,7 +342,7 @@ void ClientExchange::Cancel() {
   std::shared_ptr<ClientExchange> self = shared_from_this();
   End();
   callback_ = nullptr;
-  if (waiting_) std::exchange(waiting_, nullptr)(Error(ErrorCode::kCanceled, "The fetch was canceled."));
+  FailBody(Error(ErrorCode::kCanceled, "The fetch was canceled."));
 }
 
 void ClientExchange::Fail(Error error) {
@@ -310,7 +353,7 @@ void ClientExchange::Fail(Error error) {
     HttpClient::Callback callback = std::move(callback_);
     return callback(std::move(error));
   }
-  if (waiting_) std::exchange(waiting_, nullptr)(std::move(error));
+  FailBody(std::move(error));
 }
 
 // The response is all here. The connection is kept if both sides are through with it.

@@ -23,6 +23,8 @@ class ClientExchange : public std::enable_shared_from_this<ClientExchange> {
   void Start();
   void Cancel();
   void ReadBody(BodyStream::OnChunk on_chunk);
+  bool CanPipe() const;
+  void PipeBody(int pipe, size_t bytes_max, BodyStream::OnPiped on_piped);
   void DropBody();
 
  private:
@@ -39,6 +41,8 @@ class ClientExchange : public std::enable_shared_from_this<ClientExchange> {
   void SwitchToWebSocket(HttpResponse response);
   Body TakeBody(Framing framing, uint64_t length);
   void ServeBody();
+  void ServePipe();
+  void FailBody(Error error);
   bool RetryOnce();
   void Fail(Error error);
   void Complete();
@@ -82,6 +86,13 @@ class ClientExchange : public std::enable_shared_from_this<ClientExchange> {
   uint64_t left_ = 0;
   ChunkDecoder decoder_;
   BodyStream::OnChunk waiting_;
+  // Instead of `waiting_`.
+  struct Piping {
+    int pipe;
+    size_t bytes_max;
+    BodyStream::OnPiped on_piped;
+  };
+  std::optional<Piping> piping_;
 };
 
 }  // namespace limpet::net

@@ -1,5 +1,6 @@
 #include "net/client_transport.h"
 
+#include <fcntl.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
@@ -40,6 +41,20 @@ void ClientTransport::Read(char* data, size_t size, ReadCallback done) {
   } else {
     socket_.async_read_some(boost::asio::buffer(data, size), std::move(handler));
   }
+}
+
+ssize_t ClientTransport::MoveInto(int pipe, size_t bytes_max) {
+  ssize_t moved;
+  do {
+    moved = ::splice(socket_.native_handle(), nullptr, pipe, nullptr, bytes_max, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  } while (moved < 0 && errno == EINTR);
+  return moved;
+}
+
+void ClientTransport::WaitReadable(ErrorCallback done) {
+  socket_.async_wait(
+      boost::asio::ip::tcp::socket::wait_read,
+      [self = shared_from_this(), done = std::move(done)](boost::system::error_code error) mutable { done(error); });
 }
 
 void ClientTransport::Write(std::string_view first, std::string_view second, ErrorCallback done) {

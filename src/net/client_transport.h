@@ -27,6 +27,9 @@ class ClientTransport : public std::enable_shared_from_this<ClientTransport> {
   // Handshake as a client that wants `host` (a name or an IP address) and trusts what `context` trusts.
   void StartTls(boost::asio::ssl::context& context, const std::string& host, ErrorCallback done);
   void Read(char* data, size_t size, ReadCallback done);
+  // What splice(2) moved into `pipe`: 0 at the end, below with errno. Not with TLS.
+  ssize_t MoveInto(int pipe, size_t bytes_max);
+  void WaitReadable(ErrorCallback done);
   // All of both. The bytes stay where they are until `done`.
   void Write(std::string_view first, std::string_view second, ErrorCallback done);
   // Past TLS, if there is any.

@@ -206,6 +206,7 @@ Body Connection::TakeBody(const RequestHead& head) {
 // The response is wholly sent. False if bytes of the request are still missing, or the connection ends here.
 bool Connection::EndExchange() {
   on_disconnect_ = nullptr;
+  if (pipe_) server_->pipes.Give(std::move(pipe_));
   FailBody(Error(ErrorCode::kInvalidArgument, "Can't read from request stream after response has been sent.")
                .Named("TypeError"));
   if (state_ != State::kExchange) return false;

@@ -15,6 +15,7 @@
 #include "net/client_address.h"
 #include "net/http_server.h"
 #include "net/in_buffer.h"
+#include "net/pipe.h"
 #include "net/response_head.h"
 #include "net/websocket_handshake.h"
 
@@ -53,6 +54,7 @@ struct HttpServer::State {
   std::vector<std::weak_ptr<Connection>> unwatched;
   loop::TimerId watch = 0;
   WebSocketGroup websockets;
+  PipePool pipes;
 
   void WatchLater(Connection& connection);
   void Remove(Connection& connection);
@@ -138,15 +140,21 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Refuse(int status, std::string_view text);
   void BeginLinger();
   void PullResponse();
+  void ReadResponse();
   void OnResponseChunk(Result<std::optional<Bytes>> chunk);
+  void OnResponsePiped(Result<size_t> bytes);
+  bool Announced(size_t bytes);
+  void GoOn();
+  bool FinishResponse();
   void EndResponse();
   void ParkResponseStream();
   void QueueChunk(Bytes chunk);
   bool DecideKeepAlive(bool body_may_come) const;
   void ReleaseHead(bool body_was_asked_for);
   bool TakesBytes(Instant now);
-  bool out_empty() const { return out_.empty() && big_.empty() && after_.empty(); }
+  bool out_empty() const { return out_.empty() && big_.empty() && piped_bytes_ == 0 && after_.empty(); }
   void Flush();
+  ssize_t SendQueued();
   void TakeSent(size_t bytes);
   void WaitWritable();
   void AfterFlush();
@@ -185,6 +193,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::unique_ptr<HeldHead> held_head_;
   bool response_started_ = false;
   bool response_done_ = false;  // All of it is queued.
+  std::unique_ptr<Pipe> pipe_;  // Outlives a read of the stream.
   std::unique_ptr<BodyStream> response_stream_;
   bool response_reading_ = false;  // A Read is out.
   bool response_begun_ = false;    // Read was called at least once.
@@ -195,6 +204,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Queued for the socket, in this order.
   std::string out_;
   Bytes big_;
+  size_t piped_bytes_ = 0;  // In pipe_.
   std::string_view after_;
   size_t out_at_ = 0, big_at_ = 0;
   bool writing_ = false;

@@ -126,14 +126,26 @@ void Connection::PullResponse() {
       return;
     }
     response_begun_ = response_reading_ = in_read_call_ = true;
-    response_stream_->Read([weak = weak_from_this(), exchange = exchange_](Result<std::optional<Bytes>> chunk) {
-      std::shared_ptr<Connection> self = weak.lock();
-      if (self && self->exchange_ == exchange) self->OnResponseChunk(std::move(chunk));
-    });
+    ReadResponse();
     in_read_call_ = false;
   }
   // The end, or a chunk, that came inside the last call.
   if (!writing_ && state_ == State::kExchange) Flush();
+}
+
+void Connection::ReadResponse() {
+  if (response_stream_->CanPipe() && (pipe_ || (pipe_ = server_->pipes.Take()))) {
+    return response_stream_->ReadIntoPipe(pipe_->in(), kPipeBytes,
+                                          [weak = weak_from_this(), exchange = exchange_](Result<size_t> bytes) {
+                                            std::shared_ptr<Connection> self = weak.lock();
+                                            if (self && self->exchange_ == exchange)
+                                              self->OnResponsePiped(std::move(bytes));
+                                          });
+  }
+  response_stream_->Read([weak = weak_from_this(), exchange = exchange_](Result<std::optional<Bytes>> chunk) {
+    std::shared_ptr<Connection> self = weak.lock();
+    if (self && self->exchange_ == exchange) self->OnResponseChunk(std::move(chunk));
+  });
 }
 
 void Connection::OnResponseChunk(Result<std::optional<Bytes>> chunk) {
@@ -143,15 +155,50 @@ void Connection::OnResponseChunk(Result<std::optional<Bytes>> chunk) {
   if (!chunk) return Close();  // The client sees a body that is not complete.
   ReleaseHead(false);
   if (chunk->has_value()) {
-    Bytes& bytes = **chunk;
-    if (plan_.framing == Framing::kLength && bytes.size() > response_left_) return Close();
-    response_left_ -= plan_.framing == Framing::kLength ? bytes.size() : 0;
-    if (!bytes.empty()) QueueChunk(std::move(bytes));
+    if (!Announced((*chunk)->size())) return Close();
+    if (!(*chunk)->empty()) QueueChunk(std::move(**chunk));
   } else {
-    if (plan_.framing == Framing::kLength && response_left_ > 0) return Close();
-    if (plan_.framing == Framing::kChunked) out_.append("0\r\n\r\n");
-    EndResponse();
+    if (!FinishResponse()) return;
   }
+  GoOn();
+}
+
+// The same for what is in the pipe.
+void Connection::OnResponsePiped(Result<size_t> bytes) {
+  if (state_ != State::kExchange || !response_reading_) return;
+  std::shared_ptr<Connection> self = shared_from_this();
+  response_reading_ = false;
+  if (!bytes || !Announced(*bytes)) return Close();
+  ReleaseHead(false);
+  if (*bytes == 0) {
+    if (!FinishResponse()) return;
+  } else {
+    piped_bytes_ = *bytes;
+    if (plan_.framing == Framing::kChunked) {
+      AppendChunkHead(*bytes, out_);
+      after_ = "\r\n";
+    }
+  }
+  GoOn();
+}
+
+// Whether so many bytes more are no more than were announced.
+bool Connection::Announced(size_t bytes) {
+  if (plan_.framing != Framing::kLength) return true;
+  if (bytes > response_left_) return false;
+  response_left_ -= bytes;
+  return true;
+}
+
+// False: the stream ended too early, and so does the connection.
+bool Connection::FinishResponse() {
+  if (plan_.framing == Framing::kLength && response_left_ > 0) return Close(), false;
+  if (plan_.framing == Framing::kChunked) out_.append("0\r\n\r\n");
+  EndResponse();
+  return true;
+}
+
+void Connection::GoOn() {
   if (in_read_call_) return;  // PullResponse goes on.
   if (!writing_) Flush();
   PullResponse();
@@ -177,34 +224,47 @@ void Connection::EndResponse() {
 
 // A stream is never destroyed inside a call of its own, which may be where we are.
 void Connection::ParkResponseStream() {
-  response_reading_ = response_begun_ = false;
+  bool reading = std::exchange(response_reading_, false);
+  response_begun_ = false;
   if (!response_stream_ || server_ == nullptr) return;
-  server_->loop.Post([stream = std::move(response_stream_)] {});
+  struct Parked {
+    std::unique_ptr<Pipe> pipe;  // A read that is out may still fill it.
+    std::unique_ptr<BodyStream> stream;
+  };
+  Parked parked{reading ? std::move(pipe_) : nullptr, std::move(response_stream_)};
+  server_->loop.Post([parked = std::move(parked)] {});
+}
+
+// What the socket took of what is first in the queue, as send().
+ssize_t Connection::SendQueued() {
+  int fd = socket_.native_handle();
+  iovec parts[3];
+  size_t count = 0;
+  auto add = [&](std::string_view part) {
+    if (!part.empty()) parts[count++] = {const_cast<char*>(part.data()), part.size()};
+  };
+  add(std::string_view(out_).substr(out_at_));
+  add(std::string_view(big_).substr(big_at_));
+  if (count == 0 && piped_bytes_ > 0) {
+    return ::splice(pipe_->out(), nullptr, fd, nullptr, piped_bytes_,
+                    SPLICE_F_MOVE | SPLICE_F_NONBLOCK | (after_.empty() ? 0 : SPLICE_F_MORE));
+  }
+  if (piped_bytes_ == 0) add(after_);
+  int flags = MSG_NOSIGNAL | (piped_bytes_ > 0 ? MSG_MORE : 0);
+  if (count == 1) return ::send(fd, parts[0].iov_base, parts[0].iov_len, flags);
+  msghdr message{};
+  message.msg_iov = parts;
+  message.msg_iovlen = count;
+  return ::sendmsg(fd, &message, flags);
 }
 
 // Writes until everything is out or the socket takes no more.
 void Connection::Flush() {
   while (!out_empty()) {
-    iovec parts[3];
-    size_t count = 0;
-    auto add = [&](std::string_view part) {
-      if (!part.empty()) parts[count++] = {const_cast<char*>(part.data()), part.size()};
-    };
-    add(std::string_view(out_).substr(out_at_));
-    add(std::string_view(big_).substr(big_at_));
-    add(after_);
-    ssize_t sent;
-    if (count == 1) {
-      sent = ::send(socket_.native_handle(), parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL);
-    } else {
-      msghdr message{};
-      message.msg_iov = parts;
-      message.msg_iovlen = count;
-      sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
-    }
+    ssize_t sent = SendQueued();
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return WaitWritable();
-    if (sent < 0) return Close();
+    if (sent <= 0) return Close();
     TakeSent(static_cast<size_t>(sent));
   }
   write_deadline_ = Instant::max();
@@ -229,7 +289,9 @@ void Connection::TakeSent(size_t bytes) {
     big_ = Bytes();
     big_at_ = 0;
   }
-  after_.remove_prefix(bytes);
+  part = std::min(bytes, piped_bytes_);
+  piped_bytes_ -= part;
+  after_.remove_prefix(bytes - part);
 }
 
 // The socket takes more only when much of the kernel's buffer is free again, which may take a slow client longer than

@@ -1,6 +1,7 @@
 // Bodies that a Worker pipes: what its promise hears of a client that goes, and what a client that takes nothing costs.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import http from "node:http";
 import net from "node:net";
 import { after, before, test } from "node:test";
 import { corePid, startLimpet, until } from "./lib.mjs";
@@ -16,12 +17,58 @@ export default { fetch(request, env, ctx) {
   return new Response(readable);
 } };`;
 
+const fetched = `
+export default { async fetch(request) {
+  const { pathname, searchParams } = new URL(request.url);
+  const answer = () => fetch(searchParams.get("from"));
+  if (pathname === "/pass") return answer();
+  if (pathname === "/text") return new Response(await (await answer()).text());
+  if (pathname === "/bytes") return new Response(await (await answer()).arrayBuffer());
+  const kept = [];
+  while (kept.length < 100) kept.push(await (await answer()).text());
+  return new Response(String(kept.length));
+} };`;
+const kBodies = {
+  ascii: Buffer.alloc(3_000_003, "abcdefg"),
+  wide: Buffer.from("\u00e4\u20ac\u{1f600}".repeat(50_000)),
+  marked: Buffer.concat([Buffer.from("\ufeff"), Buffer.alloc(200_000, "x")]),
+  small: Buffer.from("small"),
+};
+
 let server;
-before(async () => {
-  server = await startLimpet({ shards: 1 });
-  await server.deploy({ name: "pipes", code });
+const origin = http.createServer((request, response) => {
+  const body = kBodies[request.url.slice(1)];
+  response.setHeader("Content-Length", body.length);
+  response.end(body);
 });
-after(() => server.stop());
+before(async () => {
+  server = await startLimpet({ shards: 1, flags: ["--allow-private-network"] });
+  await server.deploy({ name: "pipes", code });
+  await server.deploy({ name: "fetched", code: fetched });
+  await new Promise((resolve) => origin.listen(0, "127.0.0.1", resolve));
+});
+after(() => {
+  origin.closeAllConnections();
+  origin.close();
+  return server.stop();
+});
+const fromOrigin = (path, name) => server.fetch("fetched", `${path}?from=${encodeURIComponent(`http://127.0.0.1:${origin.address().port}/${name}`)}`);
+
+for (const name of Object.keys(kBodies)) {
+  test(`a fetched body (${name}) passes untouched, and is what a script reads`, async () => {
+    const body = kBodies[name];
+    for (let turn = 0; turn < 2; turn++) {
+      assert.ok((await fromOrigin("/pass", name)).bytes.equals(body), "passed");
+      assert.ok((await fromOrigin("/bytes", name)).bytes.equals(body), "as bytes");
+      assert.equal((await fromOrigin("/text", name)).body, new TextDecoder().decode(body), "as text");
+    }
+  });
+}
+
+test("texts that a script keeps count against the limit of its memory", async () => {
+  assert.ok((await fromOrigin("/keep", "ascii")).status >= 500);
+  assert.equal((await fromOrigin("/text", "small")).body, "small");
+});
 
 const resident = () => Number(readFileSync(`/proc/${corePid(server.pid)}/status`, "utf8").match(/VmRSS:\s+(\d+)/)[1]) * 1024;
 const ends = async () => JSON.parse((await server.fetch("pipes", "/")).body);

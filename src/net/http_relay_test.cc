@@ -1,0 +1,193 @@
+// A response's body on its way from one server through a client and another server: the bytes go through a pipe.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <filesystem>
+
+#include "net/http_client.h"
+#include "net/net_testing.h"
+#include "net/pipe.h"
+
+namespace limpet::net {
+namespace {
+
+constexpr size_t kBytes = 3'000'017;
+
+Bytes Pattern() {
+  Bytes bytes(kBytes, '\0');
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 2654435761U >> 13);
+  return bytes;
+}
+
+// Passes reads on, and counts them.
+class Spy final : public BodyStream {
+ public:
+  struct Counts {
+    size_t reads = 0, piped = 0;
+  };
+  Spy(std::unique_ptr<BodyStream> inner, Counts* counts) : inner_(std::move(inner)), counts_(counts) {}
+  void Read(OnChunk on_chunk) override {
+    ++counts_->reads;
+    inner_->Read(std::move(on_chunk));
+  }
+  bool CanPipe() const override { return inner_->CanPipe(); }
+  void ReadIntoPipe(int pipe, size_t bytes_max, OnPiped on_piped) override {
+    inner_->ReadIntoPipe(pipe, bytes_max, [this, on_piped = std::move(on_piped)](Result<size_t> bytes) mutable {
+      if (bytes.has_value()) counts_->piped += *bytes;
+      on_piped(std::move(bytes));
+    });
+  }
+
+ private:
+  std::unique_ptr<BodyStream> inner_;
+  Counts* counts_;
+};
+
+// An origin that answers with what it is given, and a server that passes its answers on.
+struct Relay {
+  explicit Relay(bool known_length = true)
+      : client(HttpClient::Open(loop, {.allow_private_network = true}).value()),
+        origin(loop,
+               [this](HttpRequest, const RequestInfo&, Responder responder) {
+                 HttpResponse response;
+                 response.body = std::move(answer);
+                 responder.Send(std::move(response));
+               }),
+        server(loop, [this, known_length](HttpRequest, const RequestInfo&, Responder responder) {
+          HttpRequest request;
+          request.url = origin.url();
+          handles.push_back(client->Fetch(std::move(request), [this, known_length, responder = std::move(responder)](
+                                                                  Result<HttpResponse> response) mutable {
+            HttpResponse passed;
+            std::optional<uint64_t> length = response->body.length;
+            passed.body = Body::Of(std::make_unique<Spy>(std::move(response->body.stream), &counts),
+                                   known_length ? length : std::nullopt);
+            responder.Send(std::move(passed));
+          }));
+        }) {
+    signal(SIGPIPE, SIG_IGN);  // As in `limpet serve`.
+  }
+
+  loop::AsioLoop loop;
+  Body answer;
+  Spy::Counts counts;
+  std::vector<FetchHandle> handles;
+  std::unique_ptr<HttpClient> client;
+  TestServer origin;
+  TestServer server;
+};
+
+size_t OpenFiles() {
+  auto files = std::filesystem::directory_iterator("/proc/self/fd");
+  return static_cast<size_t>(std::distance(begin(files), end(files)));
+}
+
+std::string BodyOf(std::string_view received) { return std::string(received.substr(received.find("\r\n\r\n") + 4)); }
+
+std::string Unchunked(std::string_view coded) {
+  std::string body;
+  while (!coded.starts_with("0\r\n")) {
+    size_t head = coded.find("\r\n");
+    if (head == std::string_view::npos) return "no chunk";
+    size_t size = std::stoul(std::string(coded.substr(0, head)), nullptr, 16);
+    body.append(coded.substr(head + 2, size));
+    if (coded.substr(head + 2 + size, 2) != "\r\n") return "no end of a chunk";
+    coded.remove_prefix(head + 2 + size + 2);
+  }
+  return body;
+}
+
+TEST(HttpRelay, MovesABodyThroughAPipeAndKeepsBothConnections) {
+  Relay relay;
+  RawClient browser(relay.loop, relay.server.endpoint());
+  for (int turn = 0; turn < 2; ++turn) {
+    relay.answer = Body::Of(Pattern());
+    ASSERT_TRUE(browser.Send(kGet));
+    ASSERT_TRUE(browser.Sees("\r\n\r\n"));
+    ASSERT_TRUE(RunUntil(relay.loop, [&] { return BodyOf(browser.Take()).size() >= kBytes; }));
+    EXPECT_TRUE(BodyOf(browser.Take()) == Pattern());
+    browser.Forget();
+  }
+  EXPECT_GT(relay.counts.piped, kBytes);
+  EXPECT_EQ(relay.origin.server.connections(), 1u);
+  EXPECT_FALSE(browser.ended());
+}
+
+TEST(HttpRelay, PutsWhatWasPipedIntoChunks) {
+  Relay relay(false);
+  RawClient browser(relay.loop, relay.server.endpoint());
+  relay.answer = Body::Of(Pattern());
+  ASSERT_TRUE(browser.Send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+  std::string all = browser.UntilClosed();
+  EXPECT_NE(all.find("chunked"), std::string::npos);
+  EXPECT_TRUE(Unchunked(BodyOf(all)) == Pattern());
+  EXPECT_GT(relay.counts.piped, kBytes / 2);
+}
+
+TEST(HttpRelay, WaitsForAClientThatTakesNothing) {
+  Relay relay;
+  RawClient browser(relay.loop, relay.server.endpoint(), 4096);
+  relay.answer = Body::Of(Pattern());
+  ASSERT_TRUE(browser.Send(kGet));
+  size_t before = 0;
+  do {
+    before = relay.counts.piped;
+    relay.loop.context().restart();
+    relay.loop.context().run_for(std::chrono::milliseconds(20));
+  } while (relay.counts.piped != before || before == 0);
+  ASSERT_TRUE(RunUntil(relay.loop, [&] {
+    const std::string& received = browser.Take();
+    return received.find("\r\n\r\n") != std::string::npos && BodyOf(received).size() >= kBytes;
+  }));
+  EXPECT_TRUE(BodyOf(browser.Take()) == Pattern());
+}
+
+TEST(HttpRelay, EndsWithTheOriginThatBreaksOff) {
+  Relay relay;
+  auto shared = std::make_shared<PushStream::Shared>();
+  relay.answer = Body::Of(std::make_unique<PushStream>(shared), kBytes);
+  RawClient browser(relay.loop, relay.server.endpoint());
+  ASSERT_TRUE(browser.Send(kGet));
+  ASSERT_TRUE(RunUntil(relay.loop, [&] { return bool(shared->waiting); }));
+  shared->Push(std::optional<Bytes>(Pattern().substr(0, 1'000'000)));
+  ASSERT_TRUE(RunUntil(relay.loop, [&] { return browser.Take().size() > 1'000'000; }));
+  ASSERT_TRUE(RunUntil(relay.loop, [&] { return bool(shared->waiting); }));
+  shared->Push(Error(ErrorCode::kUnavailable, "gone"));
+  EXPECT_EQ(BodyOf(browser.UntilClosed()), Pattern().substr(0, 1'000'000));
+}
+
+TEST(HttpRelay, LetsGoOfAllWhenTheClientGoes) {
+  Relay relay;
+  auto shared = std::make_shared<PushStream::Shared>();
+  size_t files = OpenFiles();
+  for (int turn = 0; turn < 3; ++turn) {
+    relay.answer = Body::Of(std::make_unique<PushStream>(shared), kBytes);
+    RawClient browser(relay.loop, relay.server.endpoint());
+    ASSERT_TRUE(browser.Send(kGet));
+    ASSERT_TRUE(RunUntil(relay.loop, [&] { return bool(shared->waiting); }));
+    shared->Push(std::optional<Bytes>(Pattern().substr(0, 1'000'000)));
+    ASSERT_TRUE(RunUntil(relay.loop, [&] { return browser.Take().size() > 1'000'000; }));
+    ASSERT_TRUE(RunUntil(relay.loop, [&] { return bool(shared->waiting); }));
+    browser.Reset();
+    ASSERT_TRUE(RunUntil(relay.loop, [&] { return relay.server.server.connections() == 0; }));
+    shared->Push(
+        Error(ErrorCode::kUnavailable, "over"));  // What is closed in the middle of an answer may be half open.
+    ASSERT_TRUE(RunUntil(relay.loop, [&] { return OpenFiles() == files; }));
+  }
+}
+
+TEST(PipePool, HasSoManyAndNoMore) {
+  PipePool pool;
+  std::vector<std::unique_ptr<Pipe>> taken;
+  while (std::unique_ptr<Pipe> pipe = pool.Take()) taken.push_back(std::move(pipe));
+  EXPECT_LE(taken.size(), kPipesMax);
+  ASSERT_GE(taken.size(), 1u);
+  taken.pop_back();
+  std::unique_ptr<Pipe> again = pool.Take();
+  EXPECT_NE(again, nullptr);
+  pool.Give(std::move(again));
+  EXPECT_NE(pool.Take(), nullptr);
+}
+
+}  // namespace
+}  // namespace limpet::net

@@ -39,7 +39,12 @@ bool TimeMachine::World::operator==(const World& other) const {
 }
 
 TimeMachine::TimeMachine(uint64_t seed, std::function<void(const std::string&)> violation)
-    : violation_(std::move(violation)), loop_(seed), random_(seed * 7919 + 5) {
+    : violation_([this, violation = std::move(violation)](const std::string& what) {
+        violated_ = true;
+        violation(what);
+      }),
+      loop_(seed),
+      random_(seed * 7919 + 5) {
   faults_ = random_.Below(2) == 0;
   crashes_ = random_.Below(2) == 0;
   store::FaultyOptions options;
@@ -84,7 +89,7 @@ void TimeMachine::Crash() {
 }
 
 void TimeMachine::Run() {
-  for (int step = 0; step < 40; ++step) Step();
+  for (int step = 0; step < 40 && !violated_; ++step) Step();
 }
 
 void TimeMachine::Step() {
@@ -211,7 +216,7 @@ void TimeMachine::Look() {
     };
     if (auto now = storage.GetAlarm(lock, {}, with_alarm)) with_alarm(*now, {});
   };
-  for (int tries = 0; tries < 200; ++tries) {
+  for (int tries = 0; tries < 200 && !violated_; ++tries) {
     std::optional<Reply> reply = Send(look, [](World&) {});
     if (!reply) continue;
     State seen = Parse(reply->text);
@@ -222,7 +227,7 @@ void TimeMachine::Look() {
     worlds_.push_back({seen, std::nullopt, {}});
     return;
   }
-  violation_("an object can't be looked at");
+  if (!violated_) violation_("an object can't be looked at");
 }
 
 // --- What is done

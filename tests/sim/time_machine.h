@@ -77,6 +77,7 @@ class TimeMachine {
   void RestoreFromOutside();
   void Abort();
 
+  bool violated_ = false;  // It ends with the first.
   std::function<void(const std::string&)> violation_;
   loop::SimLoop loop_;
   SeededRandom random_;

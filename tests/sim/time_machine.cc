@@ -204,6 +204,7 @@ void TimeMachine::Look() {
     Result<sql::Database*> database = storage.Sql();
     if (!database.has_value()) return reply(std::move(database).error());
     std::string rows = sql::Run(*database.value(), "SELECT k, v FROM t ORDER BY k");
+    if (rows.find("SQLITE_IOERR") != std::string::npos) return reply(Error(ErrorCode::kUnavailable, rows));
     for (size_t at = 0; rows.starts_with('[') && at < rows.size();) {
       size_t comma = rows.find(',', at), end = rows.find(']', at);
       text += "row " + rows.substr(at + 1, comma - at - 1) + "\n" + rows.substr(comma + 1, end - comma - 1) + "\n";
@@ -263,16 +264,17 @@ void TimeMachine::Apply(State& state, const std::vector<Op>& ops) {
   }
 }
 
-void TimeMachine::Do(Instance& instance, const InputLock& lock, const std::vector<Op>& ops) {
+bool TimeMachine::Do(Instance& instance, const InputLock& lock, const std::vector<Op>& ops) {
   Storage& storage = instance.storage();
+  bool unread = false;
   auto sql = [&](const std::string& text) {
     Result<sql::Database*> database = storage.Sql();
-    if (database.has_value()) (void)sql::Run(*database.value(), text);
+    unread |= !database.has_value() || sql::Run(*database.value(), text).find("SQLITE_IOERR") != std::string::npos;
   };
   for (const Op& op : ops) {
     switch (op.kind) {
-      case Op::Kind::kPut: (void)storage.PutNow(op.key, op.value); break;
-      case Op::Kind::kDelete: (void)storage.DeleteNow(op.key); break;
+      case Op::Kind::kPut: unread |= !storage.PutNow(op.key, op.value).has_value(); break;
+      case Op::Kind::kDelete: unread |= !storage.DeleteNow(op.key).has_value(); break;
       case Op::Kind::kRow:
         sql("CREATE TABLE IF NOT EXISTS t(k PRIMARY KEY, v)");
         sql("INSERT OR REPLACE INTO t VALUES ('" + op.key + "', " + op.value + ")");
@@ -283,13 +285,15 @@ void TimeMachine::Do(Instance& instance, const InputLock& lock, const std::vecto
       case Op::Kind::kDeleteAll: (void)storage.DeleteAll(lock, {}, {}); break;
     }
   }
+  if (unread) instance.Abort(Error(ErrorCode::kScript, "lost a page"));
+  return !unread;
 }
 
 void TimeMachine::Write() {
   std::vector<Op> ops = RandomOps();
   (void)Send(
       [ops](Instance& instance, InputLock lock, OnReply reply) {
-        Do(instance, lock, ops);
+        if (!Do(instance, lock, ops)) return;
         reply(object::Text(""));
       },
       [ops](World& world) { Apply(world.state, ops); });
@@ -301,7 +305,7 @@ void TimeMachine::TakeBookmark() {
   std::vector<Op> ops = random_.Below(3) == 0 ? std::vector<Op>() : RandomOps();
   std::optional<Reply> reply = Send(
       [ops](Instance& instance, InputLock lock, OnReply reply) {
-        Do(instance, lock, ops);
+        if (!Do(instance, lock, ops)) return;
         (void)instance.storage().CurrentBookmark(lock, ReplyWith(std::move(reply)));
       },
       [ops](World& world) { Apply(world.state, ops); });
@@ -354,7 +358,7 @@ void TimeMachine::MakeWish() {
   };
   std::optional<Reply> reply = Send(
       [bookmark, aborts, ops](Instance& instance, InputLock lock, OnReply reply) {
-        Do(instance, lock, ops);
+        if (!Do(instance, lock, ops)) return;
         Instance* self = &instance;
         auto held = std::make_shared<OnReply>(std::move(reply));
         (void)instance.storage().RestoreOnNextStart(

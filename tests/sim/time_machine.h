@@ -65,7 +65,8 @@ class TimeMachine {
   // Looks at the object until it answers: one world is left.
   void Look();
   std::vector<Op> RandomOps();
-  static void Do(object::Instance& instance, const object::InputLock& lock, const std::vector<Op>& ops);
+  // False: something could not be read, and the instance ends without a reply of its own.
+  static bool Do(object::Instance& instance, const object::InputLock& lock, const std::vector<Op>& ops);
   static void Apply(State& state, const std::vector<Op>& ops);
   static void Start(World& world);
   static State Parse(const std::string& text);

@@ -99,7 +99,7 @@ TEST(ProjectConfig, DeclaredClassesAreTakenAsTheyAre) {
       "[exports.A]\ntype = \"durable-object\"\nstorage = \"sqlite\"\nstorrage = 1\n"
       "[exports.B]\ntype = \"durable-object\"\nstate = \"renamed\"\nrenamed_to = \"A\"\n");
   ASSERT_TRUE(result.config) << Texts(result);
-  EXPECT_EQ(Texts(result), "p/wrangler.toml:8: unknown key \"exports.A.storrage\" is ignored\n");
+  EXPECT_EQ(Texts(result), "p/wrangler.toml:8: unknown key \"exports.A.storrage\" is ignored; did you mean \"storage\"?\n");
   EXPECT_EQ(
       ToText(result.config->exports),
       R"({"A":{"type":"durable-object","storage":"sqlite"},"B":{"type":"durable-object","state":"renamed","renamed_to":"A"}})");

@@ -218,12 +218,12 @@ void ShardImpl::Roll(LiveInstance& instance) {
   ActivityChanged(instance);
 }
 
-// One timer a namespace: the first delay that is over ends all that still run older code.
 bool ShardImpl::IsCurrent(const LiveInstance& instance, const std::shared_ptr<ClassCode>& current) {
   std::shared_ptr<ClassCode> own = current->For(instance.id());
   return instance.made_by() == (own != nullptr ? own : current);
 }
 
+// One timer a namespace: the first delay that is over ends all that still run older code.
 void ShardImpl::DeferUpdate(NamespaceId ns, Namespace& space, Duration delay) {
   Instant due = loop_.Now() + delay;
   if (space.update_timer != 0 && space.update_due <= due) return;

@@ -30,25 +30,34 @@ class Describer final : public HostObjects {
   v8::Local<v8::Function> describe_;
 };
 
-// rpcSerialize(value, describe): ArrayBuffer
+// docs/formats/rpc.md, "A message".
+constexpr char kVersion = 1;
+constexpr size_t kHeadBytes = 5;
+
+// rpcSerialize(value, describe): ArrayBuffer. A message of this one operation.
 void RpcSerialize(const Arguments& args) {
   Call call(args);
   if (!args[1]->IsFunction()) return;
   Describer describer(args[1].As<v8::Function>());
   std::optional<Bytes> bytes = Serialize(call.scope, args[0], describer);
   v8::Local<v8::ArrayBuffer> buffer;
-  if (!bytes || !NewBuffer(call.scope.isolate(), bytes->size()).ToLocal(&buffer)) return;
-  std::copy(bytes->begin(), bytes->end(), static_cast<char*>(buffer->Data()));
+  if (!bytes || !NewBuffer(call.scope.isolate(), kHeadBytes + bytes->size()).ToLocal(&buffer)) return;
+  char* message = static_cast<char*>(buffer->Data());
+  auto size = static_cast<uint32_t>(bytes->size());
+  message[0] = kVersion;
+  for (size_t i = 0; i < sizeof size; ++i) message[1 + i] = static_cast<char>(size >> (8 * i));
+  std::copy(bytes->begin(), bytes->end(), message + kHeadBytes);
   args.GetReturnValue().Set(buffer);
 }
 
-// rpcDeserialize(bytes, revive): unknown
+// rpcDeserialize(bytes, revive): unknown. `revive` is the built-ins', and leaves the bytes alone.
 void RpcDeserialize(const Arguments& args) {
   Call call(args);
   if (!args[1]->IsFunction()) return;
-  Bytes bytes = js::CopyBytes(args[0]);
+  HeapView storage;
   v8::Local<v8::Value> value;
-  if (Deserialize(call.scope, bytes, args[1].As<v8::Function>()).ToLocal(&value)) args.GetReturnValue().Set(value);
+  if (Deserialize(call.scope, Contents(args[0], storage), args[1].As<v8::Function>()).ToLocal(&value))
+    args.GetReturnValue().Set(value);
 }
 
 // Reads message and socket (0: none) from `first` on. Nothing: an exception is pending.

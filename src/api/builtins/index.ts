@@ -49,7 +49,7 @@ export default function install(native: Native): Hooks {
         : fetched(state, status, statusText, headers, body, socket);
     },
     fetchFailed(state, name, message, flags, details) {
-      return state instanceof Client ? state.failed(name, message, flags) : fetchFailed(state, name, message, flags, details);
+      return state instanceof Client ? state.unanswered(name, message, flags) : fetchFailed(state, name, message, flags, details);
     },
     inspect,
     socketEvent(target, kind, first, reason, clean) {

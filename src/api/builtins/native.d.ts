@@ -151,8 +151,8 @@ export interface Native {
   noteCall(method: unknown): void; // of what the session was opened to; for whoever traces the event
   rpcEntrypoint(state: FetchState, entrypoint: string, props: ArrayBuffer | undefined, message: Uint8Array, socket: number): Promise<unknown>;
   rpcAnswer(event: number, message: Uint8Array, socket: number): void;
-  // As serialize and deserialize; objects that are not plain become what `describe` makes of them, and come back as
-  // what `revive` makes of that.
+  // As serialize and deserialize, but for the head of a message of this one operation, which is written and not read.
+  // Objects that are not plain become what `describe` makes of them, and come back as what `revive` makes of that.
   rpcSerialize(value: unknown, describe: (object: object) => unknown[]): ArrayBuffer;
   rpcDeserialize(bytes: ArrayBufferView, revive: (parts: any[]) => object): unknown;
   namespaceToken(ns: number): string; // never reaches a script

@@ -16,6 +16,7 @@ import { type Ends, kMessageBytesMax, read, write } from "./rpc_values";
 import { concatBytes, native } from "./seam";
 
 const kVersion = 1;
+const kHeadBytes = 5; // Of a message of one operation: version, length.
 enum Op { kCall, kGet, kReturn, kThrow, kRelease, kAck }
 enum Grip { kNone, kPending, kHold } // As ScriptSockets::Grip.
 
@@ -23,7 +24,8 @@ const kPipelineDepthMax = 64;
 // How many turns of the microtask queue an answer waits for others that may make a pipe needless.
 const kAnswerPatience = 16;
 
-export const later = (run: () => void) => void Promise.resolve().then(run);
+const kSettled = Promise.resolve();
+export const later = (run: () => void) => void kSettled.then(run);
 
 const kCanceled = "The execution context responding to this call was canceled.";
 const kHostGone = "The execution context which hosts this callback is no longer running.";
@@ -155,34 +157,72 @@ function disposable(value: unknown, dispose: () => void): unknown {
   return value;
 }
 
-interface Deferred { call: Outgoing; base: Outgoing | undefined; path: Path; args: unknown[] | undefined; bytes: Uint8Array }
+interface Deferred { call: Outgoing; base: Outgoing | undefined; path: Path; args: unknown[] | undefined; bytes: Uint8Array<ArrayBuffer> }
 
-export abstract class Session implements Ends {
+// By number. Most sessions have one call and nothing else, so the first has a place of its own.
+class Few<Item> {
+  #number = 0;
+  #item: Item | undefined;
+  #more: Map<number, Item> | undefined;
+  get size(): number { return (this.#number === 0 ? 0 : 1) + (this.#more?.size ?? 0); }
+  get(number: number): Item | undefined { return number === this.#number ? this.#item : this.#more?.get(number); }
+  set(number: number, item: Item): void {
+    if (this.#number === 0 && this.#more === undefined) {
+      this.#number = number;
+      this.#item = item;
+    } else (this.#more ??= new Map()).set(number, item);
+  }
+  delete(number: number): boolean {
+    if (number !== this.#number) return this.#more?.delete(number) ?? false;
+    this.#number = 0;
+    this.#item = undefined;
+    return true;
+  }
+  // All of them, and then there are none.
+  take(): Item[] {
+    const all = [...(this.#number === 0 ? [] : [this.#item!]), ...(this.#more?.values() ?? [])];
+    this.#number = 0;
+    this.#item = this.#more = undefined;
+    return all;
+  }
+}
+
+// What differs between the two ends. Not by inheritance: see seam.ts, inherit.
+export interface Side {
+  main(): Target | undefined; // What number 0 is for the other end.
+  // There is no pipe yet: sends what there is in the call or its reply, now or later.
+  first(): void;
+  flushed(): void;
+  keepsContext(): boolean;
+  // The first message is out and its answer is not here: whether there will be a pipe is not known.
+  waits(): boolean;
+  // Nothing is owed beside messages.
+  quiet(): boolean;
+  pipeGone(name: string, message: string, flags: number): void;
+  failed(error: () => Error): void;
+}
+
+export class Session implements Ends {
   #socket = 0;
-  #out: Uint8Array[] = [];
-  #deferred: Deferred[] = []; // Calls that wait for the first answer: without a pipe they are answered here.
+  #out: Uint8Array<ArrayBuffer>[] = []; // Messages of one operation each.
+  #deferred: Deferred[] | undefined; // Calls that wait for the first answer: without a pipe they are answered here.
   #scheduled = false;
-  #exports = new Map<number, Target>();
-  #imports = new Map<number, Import>();
-  #calls = new Map<number, Outgoing>();
-  #answers = new Map<number, Promise<unknown>>(); // Of their calls, for those that are made on them.
-  #acks: number[] = [];
+  #exports: Few<Target> | undefined;
+  #imports: Few<Import> | undefined;
+  #calls: Few<Outgoing> | undefined;
+  #answers: Few<Promise<unknown>> | undefined; // Of their calls, for those that are made on them.
+  #acks: number[] | undefined;
   #nextExport = 1;
   #nextCall = 1;
-  protected running = 0; // Their calls.
-  protected ended = false;
+  running = 0; // Their calls.
+  ended = false;
   broken: (() => Error) | undefined; // Why it ended, if not well.
-
-  // -- what differs between the sides
-  protected abstract main(): Target | undefined; // What number 0 is for the other side.
-  // There is no pipe yet: sends what there is in the call or its reply, now or later.
-  protected abstract first(): void;
-  protected abstract keepsContext(): boolean;
+  constructor(readonly side: Side) {}
 
   // -- Ends
   export(target: Target): number {
     const number = this.#nextExport++;
-    this.#exports.set(number, target);
+    (this.#exports ??= new Few()).set(number, target);
     return number;
   }
   homeOf(hook: Hook): number {
@@ -191,12 +231,12 @@ export abstract class Session implements Ends {
   }
   import(number: number): Hook {
     const found = new Import(this, number);
-    this.#imports.set(number, found);
+    (this.#imports ??= new Few()).set(number, found);
     return found;
   }
-  exported(number: number): Target | undefined { return this.#exports.get(number); }
+  exported(number: number): Target | undefined { return this.#exports?.get(number); }
 
-  get gives(): boolean { return this.#exports.size > 0; }
+  get gives(): boolean { return this.#exports !== undefined && this.#exports.size > 0; }
   get open(): boolean { return this.#socket !== 0; }
 
   // -- out
@@ -208,8 +248,8 @@ export abstract class Session implements Ends {
       const op = args === undefined ? [Op.kGet, call.id, to, path] : [Op.kCall, call.id, to, path, args];
       const moved: RpcStub[] | undefined = compatibility.dupStubs ? undefined : [];
       const bytes = this.#write(op, moved);
-      this.#calls.set(call.id, call);
-      if (this.waits()) this.#deferred.push({ call, base, path, args, bytes });
+      (this.#calls ??= new Few()).set(call.id, call);
+      if (this.side.waits()) (this.#deferred ??= []).push({ call, base, path, args, bytes });
       else this.#push(bytes);
       moved?.forEach((stub) => stub[Symbol.dispose]());
     } catch (error) {
@@ -217,36 +257,34 @@ export abstract class Session implements Ends {
     }
     return call;
   }
-  // The first message is out and its answer is not here: whether there will be a pipe is not known.
-  protected waits(): boolean { return false; }
-
   release(held: Import): void {
-    if (!this.#imports.delete(held.number) || this.ended) return;
+    if (!this.#imports?.delete(held.number) || this.ended) return;
     this.#push(this.#write([Op.kRelease, held.number]));
   }
 
-  #write(op: unknown[], moved?: RpcStub[]): Uint8Array {
-    const bytes = new Uint8Array(write(this, op, (number) => this.#exports.delete(number), moved));
-    if (bytes.byteLength <= kMessageBytesMax) return bytes;
+  #write(op: unknown[], moved?: RpcStub[]): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(write(this, op, (number) => this.#exports?.delete(number), moved));
+    if (bytes.byteLength - kHeadBytes <= kMessageBytesMax) return bytes;
     throw new Error(`Serialized RPC arguments or return values are limited to 32MiB, but the size of this value was: ${
-      bytes.byteLength} bytes.`);
+      bytes.byteLength - kHeadBytes} bytes.`);
   }
-  #push(bytes: Uint8Array): void {
+  #push(bytes: Uint8Array<ArrayBuffer>): void {
     this.#out.push(bytes);
     this.schedule();
   }
-  protected schedule(): void {
+  schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
     later(() => {
       this.#scheduled = false;
-      this.flush();
+      this.#flush();
+      this.side.flushed();
     });
   }
-  protected flush(): void {
+  #flush(): void {
     if (this.ended) return;
     try {
-      if (!this.open) this.first();
+      if (!this.open) this.side.first();
       else if (this.hasOut()) native.wsSend(this.#socket, this.takeMessage());
     } catch (error) {
       return this.fail(() => error as Error);
@@ -254,16 +292,17 @@ export abstract class Session implements Ends {
     this.settle();
   }
 
-  // Version, then each operation behind its length.
-  protected takeMessage(): Uint8Array<ArrayBuffer> {
-    if (this.#acks.length > 0) this.#out.push(this.#write([Op.kAck, this.#acks.splice(0)]));
-    const parts: Uint8Array[] = [Uint8Array.of(kVersion)];
-    for (const bytes of this.#out.splice(0)) {
-      parts.push(new Uint8Array(Uint32Array.of(bytes.byteLength).buffer), bytes);
+  // The version stands once before all operations.
+  takeMessage(): Uint8Array<ArrayBuffer> {
+    if (this.#acks !== undefined) {
+      this.#out.push(this.#write([Op.kAck, this.#acks]));
+      this.#acks = undefined;
     }
-    return concatBytes(parts);
+    const out = this.#out;
+    this.#out = [];
+    return out.length === 1 ? out[0]! : concatBytes(out.map((bytes, index) => (index === 0 ? bytes : bytes.subarray(1))));
   }
-  protected hasOut(): boolean { return this.#out.length > 0; }
+  hasOut(): boolean { return this.#out.length > 0; }
 
   // -- the pipe
   attach(socket: number): void {
@@ -271,38 +310,43 @@ export abstract class Session implements Ends {
     native.wsAccept(socket, this, true);
   }
   // A pipe of ours; the number of the end that goes to the other side.
-  protected openPipe(): number {
+  openPipe(): number {
     const [mine, theirs] = native.wsPair();
     this.attach(mine);
     return theirs;
   }
-  protected sendDeferred(): void {
-    for (const { bytes } of this.#deferred.splice(0)) this.#push(bytes);
+  sendDeferred(): void {
+    for (const { bytes } of this.#takeDeferred()) this.#push(bytes);
   }
   // There is no pipe, and there will be none: all that came is here.
-  protected answerDeferred(): void {
-    for (const { call, base, path, args } of this.#deferred.splice(0)) {
-      this.#calls.delete(call.id);
+  answerDeferred(): void {
+    for (const { call, base, path, args } of this.#takeDeferred()) {
+      this.#calls?.delete(call.id);
       const given = base === undefined ? callFailed(new Error(kCanceled)) : base.call(path, args);
       given.value().then((value) => call.resolve(value), (error) => call.reject(error));
     }
   }
 
+  #takeDeferred(): Deferred[] {
+    const deferred = this.#deferred ?? [];
+    this.#deferred = undefined;
+    return deferred;
+  }
+
   // Ends it if neither side holds anything of the other's; else says what it keeps alive.
-  protected settle(): void {
+  settle(): void {
     if (this.ended || this.#socket === 0) return;
-    const idle = this.#exports.size === 0 && this.#imports.size === 0 && this.#calls.size === 0 && this.running === 0 &&
-      this.#out.length === 0 && this.quiet();
+    const calls = this.#calls?.size ?? 0;
+    const idle = !this.gives && (this.#imports?.size ?? 0) === 0 && calls === 0 && this.running === 0 &&
+      this.#out.length === 0 && this.side.quiet();
     if (idle) {
       this.ended = true;
       native.wsClose(this.#socket, 1000, "");
       return;
     }
-    const holds = this.keepsContext() && (this.#exports.size > 0 || this.running > 0);
-    native.wsGrip(this.#socket, holds ? Grip.kHold : this.#calls.size > 0 ? Grip.kPending : Grip.kNone);
+    const holds = this.side.keepsContext() && (this.gives || this.running > 0);
+    native.wsGrip(this.#socket, holds ? Grip.kHold : calls > 0 ? Grip.kPending : Grip.kNone);
   }
-  // Nothing is owed beside messages.
-  protected quiet(): boolean { return true; }
 
   // -- in
   // Called by C++ with what arrives at the pipe: kind 0 a message, 1 a close, 2 an error (text, name and flags).
@@ -317,10 +361,10 @@ export abstract class Session implements Ends {
       return;
     }
     if (this.ended) return;
-    if (kind === 2) this.pipeGone(name as string, first as string, (flags as number) | kRemote);
-    else this.pipeGone("Error", kCanceled, kRemote | kRetryable);
+    if (kind === 2) this.side.pipeGone(name as string, first as string, (flags as number) | kRemote);
+    else this.side.pipeGone("Error", kCanceled, kRemote | kRetryable);
   }
-  protected pipeGone(name: string, message: string, flags: number): void {
+  pipeGone(name: string, message: string, flags: number): void {
     this.fail(() => makeError(name, message, flags));
     if ((flags & kObjectReset) !== 0) this.broken = () => new Error(kHostGone);
   }
@@ -328,9 +372,8 @@ export abstract class Session implements Ends {
   receive(message: Uint8Array): void {
     if (message.byteLength === 0) return;
     if (message[0] !== kVersion) throw new Error(`RPC protocol version ${message[0]} is not supported.`);
-    const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
     for (let at = 1; at < message.byteLength;) {
-      const size = view.getUint32(at, true);
+      const size = (message[at]! | message[at + 1]! << 8 | message[at + 2]! << 16 | message[at + 3]! << 24) >>> 0;
       this.#take(message.subarray(at + 4, at + 4 + size));
       at += 4 + size;
     }
@@ -347,28 +390,28 @@ export abstract class Session implements Ends {
       case Op.kReturn: return this.#returned(op[1], op[2], stubs);
       case Op.kThrow: return this.#threw(op[1], op[2]);
       case Op.kRelease: {
-        const target = this.#exports.get(op[1]);
-        this.#exports.delete(op[1]);
+        const target = this.#exports?.get(op[1]);
+        this.#exports?.delete(op[1]);
         if (target !== undefined) disposeSafely(target);
         return;
       }
       case Op.kAck:
-        for (const id of op[1]) this.#answers.delete(id);
+        for (const id of op[1]) this.#answers?.delete(id);
     }
   }
 
   #run(id: number, to: number, path: Path, args: unknown[] | undefined, stubs: Hook[]): void {
     let result: Promise<unknown>;
     if (to >= 0) {
-      const target = to === 0 ? this.main() : this.#exports.get(to);
+      const target = to === 0 ? this.side.main() : this.#exports?.get(to);
       result = target === undefined ? Promise.reject(new Error(kDisposed)) : reach(target, path, args);
     } else {
-      const base = this.#answers.get(-to);
+      const base = this.#answers?.get(-to);
       result = base === undefined ? Promise.reject(new Error(kDisposed))
         : base.then((value) => reach(new Target(value), path, args));
     }
     this.running++;
-    this.#answers.set(id, result);
+    (this.#answers ??= new Few()).set(id, result);
     result.then((value) => this.#answer(id, value, stubs), (error) => this.#refuse(id, error, stubs));
   }
   #answer(id: number, value: unknown, stubs: Hook[]): void {
@@ -389,33 +432,33 @@ export abstract class Session implements Ends {
     for (const stub of stubs) stub.dispose();
   }
   #returned(id: number, value: unknown, stubs: Hook[]): void {
-    const call = this.#calls.get(id);
+    const call = this.#calls?.get(id);
     if (call === undefined) return stubs.forEach((stub) => stub.dispose());
-    this.#calls.delete(id);
-    this.#acks.push(id);
+    this.#calls!.delete(id);
+    (this.#acks ??= []).push(id);
     call.stubs = stubs;
     call.resolve(disposable(value, () => call.dispose()));
   }
   #threw(id: number, thrown: Thrown): void {
-    const call = this.#calls.get(id);
-    this.#calls.delete(id);
-    this.#acks.push(id);
+    const call = this.#calls?.get(id);
+    this.#calls?.delete(id);
+    (this.#acks ??= []).push(id);
     call?.reject(errorOf(thrown));
   }
 
   // -- the end
   fail(error: () => Error): void {
+    this.#fail(error);
+    this.side.failed(error);
+  }
+  #fail(error: () => Error): void {
     if (this.ended) return;
     this.ended = true;
     this.broken = error;
-    for (const { call } of this.#deferred.splice(0)) call.reject(error());
-    for (const call of this.#calls.values()) call.reject(error());
-    this.#calls.clear();
-    for (const held of this.#imports.values()) held.broke(error());
-    this.#imports.clear();
-    const gone = [...this.#exports.values()];
-    this.#exports.clear();
-    gone.forEach(disposeSafely);
+    for (const { call } of this.#takeDeferred()) call.reject(error());
+    for (const call of this.#calls?.take() ?? []) call.reject(error());
+    for (const held of this.#imports?.take() ?? []) held.broke(error());
+    (this.#exports?.take() ?? []).forEach(disposeSafely);
   }
 }
 
@@ -433,57 +476,61 @@ export function disposeSafely(target: Target): void {
 export type Start = (state: object, message: Uint8Array, socket: number) => Promise<unknown>;
 export interface Reached { broken: (() => Error) | undefined } // Set when the callee was reset.
 
-export class Client extends Session {
+export class Client implements Side {
+  readonly session: Session = new Session(this);
   #started = false;
   #owed = false; // The reply of the first message.
   #pipeFailed: (() => void) | undefined;
-  constructor(readonly start: Start, readonly reached: Reached) { super(); }
+  constructor(readonly start: Start, readonly reached: Reached) {}
 
-  protected main(): undefined { return undefined; }
-  protected keepsContext(): boolean { return native.currentObject() !== 0; }
-  protected override waits(): boolean { return this.#owed && !this.open; }
-  protected override quiet(): boolean { return !this.#owed; }
-  protected first(): void {
+  main(): undefined { return undefined; }
+  flushed(): void {}
+  keepsContext(): boolean { return native.currentObject() !== 0; }
+  waits(): boolean { return this.#owed && !this.session.open; }
+  quiet(): boolean { return !this.#owed; }
+  first(): void {
     if (this.#started) return;
     this.#started = true;
     this.#owed = true;
-    const socket = this.gives ? this.openPipe() : 0;
-    this.start(this, this.takeMessage(), socket).catch(() => {});
+    const socket = this.session.gives ? this.session.openPipe() : 0;
+    this.start(this, this.session.takeMessage(), socket).catch(() => {});
   }
-  protected override pipeGone(name: string, message: string, flags: number): void {
+  pipeGone(name: string, message: string, flags: number): void {
     if (this.#owed) {
-      this.#pipeFailed = () => super.pipeGone(name, message, flags); // If the reply does not know better.
+      this.#pipeFailed = () => this.session.pipeGone(name, message, flags); // If the reply does not know better.
       return;
     }
     if ((flags & kObjectReset) !== 0) this.reached.broken = () => makeError(name, message, flags & ~kRemote);
-    super.pipeGone(name, message, flags);
+    this.session.pipeGone(name, message, flags);
   }
+  failed(): void {}
 
   // What the hooks `fetched` and `fetchFailed` come to.
   answered(_status: number, _text: string, _headers: Packed, body: InBody, socket: number | undefined): undefined {
+    const { session } = this;
     this.#owed = false;
     if (this.#pipeFailed !== undefined) {
       this.#pipeFailed();
       return undefined;
     }
-    if (socket !== undefined) this.attach(socket);
+    if (socket !== undefined) session.attach(socket);
     try {
-      if (body instanceof Uint8Array) this.receive(body);
+      if (body instanceof Uint8Array) session.receive(body);
     } catch (error) {
-      this.fail(() => error as Error);
+      session.fail(() => error as Error);
     }
-    if (this.open) this.sendDeferred();
-    else this.answerDeferred();
-    this.settle();
+    if (session.open) session.sendDeferred();
+    else session.answerDeferred();
+    session.settle();
     return undefined;
   }
-  failed(name: string, message: string, flags: number): Error {
+  unanswered(name: string, message: string, flags: number): Error {
     this.#owed = false;
     if ((flags & kObjectReset) !== 0) {
       flags &= ~kRemote;
       this.reached.broken = () => makeError(name, message, flags);
     }
-    this.fail(() => makeError(name, message, flags));
+    this.session.fail(() => makeError(name, message, flags));
     return makeError(name, message, flags);
   }
 }
@@ -491,41 +538,44 @@ export class Client extends Session {
 // Calls whatever `start` leads to.
 export function callThrough(start: Start, reached: Reached, path: Path, args: unknown[] | undefined): Result {
   if (reached.broken !== undefined) return callFailed(reached.broken());
-  return new Client(start, reached).call(0, path, args, 0);
+  return new Client(start, reached).session.call(0, path, args, 0);
 }
 
 // -- the callee's side
 
-class Server extends Session {
+class Server implements Side {
+  readonly session: Session = new Session(this);
   #target: Target;
   #event: number; // 0 once it was answered.
   #patience = kAnswerPatience;
   constructor(target: Target, event: number) {
-    super();
     this.#target = target;
     this.#event = event;
   }
-  protected main(): Target { return this.#target; }
-  protected keepsContext(): boolean { return true; }
-  protected override quiet(): boolean { return this.#event === 0; }
+  main(): Target { return this.#target; }
+  keepsContext(): boolean { return true; }
+  waits(): boolean { return false; }
+  quiet(): boolean { return this.#event === 0; }
   // With a pipe from the caller all answers go through it; the reply says that the calls have come to their end.
-  protected override flush(): void {
-    super.flush();
-    if (this.open && this.#event !== 0 && this.running === 0) this.#reply(new Uint8Array(0), 0);
+  flushed(): void {
+    if (this.session.open && this.#event !== 0 && this.session.running === 0) this.#reply(new Uint8Array(0), 0);
   }
-  protected first(): void {
-    if (this.#event === 0 || !this.hasOut()) return;
-    if (this.running > 0 && this.#patience-- > 0) return this.schedule();
-    if (this.running === 0 && !this.gives) {
-      this.#reply(this.takeMessage(), 0);
-      this.ended = true;
+  first(): void {
+    const { session } = this;
+    if (this.#event === 0 || !session.hasOut()) return;
+    if (session.running > 0 && this.#patience-- > 0) return session.schedule();
+    if (session.running === 0 && !session.gives) {
+      this.#reply(session.takeMessage(), 0);
+      session.ended = true;
       return;
     }
-    const message = this.takeMessage();
-    this.#reply(message, this.openPipe());
+    const message = session.takeMessage();
+    this.#reply(message, session.openPipe());
   }
-  override fail(error: () => Error): void {
-    super.fail(error);
+  pipeGone(name: string, message: string, flags: number): void {
+    this.session.pipeGone(name, message, flags);
+  }
+  failed(error: () => Error): void {
     if (this.#event === 0) return;
     const [name, message, stack, flags] = describeError(error());
     native.reject(this.#event, name, message, stack, flags);
@@ -535,13 +585,13 @@ class Server extends Session {
     const event = this.#event;
     this.#event = 0;
     native.rpcAnswer(event, message, socket);
-    this.settle();
+    this.session.settle();
   }
 }
 
 // Runs the first message of a session; the answer goes to `event`.
 export function serve(target: Target, event: number, message: Uint8Array, socket: number): void {
-  const session = new Server(target, event);
+  const { session } = new Server(target, event);
   try {
     if (socket !== 0) session.attach(socket);
     session.receive(message);

@@ -33,9 +33,10 @@ class PumpStream final : public BodyStream {
 
   void Read(OnChunk on_chunk) override {
     if (context_->ended()) return on_chunk(Error(ErrorCode::kCanceled, "The script that made this stream has ended."));
-    uint64_t read = context_->NextNumber();
+    uint64_t read = read_ = context_->NextNumber();
     context_->pump_reads().Emplace(read,
                                    [this, on_chunk = std::move(on_chunk)](Result<std::optional<Bytes>> chunk) mutable {
+                                     read_ = 0;
                                      if (!chunk.has_value() || !chunk.value().has_value()) ended_ = true;
                                      on_chunk(std::move(chunk));
                                    });
@@ -88,7 +89,7 @@ class PumpStream final : public BodyStream {
   std::shared_ptr<IoContext> context_;
   uint64_t number_;
   object::GateRef where_;
-  uint64_t read_ = 0;  // The read that is not answered.
+  uint64_t read_ = 0;  // The read that is not answered, whose entry holds `this`; 0: there is none.
   bool ended_ = false;
 };
 

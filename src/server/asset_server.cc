@@ -128,31 +128,42 @@ bool IsCompressible(std::string_view content_type) {
   return std::find(std::begin(kCompressible), std::end(kCompressible), type) != std::end(kCompressible);
 }
 
-Body AssetServer::Whole(const assets::Asset& asset) const {
+const Bytes* AssetServer::FindKept(const std::string& key) {
+  auto found = kept_by_key_.find(key);
+  if (found == kept_by_key_.end()) return nullptr;
+  kept_.splice(kept_.begin(), kept_, found->second);
+  return &kept_.front().bytes;
+}
+
+void AssetServer::Keep(std::string key, const Bytes& bytes) {
+  kept_bytes_ += bytes.size();
+  kept_.push_front({std::move(key), bytes});
+  kept_by_key_[kept_.front().key] = kept_.begin();
+  while (kept_bytes_ > kKeptBytesMax) {
+    kept_bytes_ -= kept_.back().bytes.size();
+    kept_by_key_.erase(kept_.back().key);
+    kept_.pop_back();
+  }
+}
+
+Body AssetServer::Whole(const assets::Asset& asset) {
   if (asset.size == 0) return Body::Of(Bytes());
   if (asset.size <= assets::kChunkBytes) {
+    if (const Bytes* kept = FindKept(asset.hash)) return Body::Of(*kept);
     std::optional<Bytes> bytes = assets::TryContent(*session_, asset.hash);
-    if (bytes && bytes->size() == asset.size) return Body::Of(*std::move(bytes));
+    if (bytes && bytes->size() == asset.size) {
+      Keep(asset.hash, *bytes);
+      return Body::Of(*std::move(bytes));
+    }
   }
   return Body::Of(assets::OpenContent(*session_, asset.hash, {0, asset.size}), asset.size);
 }
 
 Body AssetServer::Coded(const assets::Asset& asset, net::ContentCoding coding) {
   std::string key = asset.hash + (coding == net::ContentCoding::kBrotli ? "b" : "g");
-  if (auto found = kept_by_key_.find(key); found != kept_by_key_.end()) {
-    kept_.splice(kept_.begin(), kept_, found->second);
-    return Body::Of(kept_.front().bytes);
-  }
+  if (const Bytes* kept = FindKept(key)) return Body::Of(*kept);
   Body coded = net::EncodeContent(Whole(asset), coding);
-  if (coded.stream != nullptr) return coded;  // Large, or not in memory at the moment.
-  kept_bytes_ += coded.bytes.size();
-  kept_.push_front({key, coded.bytes});
-  kept_by_key_[key] = kept_.begin();
-  while (kept_bytes_ > kCodedBytesMax) {
-    kept_bytes_ -= kept_.back().bytes.size();
-    kept_by_key_.erase(kept_.back().key);
-    kept_.pop_back();
-  }
+  if (coded.stream == nullptr) Keep(std::move(key), coded.bytes);  // Else it is large, or not in memory at the moment.
   return coded;
 }
 

@@ -27,13 +27,15 @@ class AssetServer {
   // The same for a script that asks through its binding: not compressed, no ranges.
   HttpResponse ToScript(const assets::Site& site, const HttpRequest& request);
 
-  static constexpr size_t kCodedBytesMax = 16 * 1024 * 1024;  // Of compressed contents that are kept.
+  static constexpr size_t kKeptBytesMax = 16 * 1024 * 1024;  // Of contents, as they are and compressed, in memory.
 
  private:
   HttpResponse Make(const assets::Site& site, const assets::SiteRequest& wanted, const assets::SiteAnswer& answer,
                     const HttpRequest& request) const;
-  Body Whole(const assets::Asset& asset) const;
+  Body Whole(const assets::Asset& asset);
   Body Coded(const assets::Asset& asset, net::ContentCoding coding);
+  const Bytes* FindKept(const std::string& key);  // Valid until the next Keep.
+  void Keep(std::string key, const Bytes& bytes);
 
   std::unique_ptr<store::Session> session_;
   struct Kept {

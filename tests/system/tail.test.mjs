@@ -117,6 +117,7 @@ test("events of every kind, with what they said and how they ended", async () =>
   await server.fetch("harbour", "/rock");
   const rock = await tail.find("a failed call", (event) => event.event?.rpcMethod === "rock");
   assert.equal(rock.outcome, "ok");  // The call came to its end: what it gave was an error.
+  assert.match(logs(rock)[0], /Uncaught RangeError: a rock/);
 
   await server.fetch("harbour", "/wake");
   const alarm = await tail.find("an alarm", (event) => logs(event).includes("the alarm"));

@@ -54,6 +54,7 @@ struct Arguments {
   std::string file;                 // objects export|import
   std::string to;                   // objects fork --to
   std::string script;               // objects list --script
+  std::string name_prefix;          // objects list --prefix
   std::optional<uint64_t> limit;    // objects list --limit, audit --limit
   std::string scope = "deploy";     // token create --scope
   std::string expires;              // token create --expires

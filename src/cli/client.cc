@@ -68,6 +68,7 @@ class NetClient final : public Client {
     ApiAnswer result;
     result.success = (*json)["success"].AsBool();
     result.result = (*json)["result"];
+    result.info = (*json)["result_info"];
     if (!(*json)["errors"].items().empty()) {
       result.code = (*json)["errors"].items()[0]["code"].AsInt64();
       result.message = (*json)["errors"].items()[0]["message"].AsString();

@@ -16,7 +16,7 @@ namespace limpet::cli {
 // A refusal of the server: code, text and meta of the envelope's first error.
 struct ApiAnswer {
   bool success = false;
-  Json result;
+  Json result, info;  // result_info
   int64_t code = 0;
   std::string message;
   Json meta;

@@ -1,6 +1,7 @@
 #include "cli/objects.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/json.h"
 #include "cli/cli.h"
@@ -47,14 +48,57 @@ bool IsId(const std::string& id) {
   return id.size() == 64 && id.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
 }
 
+Error NoId() {
+  return Error(ErrorCode::kInvalidArgument,
+               "An object's ID is 64 hex digits, as \"limpet objects list\" prints them. To look for a name pass "
+               "--class");
+}
+
+// For a query: every byte that is no letter or digit.
+std::string Escaped(const std::string& text) {
+  std::string escaped;
+  for (unsigned char c : text) {
+    if (std::isalnum(c) != 0) {
+      escaped += static_cast<char>(c);
+    } else {
+      escaped += {'%', "0123456789ABCDEF"[c >> 4], "0123456789ABCDEF"[c & 15]};
+    }
+  }
+  return escaped;
+}
+
+// Names are anybody's: what a terminal would obey is shown as "?".
+std::string Visible(std::string name) {
+  std::ranges::replace_if(name, [](unsigned char c) { return c < 0x20 || c == 0x7F; }, '?');
+  return name;
+}
+
+Result<std::string> FindNamespace(Client& client, const Arguments& arguments) {
+  LIMPET_TRY(ApiAnswer all, client.Get(std::string(kObjects) + "/namespaces?per_page=1000&page=1"));
+  if (!all.success) return Refused(all);
+  return ChooseNamespace(all.result, arguments.object_class, arguments.script);
+}
+
+// The ID that was given, or that of the object with the name that was given.
+Result<std::string> ChosenObject(const Arguments& arguments) {
+  if (arguments.object_class.empty()) {
+    if (IsId(arguments.object_id)) return arguments.object_id;
+    return NoId();
+  }
+  LIMPET_TRY(std::unique_ptr<Client> client, Connect(arguments.server, arguments.token));
+  LIMPET_TRY(std::string ns, FindNamespace(*client, arguments));
+  std::string path = std::string(kObjects) + "/namespaces/" + ns + "/objects?name=" + Escaped(arguments.object_id);
+  LIMPET_TRY(ApiAnswer found, client->Get(path));
+  if (!found.success) return Refused(found);
+  if (!found.result.items().empty()) return found.result.items()[0]["id"].AsString();
+  return Error(ErrorCode::kNotFound, "No object of that class and name stores anything.");
+}
+
 }  // namespace
 
 Result<ApiAnswer> CallObject(const Arguments& arguments, const std::string& method, const std::string& rest,
                              std::string body, std::string content_type) {
-  if (!IsId(arguments.object_id)) {
-    return Error(ErrorCode::kInvalidArgument,
-                 "An object's ID is 64 hex digits, as \"limpet objects list\" prints them");
-  }
+  if (!IsId(arguments.object_id)) return NoId();
   LIMPET_TRY(std::unique_ptr<Client> client, Connect(arguments.server, arguments.token));
   return client->Call(method, std::string(kObjects) + "/objects/" + arguments.object_id + rest, std::move(body),
                       std::move(content_type));
@@ -63,32 +107,34 @@ Result<ApiAnswer> CallObject(const Arguments& arguments, const std::string& meth
 int RunObjectsList(const Arguments& arguments, const Terminal& terminal) {
   Result<std::unique_ptr<Client>> client = Connect(arguments.server, arguments.token);
   if (!client.has_value()) return Fail(terminal, client.error());
-  Result<ApiAnswer> all = client.value()->Get(std::string(kObjects) + "/namespaces?per_page=1000&page=1");
-  if (!all.has_value()) return Fail(terminal, all.error());
-  if (!all->success) return Fail(terminal, all.value());
-  Result<std::string> ns = ChooseNamespace(all->result, arguments.object_class, arguments.script);
+  Result<std::string> ns = FindNamespace(*client.value(), arguments);
   if (!ns.has_value()) return Fail(terminal, ns.error());
   uint64_t left = arguments.limit.value_or(UINT64_MAX);
+  std::string filter = arguments.name_prefix.empty() ? "" : "&name_prefix=" + Escaped(arguments.name_prefix);
   std::string cursor;
   while (left > 0) {
-    uint64_t wanted = std::min(left, kPerPage);
-    std::string path = std::string(kObjects) + "/namespaces/" + *ns + "/objects?limit=" + std::to_string(wanted);
-    Result<ApiAnswer> page = client.value()->Get(path + (cursor.empty() ? "" : "&cursor=" + cursor));
+    std::string path = std::string(kObjects) + "/namespaces/" + *ns +
+                       "/objects?limit=" + std::to_string(std::min(left, kPerPage)) + filter;
+    Result<ApiAnswer> page = client.value()->Get(path + (cursor.empty() ? "" : "&cursor=" + Escaped(cursor)));
     if (!page.has_value()) return Fail(terminal, page.error());
     if (!page->success) return Fail(terminal, page.value());
     for (const Json& object : page->result.items()) {
-      cursor = object["id"].AsString();
-      terminal.Result(arguments.output_json ? ToText(object) : cursor);
+      const std::string &id = object["id"].AsString(), &name = object["name"].AsString();
+      terminal.Result(arguments.output_json ? ToText(object) : name.empty() ? id : id + "  " + Visible(name));
     }
-    uint64_t count = page->result.items().size();
-    if (count < wanted) break;
-    left -= count;
+    left -= page->result.items().size();
+    cursor = page->info["cursor"].AsString();
+    if (cursor.empty()) break;
   }
   return kExitOk;
 }
 
 int RunObjectsGet(const Arguments& arguments, const Terminal& terminal) {
-  Result<ApiAnswer> answer = CallObject(arguments, "GET");
+  Result<std::string> id = ChosenObject(arguments);
+  if (!id.has_value()) return Fail(terminal, id.error());
+  Arguments chosen = arguments;
+  chosen.object_id = std::move(id).value();
+  Result<ApiAnswer> answer = CallObject(chosen, "GET");
   if (!answer.has_value()) return Fail(terminal, answer.error());
   if (!answer->success) return Fail(terminal, answer.value());
   const Json& object = answer->result;
@@ -97,12 +143,19 @@ int RunObjectsGet(const Arguments& arguments, const Terminal& terminal) {
     return kExitOk;
   }
   terminal.Result("class     " + object["class"].AsString() + " of " + object["script"].AsString());
+  if (object["id"].AsString() != arguments.object_id) terminal.Result("id        " + object["id"].AsString());
+  if (const Json* name = object.Find("name")) terminal.Result("name      " + Visible(name->AsString()));
   if (!object["hasStoredData"].AsBool()) {
     terminal.Result("stores    nothing");
     return kExitOk;
   }
+  if (const Json* alarm = object.Find("alarm")) terminal.Result("alarm     " + alarm->AsString());
   if (int64_t bytes = object["database_bytes"].AsInt64(); bytes > 0) {
     terminal.Result("database  " + std::to_string(bytes) + " bytes");
+  }
+  if (int64_t bytes = object["pairs_bytes"].AsInt64(); bytes > 0) {
+    std::string more = object["keys_complete"].AsBool() ? "" : ", and more";
+    terminal.Result("pairs     " + std::to_string(bytes) + " bytes" + more);
   }
   for (const Json& key : object["keys"].items()) {
     terminal.Result("key       " + key["key"].AsString() + "  " + std::to_string(key["bytes"].AsInt64()) + " bytes");

@@ -3,7 +3,9 @@
 #include <charconv>
 
 #include "control/plane.h"
+#include "object/alarm_record.h"
 #include "object/ids.h"
+#include "store/names.h"
 
 namespace limpet::control {
 namespace {
@@ -42,9 +44,60 @@ std::optional<ObjectId> Before(ObjectId id) {
   return std::nullopt;
 }
 
+// Where the keys that begin with `prefix` end; nothing: with the last of all.
+std::optional<Bytes> EndOfPrefix(Bytes prefix) {
+  while (!prefix.empty() && prefix.back() == '\xFF') prefix.pop_back();
+  if (prefix.empty()) return std::nullopt;
+  ++prefix.back();
+  return prefix;
+}
+
+Json Listed(const std::string& id, const std::optional<Bytes>& name) {
+  Json json = Json().Set("id", id).Set("hasStoredData", true);
+  return name ? json.Set("name", ToValidUtf8(*name)) : json;
+}
+
 }  // namespace
 
-// GET …/namespaces/NAMESPACE/objects?limit=N&cursor=C: those with stored data, in order of ID.
+// The name that the object was reached by when it first wrote; nothing if that was by its ID.
+loop::Task<Result<std::optional<Bytes>>> Plane::NameOf(ObjectId id) {
+  std::unique_ptr<store::Session> session = deps_.engine.Attach(deps_.loop);
+  loop::Completion<Result<std::optional<Bytes>>> get(
+      [&](auto done) { session->Get(id, store::Space::kMeta, Bytes(store::kNameKey), std::move(done)); });
+  co_return co_await get;
+}
+
+// By the index of names, from after the name `cursor`. Names lead to objects that have been deleted since: a page may
+// have fewer than `limit`, and is the last if it has no cursor.
+Plane::Answer Plane::ObjectsByName(ObjectClass entry, std::string prefix, std::string cursor, size_t limit) {
+  object::IdCodec codec(entry.ns, entry.ns_key);
+  std::unique_ptr<store::Session> session = deps_.engine.Attach(deps_.loop);
+  store::ScanOptions options;
+  options.space = store::Space::kMeta;
+  options.start = cursor.empty() ? prefix : std::max(prefix, cursor + std::string(1, '\0') + std::string(17, '\xFF'));
+  options.end = EndOfPrefix(prefix);
+  options.limit = limit;
+  loop::Completion<Result<store::ScanPage>> scan(
+      [&](auto done) { session->Scan(store::NameIndex(entry.ns), options, std::move(done)); });
+  Result<store::ScanPage> page = co_await scan;
+  if (!page.has_value()) co_return Failure(StoreFailed(page.error()));
+  Json list = Json::MakeArray();
+  std::string last;
+  for (const auto& [key, value] : page->pairs) {
+    auto named = store::OfNameIndexKey(entry.ns, key);
+    if (!named) co_return Failure(StoreFailed(limpet::Error(ErrorCode::kCorrupt, "the index of names")));
+    last = named->first;
+    Result<bool> stored = HasStoredData(named->second);
+    if (!stored.has_value()) co_return Failure(StoreFailed(stored.error()));
+    if (*stored) list.Append(Listed(codec.ToString(named->second), named->first));
+  }
+  bool more = page->pairs.size() == limit || !page->complete;
+  Json info = Json().Set("count", static_cast<int64_t>(list.items().size())).Set("cursor", more ? last : "");
+  co_return Success(std::move(list), std::move(info));
+}
+
+// GET …/namespaces/NAMESPACE/objects?limit=N&cursor=C: those with stored data, in order of ID. With name=NAME the one
+// that has it, with name_prefix=P those whose name begins so, in order of names.
 Plane::Answer Plane::Objects(Call call) {
   const std::string key = call.target.segments[kNamespaceAt + 1];
   const ObjectClass* entry = nullptr;
@@ -60,6 +113,17 @@ Plane::Answer Plane::Objects(Call call) {
     }
   }
   object::IdCodec codec(entry->ns, entry->ns_key);
+  if (std::string_view name = call.target.Query("name"); !name.empty()) {
+    ObjectId id = codec.FromName(name);
+    Result<bool> stored = HasStoredData(id);
+    if (!stored.has_value()) co_return Failure(StoreFailed(stored.error()));
+    Json found = Json::MakeArray();
+    if (*stored) found.Append(Listed(codec.ToString(id), Bytes(name)));
+    co_return Success(std::move(found));
+  }
+  if (std::string_view prefix = call.target.Query("name_prefix"); !prefix.empty()) {
+    co_return co_await ObjectsByName(*entry, std::string(prefix), std::string(call.target.Query("cursor")), limit);
+  }
   std::optional<ObjectId> after;
   if (std::string_view text = call.target.Query("cursor"); !text.empty()) {
     Result<ObjectId> id = codec.FromString(text);
@@ -69,7 +133,11 @@ Plane::Answer Plane::Objects(Call call) {
   Result<std::vector<ObjectId>> ids = deps_.engine.ListObjects(entry->ns, after, limit);
   if (!ids.has_value()) co_return Failure(StoreFailed(ids.error()));
   Json list = Json::MakeArray();
-  for (const ObjectId& id : *ids) list.Append(Json().Set("id", codec.ToString(id)).Set("hasStoredData", true));
+  for (const ObjectId& id : *ids) {
+    Result<std::optional<Bytes>> name = co_await NameOf(id);
+    if (!name.has_value()) co_return Failure(StoreFailed(name.error()));
+    list.Append(Listed(codec.ToString(id), *name));
+  }
   // A full page may be the last one: the next is empty then.
   Json info = Json().Set("count", static_cast<int64_t>(ids->size()));
   info.Set("cursor", ids->size() == limit ? codec.ToString(ids->back()) : "");
@@ -120,16 +188,31 @@ Plane::Answer Plane::Object(Call call) {
   Result<std::optional<Bytes>> header = co_await get;
   if (!header.has_value()) co_return Failure(StoreFailed(header.error()));
 
+  Result<std::optional<Bytes>> name = co_await NameOf(found->id);
+  if (!name.has_value()) co_return Failure(StoreFailed(name.error()));
+  loop::Completion<Result<std::optional<Bytes>>> get_alarm(
+      [&](auto done) { session->Get(found->id, store::Space::kAlarm, {}, std::move(done)); });
+  Result<std::optional<Bytes>> alarm = co_await get_alarm;
+  if (!alarm.has_value()) co_return Failure(StoreFailed(alarm.error()));
   Json keys = Json::MakeArray();
+  uint64_t pairs_bytes = 0;
   size_t shown = std::min(page->pairs.size(), kKeysShown);
   for (size_t i = 0; i < shown; ++i) {
     const auto& [key, value] = page->pairs[i];
     keys.Append(Json().Set("key", key).Set("bytes", static_cast<int64_t>(value.size())));
+    pairs_bytes += key.size() + value.size();
   }
   Json result = Json().Set("id", object::IdCodec(found->entry.ns, found->entry.ns_key).ToString(found->id));
   result.Set("hasStoredData", *stored).Set("script", found->script).Set("class", found->entry.class_name);
   result.Set("namespace_id", found->entry.ns_key).Set("use_sqlite", found->entry.sqlite).Set("keys", std::move(keys));
-  result.Set("keys_complete", page->complete && shown == page->pairs.size());
+  result.Set("keys_complete", page->complete && shown == page->pairs.size()).Set("pairs_bytes", pairs_bytes);
+  if (*name) result.Set("name", ToValidUtf8(**name));
+  if (*alarm) {
+    Result<object::AlarmRecord> record = object::DecodeAlarm(**alarm);
+    if (!record.has_value()) co_return Failure(StoreFailed(record.error()));
+    WallTime due{std::chrono::milliseconds(record->attempt_ms)};
+    result.Set("alarm", IsoTime(due)).Set("alarm_retries", static_cast<int64_t>(record->retries));
+  }
   result.Set("database_bytes", static_cast<int64_t>(*header ? DatabaseBytes(**header) : 0));
   co_return Success(std::move(result));
 }

@@ -388,8 +388,8 @@ TEST_F(ControlPlaneTest, ListsShowsAndDeletesObjects) {
   std::vector<ObjectId> objects;
   auto session = engine_->Attach(loop_);
   auto claim = engine_->Acquire(0);
-  // The first and the last ID that can be, and one between.
-  for (uint8_t byte : {0x00, 0x42, 0xFF}) {
+  // The first and the last ID that can be (but for one byte), and one between.
+  for (uint8_t byte : {0x00, 0x42, 0xFE}) {
     ObjectId object{counter.ns, {}};
     object.base.fill(byte);
     objects.push_back(object);

@@ -139,6 +139,8 @@ class Plane final : public ControlPlane {
   };
   Decision<Found> FindObject(const Call& call) const;
   Result<bool> HasStoredData(const ObjectId& id);
+  loop::Task<Result<std::optional<Bytes>>> NameOf(ObjectId id);
+  Answer ObjectsByName(ObjectClass entry, std::string prefix, std::string cursor, size_t limit);
   Decision<Json> ParseBody(const Call& call) const;
   std::string UrlOf(const std::string& script) const;
   Json ScriptJson(const ScriptRecord& script) const;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "object/mutations.h"
+#include "store/names.h"
 
 namespace limpet::object {
 namespace {
@@ -390,6 +391,17 @@ void ObjectStorage::Seal() {
   WantFlush();
 }
 
+void ObjectStorage::AddName(std::vector<store::Write>* writes) {
+  const std::optional<std::string>& name = host_.name();
+  bool puts = std::ranges::any_of(*writes, [](const store::Write& w) { return w.kind == store::Write::Kind::kPut; });
+  if (!puts) return;
+  named_ = true;
+  if (!name || name->size() > store::kNameBytesMax) return;
+  Result<std::optional<Bytes>> stored = session_.TryGet(id_, store::Space::kMeta, store::kNameKey);
+  if (stored.has_value() && stored.value() == *name) return;
+  writes->push_back({store::Write::Kind::kPut, store::Space::kMeta, Bytes(store::kNameKey), *name});
+}
+
 void ObjectStorage::Flush() {
   if (shut_) return;
   if (cache_.SettleHollow()) {
@@ -408,6 +420,7 @@ void ObjectStorage::Flush() {
   sent_epoch_ = claim.epoch;
   sent_valid_until_ = claim.valid_until;
   WriteCache::Batch batch = cache_.TakeSealed();
+  if (!named_) AddName(&batch.writes);
   uint64_t last = batch.last;
   size_t bytes = batch.bytes;
   std::optional<AlarmChange> alarm = batch.alarm ? AlarmIn(batch.writes) : std::nullopt;

@@ -147,6 +147,8 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
   bool CommitSql();
   void WantFlush();
   bool MustWait(const WriteOptions& options) const;
+  // The object's name goes with the first of its writes, if it is not known to be there.
+  void AddName(std::vector<store::Write>* writes);
   std::optional<Result<std::optional<Bytes>>> PeekAlarm();
   bool MayHaveAlarm();  // False: there is certainly none.
   // What a script sees of it.
@@ -165,6 +167,7 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
   std::optional<Bytes> running_alarm_;  // What the handler that runs was started for.
   std::list<Read> reads_;               // In the order of their calls.
   std::list<Waiting> waiting_;
+  bool named_ = false;  // It has, or needs not.
   size_t commits_ = 0;
   uint64_t sent_epoch_ = 0;  // The claim of the commits on the way.
   Instant sent_valid_until_{};

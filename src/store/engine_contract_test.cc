@@ -15,6 +15,7 @@
 #include "store/history.h"
 #include "store/limits.h"
 #include "store/memory.h"
+#include "store/names.h"
 #include "store/rocks/rocks_engine.h"
 
 namespace limpet::store {
@@ -334,6 +335,36 @@ TEST_P(EngineContract, TheLastOfManyAlarmsThatAreOnTheirWayCounts) {
   EXPECT_EQ(answer.value(), 3u);
   on_.Settle();
   EXPECT_EQ(on_.Alarms(), (AlarmPage{{4, Object(1)}}));
+}
+
+TEST_P(EngineContract, KeepsAnIndexOfTheNamesOfObjects) {
+  auto name = [](std::string text) { return Put(Bytes(kNameKey), std::move(text), Space::kMeta); };
+  ASSERT_TRUE(on_.Commit(Object(1), {Put("k", "v"), name("bob")}).has_value());
+  ASSERT_TRUE(on_.Commit(Object(2), {name("alice"), Put("k", "v")}).has_value());
+  ASSERT_TRUE(on_.Commit(Object(3), {name("nobody")}).has_value());
+  ASSERT_TRUE(on_.Commit(Object(1), {Put("k", "v"), name("bob")}).has_value());
+  ASSERT_TRUE(on_.Commit(Object(1, 8), {Put("k", "v"), name("elsewhere")}).has_value());
+  using Names = std::vector<std::pair<Bytes, ObjectId>>;
+  auto from = [&](Bytes start, uint64_t ns = 7) {
+    Names found;
+    ScanOptions options;
+    options.space = Space::kMeta;
+    options.start = std::move(start);
+    for (const auto& [key, value] : on_.Scan(NameIndex({ns}), options).pairs) {
+      found.push_back(OfNameIndexKey({ns}, key).value());
+    }
+    return found;
+  };
+  EXPECT_EQ(from(""), (Names{{"alice", Object(2)}, {"bob", Object(1)}, {"nobody", Object(3)}}));
+  EXPECT_EQ(from("b"), (Names{{"bob", Object(1)}, {"nobody", Object(3)}}));
+  EXPECT_EQ(on_.engine().ListObjects({7}, std::nullopt, 100).value(), (std::vector{Object(1), Object(2)}))
+      << "neither a name nor the index is data";
+  ASSERT_TRUE(on_.Commit(Object(1), {Clear(Space::kMeta)}).has_value());
+  EXPECT_EQ(from(""), (Names{{"alice", Object(2)}, {"nobody", Object(3)}}));
+  auto dropped = on_.Await<Result<Done>>([&](auto done) { on_.engine().DropNamespace({7}, on_.loop(), done); });
+  EXPECT_TRUE(dropped.has_value());
+  EXPECT_EQ(from(""), Names());
+  EXPECT_EQ(from("", 8), (Names{{"elsewhere", Object(1, 8)}}));
 }
 
 TEST_P(EngineContract, RefusesAlarmsThatAreNone) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "store/names.h"
 
 namespace limpet::store {
 
@@ -61,6 +62,7 @@ std::vector<ObjectId> Image::List(NamespaceId ns, std::optional<ObjectId> after,
   std::vector<ObjectId> listed;
   auto at = after ? objects_.upper_bound(*after) : objects_.lower_bound(ObjectId{.ns = ns});
   for (; at != objects_.end() && at->first.ns == ns && listed.size() < limit; ++at) {
+    if (IsNameIndex(at->first)) continue;
     const Object& object = at->second;
     // Neither history alone is data, nor what the object layer keeps for itself.
     bool has_data = std::ranges::any_of(std::array{Space::kKv, Space::kPage, Space::kAlarm},
@@ -104,6 +106,7 @@ uint64_t Image::Apply(const ObjectBatch& batch, uint64_t now) {
       DropAlarm(batch.object, pairs);
       if (write.kind == Write::Kind::kPut) alarms_.insert({ReadBigEndian64(write.value), batch.object});
     }
+    if (write.space == Space::kMeta) IndexName(batch.object, pairs, write);
     switch (write.kind) {
       case Write::Kind::kPut: pairs.insert_or_assign(write.key, write.value); break;
       case Write::Kind::kDelete: pairs.erase(write.key); break;
@@ -120,6 +123,14 @@ HistoryMark Image::Mark(const ObjectId& object, uint64_t now) {
   if (found == objects_.end()) return {.now = now, .oldest = oldest};
   HistoryState& history = found->second.history;
   return {.now = history.Mark(now), .oldest = std::max(oldest, history.oldest)};
+}
+
+void Image::IndexName(const ObjectId& object, const Pairs& meta, const Write& write) {
+  bool name = write.key == kNameKey;
+  if (write.kind != Write::Kind::kClear && !name) return;
+  Pairs& index = objects_[NameIndex(object.ns)].spaces[SpaceIndex(Space::kMeta)];
+  if (auto old = meta.find(kNameKey); old != meta.end()) index.erase(NameIndexKey(old->second, object));
+  if (write.kind == Write::Kind::kPut) index.insert_or_assign(NameIndexKey(write.value, object), Bytes());
 }
 
 void Image::DropAlarm(const ObjectId& object, const Pairs& alarm) {

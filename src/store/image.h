@@ -49,6 +49,8 @@ class Image {
   const Pairs* Find(const ObjectId& object, Space space) const;
 
   static void Keep(Object& object, Space space, BytesView key);
+  // Keeps the index of names (names.h), before `write` reaches the object's space.
+  void IndexName(const ObjectId& object, const Pairs& meta, const Write& write);
   void DropAlarm(const ObjectId& object, const Pairs& alarm);
 
   std::map<ObjectId, Object> objects_;

@@ -6,8 +6,10 @@ import { api, limpet, request, startLimpet, until } from "./lib.mjs";
 const kCode = `
   export default {
     async fetch(request, env) {
-      const [, binding, name] = new URL(request.url).pathname.split("/");
-      return await env[binding].get(env[binding].idFromName(name)).fetch(request);
+      const { pathname, searchParams } = new URL(request.url);
+      const [binding, name] = pathname.slice(1).split("/").map(decodeURIComponent);
+      const id = searchParams.has("unique") ? env[binding].newUniqueId() : env[binding].idFromName(name);
+      return await env[binding].get(id).fetch(request);
     },
   };
   class Base {
@@ -18,13 +20,15 @@ const kCode = `
         this.ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS t(a)");
         this.ctx.storage.sql.exec("INSERT INTO t VALUES(zeroblob(100000))");
       }
+      if (searchParams.has("alarm")) await this.ctx.storage.setAlarm(Number(searchParams.get("alarm")));
       if (searchParams.has("wait")) await new Promise((done) => setTimeout(done, 60_000));
       const before = await this.ctx.storage.get("boat");
       if (searchParams.has("put")) await this.ctx.storage.put({ boat: searchParams.get("put"), rope: 7 });
       return Response.json({ id: this.ctx.id.toString(), before, calls: ++this.calls });
     }
   }
-  export class Plain extends Base {}
+  export class Plain extends Base { alarm() {} }
+  export class Named extends Base {}
   export class Sql extends Base {}`;
 
 let server;
@@ -33,25 +37,29 @@ const tool = async (...args) => await limpet(["objects", ...args], { env: server
 const call = async (path) => JSON.parse((await server.fetch("things", path)).body);
 before(async () => {
   server = await startLimpet();
-  await server.deploy({ name: "things", code: kCode, classes: ["Plain"] });
-  await server.deploy({ name: "things", code: kCode, classes: ["Plain", "Sql"], newClasses: ["Sql"], sqlite: true });
+  await server.deploy({ name: "things", code: kCode, classes: ["Plain", "Named"] });
+  await server.deploy({ name: "things", code: kCode, classes: ["Plain", "Named", "Sql"], newClasses: ["Sql"], sqlite: true });
 });
 after(() => server?.stop());
 
 test("list: pages, limits, only what stores something", async () => {
   const ids = [];
-  for (let index = 0; index < 25; index++) ids.push((await call(`/Plain/${index}?put=${index}`)).id);
+  const names = new Map();
+  for (let index = 0; index < 25; index++) {
+    ids.push((await call(`/Plain/${index}?put=${index}`)).id);
+    names.set(ids.at(-1), String(index));
+  }
   await call("/Plain/reader");
   ids.sort();
   const all = await tool("list", "Plain");
   assert.equal(all.code, 0, all.stderr);
-  assert.deepEqual(all.stdout.trim().split("\n"), ids);
+  assert.deepEqual(all.stdout.trim().split("\n"), ids.map((id) => `${id}  ${names.get(id)}`));
   const some = await tool("list", "Plain", "--limit", "7", "--json", "--script", "things");
-  assert.deepEqual(some.stdout.trim().split("\n").map((line) => JSON.parse(line)), ids.slice(0, 7).map((id) => ({ id, hasStoredData: true })));
+  assert.deepEqual(some.stdout.trim().split("\n").map((line) => JSON.parse(line)), ids.slice(0, 7).map((id) => ({ id, hasStoredData: true, name: names.get(id) })));
 
   const { json: { result: namespaces } } = await api(server, "GET", `${paths}/namespaces`);
   const plain = namespaces.find((each) => each.class === "Plain").id;
-  assert.deepEqual((await tool("list", plain, "--limit", "1")).stdout.trim(), ids[0]);
+  assert.deepEqual((await tool("list", plain, "--limit", "1")).stdout.trim(), `${ids[0]}  ${names.get(ids[0])}`);
   const seen = [];
   let cursor = "";
   do {
@@ -68,7 +76,53 @@ test("list of more than a page of the tool", async () => {
   for (let index = 0; index < 1050; index += 50) {
     ids.push(...await Promise.all(Array.from({ length: 50 }, async (_, i) => (await call(`/Sql/${index + i}?put=1`)).id)));
   }
-  assert.deepEqual((await tool("list", "Sql")).stdout.trim().split("\n"), ids.sort());
+  assert.deepEqual((await tool("list", "Sql")).stdout.trim().split("\n").map((line) => line.split("  ")[0]), ids.sort());
+  const named = (await tool("list", "Sql", "--prefix", "1")).stdout.trim().split("\n").map((line) => line.split("  ")[1]);
+  assert.deepEqual(named, Array.from({ length: 1050 }, (_, index) => String(index)).filter((name) => name.startsWith("1")).sort());
+});
+
+test("names: of objects that were reached by one, by prefix, page by page", async () => {
+  const odd = ["room/ä", "room/b c", "room/\u{1F600}", "room&x=1", "room/%", "roof"];
+  const ids = new Map();
+  for (const name of odd) {
+    const { id } = await call(`/Named/${encodeURIComponent(name)}?put=1`);
+    ids.set(name, id);
+  }
+  const byBytes = (a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b));
+  const list = async (...args) => (await tool("list", "Named", "--json", ...args)).stdout.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  const rooms = odd.filter((name) => name.startsWith("room")).sort(byBytes);
+  assert.deepEqual((await list("--prefix", "room")).map((each) => [each.name, each.id]), rooms.map((name) => [name, ids.get(name)]));
+  assert.deepEqual((await list("--prefix", "room/")).map((each) => each.name), rooms.filter((name) => name.startsWith("room/")));
+  assert.deepEqual(await list("--prefix", "none"), []);
+  const { json: { result: namespaces } } = await api(server, "GET", `${paths}/namespaces`);
+  const named = namespaces.find((each) => each.class === "Named").id;
+  const seen = [];
+  let cursor = "";
+  do {
+    const { json } = await api(server, "GET", `${paths}/namespaces/${named}/objects?limit=2&name_prefix=ro&cursor=${encodeURIComponent(cursor)}`);
+    seen.push(...json.result.map((each) => each.name));
+    cursor = json.result_info.cursor;
+  } while (cursor);
+  assert.deepEqual(seen, [...odd].sort(byBytes));
+
+  for (const name of odd) assert.match((await tool("get", name, "--class", "Named")).stdout, new RegExp(`^class +Named of things\nid +${ids.get(name)}\n`));
+  assert.equal(JSON.parse((await tool("get", ids.get("roof"), "--json")).stdout).name, "roof");
+  assert.match((await tool("get", "nobody", "--class", "Named")).stderr, /No object of that class and name stores anything/);
+  // A name goes with its object, and comes again with it.
+  assert.equal((await tool("delete", ids.get("roof"))).code, 0);
+  assert.deepEqual(await list("--prefix", "roof"), []);
+  assert.equal((await call("/Named/roof?put=2")).id, ids.get("roof"));
+  assert.deepEqual((await list("--prefix", "roof")).map((each) => each.id), [ids.get("roof")]);
+  // What is reached by its ID alone has none.
+  const { id } = await call("/Named/-?put=1&unique");
+  assert.equal("name" in JSON.parse((await tool("get", id, "--json")).stdout), false);
+});
+
+test("get shows the alarm", async () => {
+  const at = Date.now() + 3_600_000;
+  const { id } = await call(`/Plain/alarmed?put=1&alarm=${at}`);
+  assert.equal(JSON.parse((await tool("get", id, "--json")).stdout).alarm, new Date(at).toISOString());
+  assert.match((await tool("get", id)).stdout, new RegExp(`\nalarm +${new Date(at).toISOString()}\n`));
 });
 
 test("get: keys, sizes, the database", async () => {
@@ -80,7 +134,7 @@ test("get: keys, sizes, the database", async () => {
   assert.ok(json.database_bytes > 100_000 && json.database_bytes < 200_000, json.database_bytes);
   assert.deepEqual([json.id, json.class, json.script, json.use_sqlite, json.hasStoredData], [id, "Sql", "things", true, true]);
   const text = (await tool("get", id)).stdout;
-  assert.match(text, /^class +Sql of things\ndatabase +\d+ bytes\nkey +boat +\d+ bytes\nkey +rope/);
+  assert.match(text, /^class +Sql of things\nname +get\ndatabase +\d+ bytes\npairs +\d+ bytes\nkey +boat +\d+ bytes\nkey +rope/);
   const { id: reader } = await call("/Plain/reader");
   assert.match((await tool("get", reader)).stdout, /stores +nothing/);
 });
@@ -118,7 +172,7 @@ test("refusals say what is wrong", async () => {
     assert.match(stderr, pattern);
   };
   const { id } = await call("/Plain/0");
-  await refused(["list", "Plane"], /There is no class "Plane" on this server\. There are: Plain \(things\), Sql \(things\)/);
+  await refused(["list", "Plane"], /There is no class "Plane" on this server\. There are: Plain \(things\), Named \(things\), Sql \(things\)/);
   await refused(["list", "Plain", "--script", "other"], /There is no class "Plain" in the script "other"/);
   await refused(["get", "abc"], /64 hex digits/);
   await refused(["delete", "../x"], /64 hex digits/);

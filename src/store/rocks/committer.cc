@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "store/limits.h"
+#include "store/names.h"
 #include "store/rocks/keys.h"
 
 namespace limpet::store::rocks {
@@ -265,6 +266,8 @@ Result<Done> Committer::AddWrites(Group& group, const ObjectBatch& batch, Object
       (void)cleared;
     } else if (write.kind == Write::Kind::kPut) {
       group.batch.Put(PairKey(batch.object, write.space, write.key), write.value);
+      if (write.space != Space::kMeta || write.key != kNameKey) continue;
+      group.batch.Put(NameIndexRecord(write.value, batch.object), rocksdb::Slice());
     } else {
       group.batch.Delete(PairKey(batch.object, write.space, write.key));
     }
@@ -295,8 +298,21 @@ Result<Done> Committer::AddAlarm(Group& group, const ObjectId& object, const Wri
   return Done{};
 }
 
+// The name of an object never changes, so it is taken out of the index with the object's records alone. (One that is
+// still on its way with this group stays: it leads to an object without data.)
+Result<Done> Committer::ForgetName(Group& group, const ObjectId& object) {
+  LIMPET_TRY(std::optional<Bytes> name,
+             ReadValue(database_, PairKey(object, Space::kMeta, kNameKey), rocksdb::kReadAllTier));
+  if (name) group.batch.Delete(NameIndexRecord(*name, object));
+  return Done{};
+}
+
 // Key by key if they are few and all in the database; what the group itself wrote to the object only a range can catch.
 Result<Done> Committer::AddClear(Group& group, const ObjectId& object, Space space) {
+  if (space == Space::kMeta) {
+    LIMPET_TRY(Done forgotten, ForgetName(group, object));
+    (void)forgotten;
+  }
   std::optional<ScanPage> page;
   if (!group.objects.contains(object)) {
     ScanOptions all;

@@ -136,6 +136,7 @@ class Committer {
   uint64_t Tick() { return now_ms_ = std::max(now_ms_, WallMs(*options_.clock)); }
 
   // Keeps the index: the entry of the alarm that was goes.
+  Result<Done> ForgetName(Group& group, const ObjectId& object);
   Result<Done> AddAlarm(Group& group, const ObjectId& object, const Write& write);
   Result<Done> AddClear(Group& group, const ObjectId& object, Space space);
   void Flush(Group& flushed);  // Writes, syncs, answers, and empties it.

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "store/names.h"
 #include "store/rocks/expiry.h"
 #include "store/rocks/keys.h"
 #include "store/rocks/log_check.h"
@@ -231,6 +232,8 @@ Result<std::vector<ObjectId>> ReadObjects(Database& database, NamespaceId ns, st
   auto past = [](const ObjectId& object) { return ObjectPrefix(object) + '\xFF'; };  // Greater than every space.
   at->Seek(after ? past(*after) : NamespaceStart(ns));
   while (at->Valid() && objects.size() < limit) {
+    ObjectId object = ObjectOfKey(ToView(at->key()));
+    if (IsNameIndex(object)) break;  // The last of the namespace.
     if (IsCommitNumberKey(ToView(at->key()))) {
       at->Next();
       continue;
@@ -238,10 +241,10 @@ Result<std::vector<ObjectId>> ReadObjects(Database& database, NamespaceId ns, st
     // Neither history alone is data, nor what the object layer keeps for itself.
     Space space = SpaceOfKey(ToView(at->key()));
     if (space == Space::kHistory || space == Space::kMeta) {
-      at->Seek(ToSlice(SpaceEnd(ObjectOfKey(ToView(at->key())), space)));
+      at->Seek(ToSlice(SpaceEnd(object, space)));
       continue;
     }
-    objects.push_back(ObjectOfKey(ToView(at->key())));
+    objects.push_back(object);
     at->Seek(past(objects.back()));
   }
   if (!at->status().ok()) return StatusError(at->status(), "list");

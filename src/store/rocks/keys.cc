@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "store/limits.h"
+#include "store/names.h"
 
 namespace limpet::store::rocks {
 namespace {
@@ -74,6 +75,10 @@ std::optional<uint64_t> SlotOfKey(BytesView key) {
 Bytes CommitNumberKey(const ObjectId& object) { return ObjectPrefix(object) + kCommitNumber; }
 
 bool IsCommitNumberKey(BytesView key) { return key.size() == kObjectPrefixBytes + 1 && key.back() == kCommitNumber; }
+
+Bytes NameIndexRecord(BytesView name, const ObjectId& object) {
+  return PairKey(NameIndex(object.ns), Space::kMeta, NameIndexKey(name, object));
+}
 
 Bytes NamespaceStart(NamespaceId ns) {
   Bytes key;

@@ -29,6 +29,8 @@ std::optional<uint64_t> SlotOfKey(BytesView key);
 // The record that holds the object's commit number; before its spaces.
 Bytes CommitNumberKey(const ObjectId& object);
 bool IsCommitNumberKey(BytesView key);
+// The index of names (store/names.h).
+Bytes NameIndexRecord(BytesView name, const ObjectId& object);
 // Where the keys of a namespace begin. The end of one is the beginning of the next.
 Bytes NamespaceStart(NamespaceId ns);
 

@@ -111,6 +111,7 @@ sql::Database* DatabaseOf(Call& call, IoContext& context) {
     Throw(call.scope, database.error());
     return nullptr;
   }
+  if (database.value()->has_interrupt()) return database.value();
   database.value()->SetInterrupt([isolate = &call.scope.host()] { return isolate->Poll(); });
   return database.value();
 }

@@ -1,9 +1,10 @@
 #include "object/object_sql.h"
 
-#include <cstring>
 #include <utility>
 
+#include "base/check.h"
 #include "object/mutations.h"
+#include "sql/page_record.h"
 
 namespace limpet::object {
 
@@ -33,28 +34,29 @@ bool ObjectSql::MayHavePages() {
 
 void ObjectSql::Close() {
   if (database_ == nullptr) return;
-  if (database_->running()) return database_->Interrupt();
+  if (database_->running() && !LIMPET_MUTANT(sql_closed_while_running)) return database_->Interrupt();
   database_.reset();
 }
 
 Result<bool> ObjectSql::ReadPage(uint32_t number, std::span<char, sql::kPageBytes> into) {
   WriteCache::PageLookup pending = cache_.FindPage(number);
   if (pending.known) {
-    if (pending.content != nullptr) std::memcpy(into.data(), pending.content->data(), into.size());
+    if (pending.content != nullptr) LIMPET_CHECK(sql::UnpackPage(*pending.content, into));
     return pending.content != nullptr;
   }
   Result<std::optional<Bytes>> read = session_.ReadPage(id_, number);
   if (LIMPET_MUTANT(sql_damage_is_empty) && !read.has_value()) return false;
   LIMPET_TRY(std::optional<Bytes> stored, std::move(read));
   if (!stored) return false;
-  if (stored->size() != into.size())
-    return Error(ErrorCode::kCorrupt, "it has " + std::to_string(stored->size()) + " bytes");
-  std::memcpy(into.data(), stored->data(), into.size());
+  if (!sql::UnpackPage(*stored, into))
+    return Error(ErrorCode::kCorrupt, "its record of " + std::to_string(stored->size()) + " bytes is none");
   return true;
 }
 
 void ObjectSql::WritePages(std::vector<sql::PageWrite> pages) {
-  for (sql::PageWrite& page : pages) cache_.PutPage(page.number, std::move(page.content));
+  for (sql::PageWrite& page : pages) {
+    cache_.PutPage(page.number, page.content.empty() ? Bytes() : sql::PackPage(page.content));
+  }
   host_.SqlWrote();
 }
 

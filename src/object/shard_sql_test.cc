@@ -59,6 +59,18 @@ TEST_F(ShardSqlTest, AnObjectThatOnlyReadsLeavesNothingBehind) {
   EXPECT_TRUE(engine_.ListObjects(kSpace, std::nullopt, 10).value().empty());
 }
 
+TEST_F(ShardSqlTest, ASmallDatabaseTakesNoWholePages) {
+  Fetch("CREATE TABLE t(a)");
+  Fetch("INSERT INTO t VALUES('a row')");
+  loop_.Advance(1s);
+  size_t bytes = 0;
+  store::ScanOptions pages;
+  pages.space = store::Space::kPage;
+  for (const auto& [key, record] : engine_.durable().Scan(Id(1), pages).pairs) bytes += record.size();
+  EXPECT_GT(bytes, 200u);
+  EXPECT_LT(bytes, 600u) << "two pages, without their zeros";
+}
+
 TEST_F(ShardSqlTest, IsRebuiltFromTheStoreAfterEviction) {
   Fetch("CREATE TABLE t(a)");
   Fetch("INSERT INTO t VALUES(1)");

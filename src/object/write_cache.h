@@ -77,7 +77,7 @@ class WriteCache {
     const Bytes* content = nullptr;  // Null: there is none.
   };
   PageLookup FindPage(uint32_t number) const;
-  void PutPage(uint32_t number, Bytes content);  // Empty: the page is gone.
+  void PutPage(uint32_t number, Bytes content);  // As it is stored. Empty: the page is gone.
   void ClearPages();
   bool has_pages() const { return !pages_.empty(); }
   // Something is being written whose content comes before the end of the burst: takes a number for it now.

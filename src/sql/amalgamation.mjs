@@ -1,7 +1,10 @@
 // Makes the sqlite3.c that we compile: the amalgamation as better-sqlite3 carries it, plus
 // - two counters per statement, rows read and rows written (cursor.rowsRead, cursor.rowsWritten), which
 //   sqlite3_stmt_status() answers under the numbers 9 and 10 (src/sql/statement.h);
-// - the new name of a table that is renamed, for the authorizer.
+// - the new name of a table that is renamed, for the authorizer;
+// - and less work per transaction: the first page is written when it has changed, not to count the transaction (one
+//   connection has the file, so nobody looks at the count; SQLite does the same with locking_mode=EXCLUSIVE, which
+//   would need a journal), and the journal in memory is made of pieces that a page fits into.
 //   node src/sql/amalgamation.mjs FROM/sqlite3.c TO/sqlite3.c
 //
 // Each change names its place by the instruction of the bytecode engine and a line in it. A place that is not found
@@ -58,5 +61,8 @@ const rename = source.indexOf("void sqlite3AlterRenameTable(\n");
 const renameCheck = source.indexOf(kRename, rename);
 if (rename < 0 || renameCheck < 0 || renameCheck > rename + kBlockMax) fail(`not in sqlite3AlterRenameTable: ${kRename}`);
 source = source.slice(0, renameCheck) + kRename.replace(", 0)", ", zName)") + source.slice(renameCheck + kRename.length);
+
+replaceOnce("if( !pPager->changeCountDone && pPager->dbSize>0 ){\n    PgHdr *pPgHdr;", "if( 0 ){\n    PgHdr *pPgHdr;");
+replaceOnce("#define MEMJOURNAL_DFLT_FILECHUNKSIZE 1024", "#define MEMJOURNAL_DFLT_FILECHUNKSIZE 8192");
 
 writeFileSync(to, source);

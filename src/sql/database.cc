@@ -15,8 +15,6 @@ namespace {
 
 constexpr int kProgressSteps = 128;       // Of the bytecode engine, between two looks at the limits.
 constexpr uint32_t kInterruptEvery = 16;  // Such looks.
-constexpr int kLookasideSlotBytes = 128;  // SQLite's small allocations; more slots would cost every idle database.
-constexpr int kLookasideSlots = 32;
 
 // What a statement may be. As workerd has them.
 struct Limit {
@@ -86,7 +84,6 @@ Database::~Database() {
 
 Result<Done> Database::Configure() {
   sqlite3_extended_result_codes(connection_, 1);
-  sqlite3_db_config(connection_, SQLITE_DBCONFIG_LOOKASIDE, nullptr, kLookasideSlotBytes, kLookasideSlots);
   sqlite3_db_config(connection_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   for (const Limit& limit : kLimits) sqlite3_limit(connection_, limit.which, limit.value);
   // Without cache_spill=OFF a large transaction would want a journal. locking_mode stays NORMAL for the same reason.
@@ -138,6 +135,10 @@ Error Database::LastError() {
   } else if (failure) {
     const char* name = failure->code() == ErrorCode::kCorrupt ? ": SQLITE_CORRUPT" : ": SQLITE_IOERR";
     error = Error(failure->code(), failure->message() + name);
+  } else if (code == SQLITE_NOMEM) {
+    error = Error(ErrorCode::kOverloaded, "out of memory: the statement needs more than " +
+                                              std::to_string(options_.statement_bytes_max / 1024 / 1024) +
+                                              " MiB for sorting, temporary tables and changed pages: SQLITE_NOMEM");
   } else if (code == SQLITE_INTERRUPT) {
     error = Error(ErrorCode::kCanceled, error.message());
   }

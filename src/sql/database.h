@@ -58,6 +58,8 @@ class Database {
   // Asked every few thousand steps of a running statement: true ends it with kCanceled, and the transaction with it.
   void SetInterrupt(UniqueFunction<bool()> interrupt) { interrupt_ = std::move(interrupt); }
 
+  bool has_interrupt() const { return static_cast<bool>(interrupt_); }
+
   // SQLite is at work: this is inside of its interrupt.
   bool running() const { return running_ > 0; }
   // Ends it as soon as it goes on.

@@ -48,6 +48,21 @@ TEST_F(DatabaseTest, KeepsWhatIsCommittedAndForgetsTheRest) {
   ExpectNoOtherFile();
 }
 
+TEST_F(DatabaseTest, WritesThePagesThatChangedAlone) {
+  (void)Run("CREATE TABLE t(a); INSERT INTO t VALUES(1)");
+  Commit();
+  size_t before = pages_.pages_written;
+  (void)Run("INSERT INTO t VALUES(2)");
+  Commit();
+  EXPECT_EQ(pages_.pages_written - before, 1u) << "not the first one, which says nothing new";
+  (void)Run("INSERT INTO t VALUES(zeroblob(20000))");
+  Commit();
+  Open();
+  EXPECT_EQ(Run("SELECT count(*), total(length(a)) FROM t"), "[3,20002]");
+  EXPECT_EQ(Run("PRAGMA quick_check"), "[ok]");
+  ExpectNoOtherFile();
+}
+
 TEST_F(DatabaseTest, LeavesNothingBehindIfItOnlyReads) {
   EXPECT_EQ(Run("SELECT count(*) FROM sqlite_master"), "[0]");
   EXPECT_EQ(database_->SizeBytes().value(), 4096u);
@@ -181,7 +196,9 @@ TEST_F(DatabaseTest, BoundsTheMemoryOfAStatement) {
   const char* large =
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<10000) SELECT count(*) FROM (SELECT "
       "hex(randomblob(500)) AS x FROM n ORDER BY x)";
-  EXPECT_EQ(Run(large), "out of memory: SQLITE_NOMEM");
+  EXPECT_EQ(Run(large),
+            "out of memory: the statement needs more than 4 MiB for sorting, temporary tables and changed pages: "
+            "SQLITE_NOMEM");
   EXPECT_EQ(Run("SELECT 1"), "[1]");
   Open();
   EXPECT_EQ(Run(large), "[10000]");

@@ -17,6 +17,10 @@ namespace {
 constexpr size_t kPageCountAt = 28;
 constexpr size_t kFirstTreeAt = 100;
 
+// SQLite's small allocations; more slots would cost every idle database.
+constexpr int kLookasideSlotBytes = 128;
+constexpr int kLookasideSlots = 32;
+
 uint32_t ReadBigEndian32(const char* from) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(from);
   return uint32_t{bytes[0]} << 24 | uint32_t{bytes[1]} << 16 | uint32_t{bytes[2]} << 8 | bytes[3];
@@ -99,6 +103,7 @@ const char* InitializeLibrary() {
   static std::once_flag once;
   std::call_once(once, [] {
     ConfigureMemory();
+    LIMPET_CHECK(sqlite3_config(SQLITE_CONFIG_LOOKASIDE, kLookasideSlotBytes, kLookasideSlots) == SQLITE_OK);
     LIMPET_CHECK(sqlite3_initialize() == SQLITE_OK);
     static sqlite3_vfs vfs = *sqlite3_vfs_find(nullptr);  // Its clock, randomness and sleep.
     vfs.iVersion = 2;

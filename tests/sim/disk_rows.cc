@@ -2,12 +2,12 @@
 
 #include <sqlite3.h>
 
-#include <cstring>
 #include <functional>
 
 #include "base/check.h"
 #include "sim/model.h"
 #include "sql/page_file.h"
+#include "sql/page_record.h"
 
 namespace limpet::sim {
 namespace {
@@ -20,8 +20,7 @@ class ImagePages final : public sql::Pages {
     AppendBigEndian64(key, number);
     std::optional<Bytes> page = image_.Get(object_, store::Space::kPage, key);
     if (!page) return false;
-    if (page->size() != into.size()) return Error(ErrorCode::kCorrupt, "a page of another size");
-    std::memcpy(into.data(), page->data(), into.size());
+    if (!sql::UnpackPage(*page, into)) return Error(ErrorCode::kCorrupt, "a record that is none");
     return true;
   }
   void WritePages(std::vector<sql::PageWrite>) override { LIMPET_CHECK(false); }

@@ -34,7 +34,7 @@ bool ObjectSql::MayHavePages() {
 
 void ObjectSql::Close() {
   if (database_ == nullptr) return;
-  if (database_->running() && !LIMPET_MUTANT(sql_closed_while_running)) return database_->Interrupt();
+  if (database_->running()) return database_->Interrupt();
   database_.reset();
 }
 

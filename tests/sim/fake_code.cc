@@ -265,6 +265,7 @@ bool FakeCode::Do(const RunRef& run, Step step, Lock& lock) {
     case Op::kSqlRead:
     case Op::kSqlRefused:
     case Op::kSqlMixed:
+    case Op::kSqlLong:
     case Op::kSqlSync:
     case Op::kSqlViolate: return DoSql(run, step, lock);
     case Op::kDelete: return DoDelete(run, step, lock);

@@ -129,6 +129,7 @@ class FakeCode final : public object::Code {
   Result<Done> SqlMany(uint32_t number);
   Result<Done> SqlRefused();
   Result<Done> SqlRead(uint32_t number);
+  Result<Done> SqlLong();
   Result<Done> SqlSync(uint32_t number, Lock& lock);
   void CheckSqlError(const Error& error);
   // The burst under way can't be committed: its end is the end of the instance.

@@ -1,4 +1,6 @@
 // SQL of the simulated objects. What a statement changes is in the shadow as soon as it has succeeded.
+#include <algorithm>
+
 #include "sim/fake_code.h"
 #include "sql/cursor.h"
 
@@ -16,6 +18,14 @@ constexpr size_t kManyBytes = 700;
 
 Result<FakeCode::Rows> FakeCode::Sql(const std::string& text, std::vector<sql::Binding> bindings) {
   LIMPET_TRY(sql::Database * database, instance_.storage().Sql());
+  database->SetInterrupt([this] {
+    if (place_->interrupts && place_->depth < 3) {
+      ++place_->depth;
+      place_->loop->RunReady();
+      --place_->depth;
+    }
+    return instance_.broken();
+  });
   Rows rows;
   auto run = [&]() -> Result<Done> {
     LIMPET_TRY(std::unique_ptr<sql::Cursor> cursor, database->Exec(text, bindings));
@@ -52,7 +62,7 @@ bool FakeCode::DoSql(const RunRef& run, Step step, Lock& lock) {
 }
 
 Result<Done> FakeCode::SqlStep(const RunRef& run, Step step, Lock& lock) {
-  bool reads = step.op == Op::kSqlRead || step.op == Op::kSqlRefused;
+  bool reads = step.op == Op::kSqlRead || step.op == Op::kSqlRefused || step.op == Op::kSqlLong;
   if (!reads && (!shadow_.contains(kSchemaKey) || step.number % 4 == 0)) {
     LIMPET_TRY(Rows none, Sql(kSchema));
     (void)none;
@@ -69,6 +79,7 @@ Result<Done> FakeCode::SqlStep(const RunRef& run, Step step, Lock& lock) {
     case Op::kSqlMany: return SqlMany(step.number);
     case Op::kSqlRead: return SqlRead(step.number);
     case Op::kSqlRefused: return SqlRefused();
+    case Op::kSqlLong: return SqlLong();
     case Op::kSqlSync: return SqlSync(step.number, lock);
     case Op::kSqlPair: {
       LIMPET_TRY(Done first, SqlWrite("p0", "pair"));
@@ -176,6 +187,17 @@ void FakeCode::EndBurst() {
   }
   if (Doomed()) return WillReset();
   Completed();
+}
+
+// Whatever happens meanwhile, it is in one state.
+Result<Done> FakeCode::SqlLong() {
+  if (!shadow_.contains(kSchemaKey)) return Done{};
+  std::string before = std::to_string(
+      std::ranges::count_if(shadow_, [](const auto& pair) { return pair.first.starts_with(kRowPrefix); }));
+  LIMPET_TRY(Rows rows, Sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600) "
+                            "SELECT max(i) || '', (SELECT count(*) FROM t) || '' FROM n"));
+  if (rows[0][1] != before) place_->model->Violate("a query saw what came after its beginning");
+  return Done{};
 }
 
 // Begins, writes, and ends in the same turn.

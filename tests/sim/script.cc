@@ -12,9 +12,9 @@ Op Pick(Random& random, bool inside, ScriptKinds kinds) {
   static constexpr Op kSockets[] = {Op::kSocketSend,  Op::kSocketSend,   Op::kSocketSend,  Op::kAttach,
                                     Op::kSocketClose, Op::kAutoResponse, Op::kEventTimeout};
   static constexpr Op kAlarms[] = {Op::kSetAlarm, Op::kSetAlarm, Op::kSetAlarm, Op::kGetAlarm, Op::kDeleteAlarm};
-  static constexpr Op kSql[] = {Op::kSqlPut,  Op::kSqlPut,  Op::kSqlPair,   Op::kSqlMany,  Op::kSqlDelete,
-                                Op::kSqlRead, Op::kSqlRead, Op::kSqlRead,   Op::kSqlMixed, Op::kSqlMixed,
-                                Op::kSqlSync, Op::kSqlSync, Op::kSqlRefused};
+  static constexpr Op kSql[] = {Op::kSqlPut,  Op::kSqlPut,  Op::kSqlPair,    Op::kSqlMany,  Op::kSqlDelete,
+                                Op::kSqlRead, Op::kSqlRead, Op::kSqlRead,    Op::kSqlMixed, Op::kSqlMixed,
+                                Op::kSqlSync, Op::kSqlSync, Op::kSqlRefused, Op::kSqlLong};
   if (kinds.sql && random.Below(2) == 0) {
     if (kinds.aborts && random.Below(30) == 0) return Op::kSqlViolate;
     return kSql[random.Below(std::size(kSql))];

@@ -31,6 +31,7 @@ enum class Op : uint8_t {
   kSqlRead,
   kSqlRefused,  // A statement that fails half way, and leaves nothing.
   kSqlMixed,    // A pair, a row and the alarm in one burst.
+  kSqlLong,     // A query during which the shard serves others.
   kSqlSync,     // A transaction in which nothing is awaited: pairs and rows, one inside the other, some rolled back.
   kSqlViolate,  // A row that nothing may end with.
   kBegin,       // A critical section with a transaction: up to kCommit or kRollback.

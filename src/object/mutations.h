@@ -88,7 +88,6 @@ struct Mutations {
   bool sql_clear_taken_back = false;         // A second deleteAll in a burst forgets the database again.
   bool sql_damage_is_empty = false;          // A page that the disk can't read counts as one that never was.
   bool sql_hollow_never_settles = false;     // Nothing ends the wait for a write that nothing came of.
-  bool sql_closed_while_running = false;     // The end of an instance does not spare a query that serves others.
   bool delete_spares_pages = false;          // Deleting an object leaves its database.
   bool delete_spares_instance = false;       // ... or its instance.
   bool delete_before_settled = false;        // ... or does not wait for what the instance has on its way.

@@ -51,14 +51,18 @@ void IoContext::RunTurn(object::InputLock lock, Turn turn) {
   };
   if (host_->isolate->TryRun(budget_, run, after)) return;
   std::shared_ptr<js::Budget> budget(self, &budget_);
+  auto entered = std::make_shared<object::Instance*>(nullptr);
   host_->isolate->Run(
       std::move(budget),
-      [self, lock = std::move(lock), turn = std::move(turn)](js::Scope& scope) mutable {
+      [self, entered, lock = std::move(lock), turn = std::move(turn)](js::Scope& scope) mutable {
+        // The turn may give way to others, in SQL too, which may end the instance.
+        if (!self->ended_ && self->instance_ != nullptr) (*entered = self->instance_)->EnterCode();
         self->RunInTurn(scope, lock, turn);
       },
-      [self](js::Ended ended) {
+      [self, entered](js::Ended ended) {
         --self->turns_waiting_;
         self->TurnOver(ended);
+        if (*entered != nullptr) (*entered)->LeaveCode();
       });
 }
 

@@ -49,6 +49,10 @@ class Instance {
   // state.abort(): drops uncommitted writes, breaks the gates, ends the instance. The code is destroyed from the loop,
   // not inside this call; it must run no more JavaScript.
   virtual void Abort(Error reason) = 0;
+  // Around a turn that its isolate had put off, which is no longer inside of a call into the code: nothing that the
+  // turn may have on the stack is destroyed before LeaveCode().
+  virtual void EnterCode() = 0;
+  virtual void LeaveCode() = 0;
   // What keeps an idle instance in memory: timers, waitUntil, outbound requests. Counted.
   virtual void Pin() = 0;
   virtual void Unpin() = 0;

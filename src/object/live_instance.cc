@@ -349,6 +349,10 @@ void LiveInstance::FlushTimedOut() {
 
 void LiveInstance::Abort(Error reason) { Break(std::move(reason).With(Error::kRemote).With(Error::kObjectReset)); }
 
+void LiveInstance::LeaveCode() {
+  if (--in_code_ == 0) AfterCode();
+}
+
 void LiveInstance::Pin() {
   if (pins_++ == 0 && !broken()) host_.ActivityChanged(*this);
 }

@@ -87,6 +87,8 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   uint64_t output_mark() const override { return output_.mark(); }
   void TurnEnded() override { storage_.Seal(); }
   void Abort(Error reason) override;
+  void EnterCode() override { ++in_code_; }
+  void LeaveCode() override;
   void Pin() override;
   void Unpin() override;
   void Hold() override;

@@ -120,7 +120,10 @@ bool FakeCode::Busy() { return place_->interrupts && place_->loop->random().Belo
 void FakeCode::WhenFree(std::function<void()> then) {
   place_->loop->After(microseconds(place_->loop->random().Below(4000)),
                       [life = std::weak_ptr<int>(life_), &instance = instance_, then = std::move(then)] {
-                        if (!life.expired() && !instance.broken()) then();
+                        if (life.expired() || instance.broken()) return;
+                        instance.EnterCode();
+                        then();
+                        instance.LeaveCode();
                       });
 }
 

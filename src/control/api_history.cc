@@ -10,6 +10,7 @@
 #include "object/alarm_record.h"
 #include "object/ids.h"
 #include "sql/object_file.h"
+#include "sql/page_record.h"
 #include "store/history.h"
 
 namespace limpet::control {
@@ -213,7 +214,13 @@ sql::ObjectContent ToFile(Content content) {
   sql::ObjectContent file;
   for (auto& [where, value] : content) {
     if (where.first == Space::kKv) file.pairs.emplace_back(where.second, std::move(value));
-    if (where.first == Space::kPage) file.pages[static_cast<uint32_t>(BigEndian(where.second))] = std::move(value);
+    if (where.first == Space::kPage) {
+      Bytes& page = file.pages[static_cast<uint32_t>(BigEndian(where.second))];
+      page.resize(sql::kPageBytes);
+      // A record that is none is damage that reading the file will find.
+      if (!sql::UnpackPage(value, std::span<char, sql::kPageBytes>(page.data(), sql::kPageBytes)))
+        page = std::move(value);
+    }
     if (where.first != Space::kAlarm) continue;
     Result<object::AlarmRecord> alarm = object::DecodeAlarm(value);
     if (alarm.has_value()) file.notes[kAlarmNote] = std::to_string(alarm->scheduled_ms);
@@ -307,7 +314,7 @@ Plane::Answer Plane::ImportObject(Call call) {
     writes.push_back({Write::Kind::kPut, Space::kKv, std::move(key), std::move(value)});
   }
   for (auto& [number, content] : file->pages) {
-    Write write{Write::Kind::kPut, Space::kPage, {}, std::move(content)};
+    Write write{Write::Kind::kPut, Space::kPage, {}, sql::PackPage(content)};
     AppendBigEndian64(write.key, number);
     writes.push_back(std::move(write));
   }

@@ -111,7 +111,7 @@ class ShardImpl final : public Shard, InstanceHost {
   void FailInbox(Slot& slot, const Error& error);
   void ReplyLater(EventRef event, Error error);
   bool Overloaded(const Slot& slot, size_t bytes, Error* error) const;
-  void Roll(LiveInstance& instance);
+  void Roll(LiveInstance& instance, Instant latest);  // It ends when its grace is over, `latest` at the latest.
   static void MakeRoom(LiveInstance& instance);
   void DeferUpdate(NamespaceId ns, Namespace& space, Duration delay);
   void UpdateDue(NamespaceId ns);

@@ -201,7 +201,7 @@ void ShardImpl::MakeRoom(LiveInstance& instance) {
   instance.EndForNewCode(CodeUpdatedError(), ShutdownReason::kCodeUpdated);
 }
 
-void ShardImpl::Roll(LiveInstance& instance) {
+void ShardImpl::Roll(LiveInstance& instance, Instant latest) {
   if (instance.broken() || instance.rolling) return;
 #ifdef LIMPET_MUTANTS
   if (LIMPET_MUTANT(two_instances_rolling)) {
@@ -214,7 +214,7 @@ void ShardImpl::Roll(LiveInstance& instance) {
   instance.rolling = instance.ending = true;
   instance.idle_deadline.Unlink();
   Duration grace = LIMPET_MUTANT(roll_without_grace) ? Duration::zero() : options_.roll_grace;
-  if (!LIMPET_MUTANT(roll_without_limit)) rolling_.Set(instance.roll_deadline, loop_.Now() + grace);
+  if (!LIMPET_MUTANT(roll_without_limit)) rolling_.Set(instance.roll_deadline, std::min(loop_.Now() + grace, latest));
   ActivityChanged(instance);
 }
 
@@ -245,7 +245,9 @@ void ShardImpl::UpdateDue(NamespaceId ns) {
 void ShardImpl::SetClass(NamespaceId ns, std::shared_ptr<ClassCode> code, CodeUpdate update) {
   Namespace& space = namespaces_[ns.value];
   if (LIMPET_MUTANT(roll_starts_old_code) && space.code != nullptr && space.slots > 0) return;
-  space.code = std::move(code);
+  // What an earlier update promised to have ended by then.
+  Instant promised = space.update_timer != 0 ? space.update_due : Instant::max();
+  std::shared_ptr<ClassCode> before = std::exchange(space.code, std::move(code));
   space.removed.reset();
   std::shared_ptr<ClassCode> current = space.code;
   bool deferred = update.mode == CodeUpdate::Mode::kDeferred && update.max_delay > Duration::zero();
@@ -254,7 +256,12 @@ void ShardImpl::SetClass(NamespaceId ns, std::shared_ptr<ClassCode> code, CodeUp
     if (id.ns != ns || slot->instance == nullptr || IsCurrent(*slot->instance, current)) continue;
     old = true;
     if (deferred) continue;
-    update.mode == CodeUpdate::Mode::kSoon ? Roll(*slot->instance) : MakeRoom(*slot->instance);
+    if (update.mode != CodeUpdate::Mode::kSoon) {
+      MakeRoom(*slot->instance);
+    } else {
+      bool is_promised = before != nullptr && !IsCurrent(*slot->instance, before);
+      Roll(*slot->instance, is_promised ? promised : Instant::max());
+    }
   }
   if (deferred && old) return DeferUpdate(ns, space, update.max_delay);
   loop_.Cancel(std::exchange(space.update_timer, 0));

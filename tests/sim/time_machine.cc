@@ -217,7 +217,7 @@ void TimeMachine::Look() {
     };
     if (auto now = storage.GetAlarm(lock, {}, with_alarm)) with_alarm(*now, {});
   };
-  for (int tries = 0; tries < 200 && !violated_; ++tries) {
+  for (int tries = 0; tries < 5000 && !violated_; ++tries) {  // A long restore meets a failed read each time.
     std::optional<Reply> reply = Send(look, [](World&) {});
     if (!reply) continue;
     State seen = Parse(reply->text);

@@ -42,6 +42,10 @@ class KvTest : public testing::Test {
     for (const auto& [key, entry] : page.keys) text += key + " ";
     return text + (page.complete ? "" : "+");
   }
+  void PutAfter(int steps, std::optional<Result<Done>>* put) {
+    if (steps > 0) return loop_.Post([this, steps, put] { PutAfter(steps - 1, put); });
+    scope_.Spawn(Keep(writer_->Put("a", {{}, "new"}), put));
+  }
   size_t Records() { return Wait(Scan()).pairs.size(); }
   loop::Task<Result<store::ScanPage>> Scan() {
     ObjectId id{.ns = kNs};
@@ -113,19 +117,17 @@ TEST_F(KvTest, WhatIsOverIsNotSeenAndThenSwept) {
 }
 
 TEST_F(KvTest, ASweepLeavesWhatIsWrittenMeanwhile) {
-  Put("a", "old", 150);
-  std::optional<Result<Done>> put;
-  std::optional<Result<size_t>> swept;
-  scope_.Spawn(Keep(writer_->Put("a", {{}, "new"}), &put));
-  scope_.Spawn(Keep(writer_->Sweep(200, 10), &swept));
-  loop_.RunUntilIdle(std::chrono::seconds(1));
-  EXPECT_EQ(Get("a", 200), "new");
-  swept.reset();
-  Put("b", "old", 150);
-  scope_.Spawn(Keep(writer_->Sweep(200, 10), &swept));
-  scope_.Spawn(Keep(writer_->Put("b", {{}, "new"}), &put));
-  loop_.RunUntilIdle(std::chrono::seconds(1));
-  EXPECT_EQ(Get("b", 200), "new");
+  // At each step of the sweep: before it, between its reads, after them.
+  for (int steps = 0; steps < 12; ++steps) {
+    Put("a", "old", 150);
+    std::optional<Result<Done>> put;
+    std::optional<Result<size_t>> swept;
+    loop_.Post([&, steps] { PutAfter(steps, &put); });
+    scope_.Spawn(Keep(writer_->Sweep(200, 10), &swept));
+    loop_.RunUntilIdle(std::chrono::seconds(1));
+    ASSERT_TRUE(put && put->has_value() && swept && swept->has_value());
+    EXPECT_EQ(Get("a", 200), "new") << steps;
+  }
 }
 
 }  // namespace

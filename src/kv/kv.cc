@@ -12,6 +12,9 @@ constexpr char kValue = 'v';  // 'v' KEY: the entry and the bytes, so that one r
 constexpr char kTime = 't';   // 't' EXPIRATION KEY: empty. May outlive what it speaks of.
 constexpr size_t kNumberBytes = 8;
 
+// Not kKv: the engine would keep for weeks what a put replaced and a sweep removed, and read it at each commit.
+constexpr store::Space kSpace = store::Space::kMeta;
+
 ObjectId ObjectOf(NamespaceId ns) {
   ObjectId id{.ns = ns};
   constexpr std::string_view kName = "kv";
@@ -27,9 +30,9 @@ Bytes TimeKey(uint64_t expiration, BytesView key) {
 }
 
 store::Write PutWrite(Bytes key, Bytes value) {
-  return {store::Write::Kind::kPut, store::Space::kKv, std::move(key), std::move(value)};
+  return {store::Write::Kind::kPut, kSpace, std::move(key), std::move(value)};
 }
-store::Write DeleteWrite(Bytes key) { return {store::Write::Kind::kDelete, store::Space::kKv, std::move(key), {}}; }
+store::Write DeleteWrite(Bytes key) { return {store::Write::Kind::kDelete, kSpace, std::move(key), {}}; }
 
 // The expiration, the metadata's length plus one (0: there is none), the metadata.
 Bytes Encode(const Entry& entry) {
@@ -71,12 +74,12 @@ Result<std::optional<Value>> Take(Result<std::optional<Bytes>> got, uint64_t now
 }  // namespace
 
 Result<std::optional<Value>> TryFind(store::Session& session, NamespaceId ns, BytesView key, uint64_t now) {
-  return Take(session.TryGet(ObjectOf(ns), store::Space::kKv, RecordKey(kValue, key)), now);
+  return Take(session.TryGet(ObjectOf(ns), kSpace, RecordKey(kValue, key)), now);
 }
 
 loop::Task<Result<std::optional<Value>>> Find(store::Session& session, NamespaceId ns, Bytes key, uint64_t now) {
   loop::Completion<Result<std::optional<Bytes>>> get(
-      [&](auto done) { session.Get(ObjectOf(ns), store::Space::kKv, RecordKey(kValue, key), std::move(done)); });
+      [&](auto done) { session.Get(ObjectOf(ns), kSpace, RecordKey(kValue, key), std::move(done)); });
   co_return Take(co_await get, now);
 }
 
@@ -89,7 +92,7 @@ loop::Task<Result<ListPage>> List(store::Session& session, NamespaceId ns, ListO
   end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
   if (start >= end) co_return list;
   for (;;) {
-    store::ScanOptions scan_options{.start = start, .end = end, .limit = options.limit + 1};
+    store::ScanOptions scan_options{.space = kSpace, .start = start, .end = end, .limit = options.limit + 1};
     loop::Completion<Result<store::ScanPage>> scan(
         [&](auto done) { session.Scan(ObjectOf(ns), scan_options, std::move(done)); });
     LIMPET_CO_TRY(store::ScanPage page, co_await scan);
@@ -140,7 +143,7 @@ loop::Task<Result<size_t>> Writer::Sweep(uint64_t now, size_t limit) {
   // A key that is written from here on, or was on the way, may have got a new value that the reads below do not see.
   spared_.emplace();
   for (const auto& [key, count] : writing_) spared_->insert(key);
-  store::ScanOptions options{.start = Bytes(1, kTime), .end = TimeKey(now + 1, {}), .limit = limit};
+  store::ScanOptions options{.space = kSpace, .start = Bytes(1, kTime), .end = TimeKey(now + 1, {}), .limit = limit};
   loop::Completion<Result<store::ScanPage>> scan(
       [&](auto done) { session_.Scan(ObjectOf(ns_), options, std::move(done)); });
   Result<store::ScanPage> page = co_await scan;
@@ -150,8 +153,7 @@ loop::Task<Result<size_t>> Writer::Sweep(uint64_t now, size_t limit) {
   for (size_t i = 0; !failed && i < page.value().pairs.size(); ++i) {
     const Bytes& mark = page.value().pairs[i].first;
     loop::Completion<Result<std::optional<Bytes>>> get([&](auto done) {
-      session_.Get(ObjectOf(ns_), store::Space::kKv, RecordKey(kHead, BytesView(mark).substr(1 + kNumberBytes)),
-                   std::move(done));
+      session_.Get(ObjectOf(ns_), kSpace, RecordKey(kHead, BytesView(mark).substr(1 + kNumberBytes)), std::move(done));
     });
     Result<std::optional<Bytes>> record = co_await get;
     if (!record.has_value()) {

@@ -51,7 +51,9 @@ class KvTest : public testing::Test {
     ObjectId id{.ns = kNs};
     id.base[0] = 'k';
     id.base[1] = 'v';
-    loop::Completion<Result<store::ScanPage>> scan([&](auto done) { session_->Scan(id, {}, std::move(done)); });
+    store::ScanOptions options;
+    options.space = store::Space::kMeta;
+    loop::Completion<Result<store::ScanPage>> scan([&](auto done) { session_->Scan(id, options, std::move(done)); });
     co_return co_await scan;
   }
 

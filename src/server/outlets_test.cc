@@ -167,6 +167,7 @@ class Outlets : public testing::Test, worker::Observer {
 
   std::shared_ptr<const ScriptVersion> Version() const {
     auto version = std::make_shared<ScriptVersion>();
+    version->compatibility_date = "2026-03-01";
     version->script_name = "outlets";
     version->main_module = "main.mjs";
     version->modules.push_back(

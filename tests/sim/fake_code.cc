@@ -156,16 +156,6 @@ void FakeCode::WebSocket(InputLock lock, object::SocketEvent event, object::OnRe
   WhenFree([this, held, run] { TurnUnder(std::move(*held), [this, run](Lock& lock) { Go(run, lock); }); });
 }
 
-// What it writes counts as all else: an instance that was not disturbed leaves nothing behind that is not on disk.
-void FakeCode::PreShutdown(InputLock lock, object::ShutdownReason, object::OnReply done) {
-  CheckDelivery("preShutdown");
-  shutting_down_ = true;
-  auto run = std::make_shared<Run>();
-  run->script = {{Op::kPut, 1}, {place_->loop->random().Below(2) == 0 ? Op::kSleep : Op::kGet, 2000}, {Op::kPut, 2}};
-  run->reply = std::move(done);
-  TurnUnder(std::move(lock), [this, run](Lock& lock) { Go(run, lock); });
-}
-
 void FakeCode::Accept(const RunRef& run) {
   if (run->websocket != nullptr) return;
   Line& line = place_->lines->Make(instance_.id());

@@ -238,7 +238,6 @@ export class Session implements Ends {
 
   get gives(): boolean { return this.#exports !== undefined && this.#exports.size > 0; }
   get open(): boolean { return this.#socket !== 0; }
-
   // -- out
   call(to: number, path: Path, args: unknown[] | undefined, depth: number, base?: Outgoing): Outgoing {
     const call = new Outgoing(this, this.#nextCall++, depth);

@@ -350,7 +350,7 @@ void LiveInstance::FlushTimedOut() {
 void LiveInstance::Abort(Error reason) { Break(std::move(reason).With(Error::kRemote).With(Error::kObjectReset)); }
 
 void LiveInstance::LeaveCode() {
-  if (--in_code_ == 0) AfterCode();
+  if (--in_code_ == 0 && !LIMPET_MUTANT(roll_misses_idle)) AfterCode();
 }
 
 void LiveInstance::Pin() {

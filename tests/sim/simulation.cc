@@ -207,7 +207,8 @@ void Simulation::OnShard(size_t index, std::function<void(size_t index)> work) {
 void Simulation::SetClass(size_t index, NamespaceId ns, uint64_t version) {
   using Mode = object::CodeUpdate::Mode;
   object::CodeUpdate update;
-  if (random_.Below(2) == 0) update = {Mode::kDeferred, OneOf<Duration>(random_, {milliseconds(10), seconds(20)})};
+  if (random_.Below(model_.quiet ? 4 : 2) == 0)
+    update = {Mode::kDeferred, OneOf<Duration>(random_, {milliseconds(10), seconds(20)})};
   // Whatever runs has time to end, where nothing may fail.
   if (model_.quiet && update.mode == Mode::kDeferred) update.max_delay = seconds(600);
   if (!model_.quiet && random_.Below(4) == 0) update = {Mode::kImmediate, {}};

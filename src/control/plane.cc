@@ -125,6 +125,8 @@ Plane::Answer Plane::Dispatch(HttpRequest request, Peer peer) {
   if (auto refusal = CheckHostAndOrigin(call.target, request.headers, options_.admin_hosts))
     co_return Failure(*refusal);
   const std::string& path = call.target.path;
+  // Its name is a secret of its own: clients send no token along.
+  if (path.starts_with(kTailPath) && call.method == "GET") co_return ConnectTail(call.target);
   // Uploads of static files carry the token of their session, and are larger than other calls.
   bool is_assets = path.find("/workers/assets/upload") != std::string::npos || path.ends_with("/assets-upload-session");
   Decision<Caller> caller = access_->Identify(request.headers);
@@ -138,8 +140,6 @@ Plane::Answer Plane::Dispatch(HttpRequest request, Peer peer) {
   if (is_probe) {
     co_return PlainText(200, path == "/healthz" ? "ok\n" : deps_.counters.ToPrometheus());
   }
-  // Its name is a secret of its own: clients send no token along.
-  if (path.starts_with(kTailPath) && call.method == "GET") co_return ConnectTail(call.target);
   if (!path.starts_with(kApi)) co_return PlainText(404, "Not found\n");
 
   bool path_known = false;

@@ -127,22 +127,6 @@ void Base64Decode(const Info& info) {
   if (result.error == simdutf::error_code{}) ReturnLatin1(info, BytesView(bytes).substr(0, result.count));
 }
 
-// The characters of a string, outside of the heap. They count as a buffer does: against the isolate's limit, and as a
-// reason to collect garbage.
-class OwnedText final : public v8::String::ExternalOneByteStringResource {
- public:
-  OwnedText(v8::Isolate* isolate, std::unique_ptr<v8::BackingStore> text) : isolate_(isolate), text_(std::move(text)) {
-    isolate_->AdjustAmountOfExternalAllocatedMemory(static_cast<int64_t>(length()));
-  }
-  ~OwnedText() override { isolate_->AdjustAmountOfExternalAllocatedMemory(-static_cast<int64_t>(length())); }
-  const char* data() const override { return static_cast<const char*>(text_->Data()); }
-  size_t length() const override { return text_->ByteLength(); }
-
- private:
-  v8::Isolate* isolate_;
-  std::unique_ptr<v8::BackingStore> text_;
-};
-
 }  // namespace
 
 v8::MaybeLocal<v8::String> DecodeUtf8(v8::Isolate* isolate, BytesView bytes) {
@@ -152,10 +136,7 @@ v8::MaybeLocal<v8::String> DecodeUtf8(v8::Isolate* isolate, BytesView bytes) {
 }
 
 v8::MaybeLocal<v8::String> DecodeUtf8(v8::Isolate* isolate, std::unique_ptr<v8::BackingStore> bytes) {
-  BytesView view(static_cast<const char*>(bytes->Data()), bytes->ByteLength());
-  bool ascii = view.size() <= v8::String::kMaxLength && simdutf::validate_ascii(view.data(), view.size());
-  if (!ascii || view.empty()) return DecodeUtf8(isolate, view);
-  return v8::String::NewExternalOneByte(isolate, new OwnedText(isolate, std::move(bytes)));
+  return DecodeUtf8(isolate, BytesView(static_cast<const char*>(bytes->Data()), bytes->ByteLength()));
 }
 
 BytesView Contents(v8::Local<v8::Value> value, HeapView& storage) {

@@ -97,7 +97,9 @@ if [ "$preset" != tsan ] && wanted sim; then  # One thread.
     seeds=$((seeds > 500 ? 500 : seeds))
     export ASAN_OPTIONS=detect_leaks=0  # A power cut leaves behind what was on its way from shard to shard.
   fi
-  for arguments in "--seeds $seeds" --mutants; do
+  runs=("--seeds $seeds")
+  [ "$preset" = asan ] || runs+=(--mutants)  # They tell of the tests, which are the same there.
+  for arguments in "${runs[@]}"; do
     status=0
     if [ -n "$simulation" ]; then
       # shellcheck disable=SC2086

@@ -135,10 +135,6 @@ v8::MaybeLocal<v8::String> DecodeUtf8(v8::Isolate* isolate, BytesView bytes) {
   return ascii ? js::FromLatin1(isolate, bytes) : NewFromUtf8(isolate, bytes);
 }
 
-v8::MaybeLocal<v8::String> DecodeUtf8(v8::Isolate* isolate, std::unique_ptr<v8::BackingStore> bytes) {
-  return DecodeUtf8(isolate, BytesView(static_cast<const char*>(bytes->Data()), bytes->ByteLength()));
-}
-
 BytesView Contents(v8::Local<v8::Value> value, HeapView& storage) {
   if (value->IsArrayBufferView()) {
     v8::MemorySpan<uint8_t> span = value.As<v8::ArrayBufferView>()->GetContents({storage.bytes, sizeof storage.bytes});

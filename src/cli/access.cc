@@ -56,20 +56,6 @@ std::string Readable(const std::string& iso) {
   return iso.substr(0, 10) + " " + iso.substr(11, 8);
 }
 
-std::string Encode(const std::string& segment) {
-  std::string out;
-  for (unsigned char c : segment) {
-    if (std::isalnum(c) != 0 || c == '-' || c == '_') {
-      out += static_cast<char>(c);
-    } else {
-      char text[4];
-      std::snprintf(text, sizeof text, "%%%02X", c);
-      out += text;
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 int RunTokenCreate(const Arguments& arguments, const Terminal& terminal) {
@@ -109,7 +95,7 @@ int RunTokenList(const Arguments& arguments, const Terminal& terminal) {
 }
 
 int RunTokenRevoke(const Arguments& arguments, const Terminal& terminal) {
-  Result<Json> revoked = Ask(arguments, "DELETE", std::string(kTokens) + "/" + Encode(arguments.name));
+  Result<Json> revoked = Ask(arguments, "DELETE", std::string(kTokens) + "/" + EscapeForUrl(arguments.name));
   if (!revoked.has_value()) return Fail(terminal, revoked.error());
   terminal.Info("Revoked the token \"" + (*revoked)["name"].AsString() + "\".");
   return kExitOk;

@@ -183,6 +183,18 @@ Result<Client::Options> FindServer(const std::string& server, const std::string&
   return options;
 }
 
+std::string EscapeForUrl(const std::string& text) {
+  std::string escaped;
+  for (unsigned char c : text) {
+    if (std::isalnum(c) != 0) {
+      escaped += static_cast<char>(c);
+    } else {
+      escaped += {'%', "0123456789ABCDEF"[c >> 4], "0123456789ABCDEF"[c & 15]};
+    }
+  }
+  return escaped;
+}
+
 Result<std::unique_ptr<Client>> Connect(const std::string& server, const std::string& token) {
   LIMPET_TRY(Client::Options options, FindServer(server, token));
   return Client::Open(std::move(options));

@@ -50,6 +50,8 @@ class Client {
 Result<Client::Options> FindServer(const std::string& server, const std::string& token);
 // A client of that server.
 Result<std::unique_ptr<Client>> Connect(const std::string& server, const std::string& token);
+// For a segment or a query of a path: every byte that is no letter or digit is escaped.
+std::string EscapeForUrl(const std::string& text);
 // What the server's refusal says to people.
 Error Refused(const ApiAnswer& answer);
 

@@ -54,19 +54,6 @@ Error NoId() {
                "--class");
 }
 
-// For a query: every byte that is no letter or digit.
-std::string Escaped(const std::string& text) {
-  std::string escaped;
-  for (unsigned char c : text) {
-    if (std::isalnum(c) != 0) {
-      escaped += static_cast<char>(c);
-    } else {
-      escaped += {'%', "0123456789ABCDEF"[c >> 4], "0123456789ABCDEF"[c & 15]};
-    }
-  }
-  return escaped;
-}
-
 // Names are anybody's: what a terminal would obey is shown as "?".
 std::string Visible(std::string name) {
   std::ranges::replace_if(name, [](unsigned char c) { return c < 0x20 || c == 0x7F; }, '?');
@@ -87,7 +74,7 @@ Result<std::string> ChosenObject(const Arguments& arguments) {
   }
   LIMPET_TRY(std::unique_ptr<Client> client, Connect(arguments.server, arguments.token));
   LIMPET_TRY(std::string ns, FindNamespace(*client, arguments));
-  std::string path = std::string(kObjects) + "/namespaces/" + ns + "/objects?name=" + Escaped(arguments.object_id);
+  std::string path = std::string(kObjects) + "/namespaces/" + ns + "/objects?name=" + EscapeForUrl(arguments.object_id);
   LIMPET_TRY(ApiAnswer found, client->Get(path));
   if (!found.success) return Refused(found);
   if (!found.result.items().empty()) return found.result.items()[0]["id"].AsString();
@@ -110,12 +97,12 @@ int RunObjectsList(const Arguments& arguments, const Terminal& terminal) {
   Result<std::string> ns = FindNamespace(*client.value(), arguments);
   if (!ns.has_value()) return Fail(terminal, ns.error());
   uint64_t left = arguments.limit.value_or(UINT64_MAX);
-  std::string filter = arguments.name_prefix.empty() ? "" : "&name_prefix=" + Escaped(arguments.name_prefix);
+  std::string filter = arguments.name_prefix.empty() ? "" : "&name_prefix=" + EscapeForUrl(arguments.name_prefix);
   std::string cursor;
   while (left > 0) {
     std::string path = std::string(kObjects) + "/namespaces/" + *ns +
                        "/objects?limit=" + std::to_string(std::min(left, kPerPage)) + filter;
-    Result<ApiAnswer> page = client.value()->Get(path + (cursor.empty() ? "" : "&cursor=" + Escaped(cursor)));
+    Result<ApiAnswer> page = client.value()->Get(path + (cursor.empty() ? "" : "&cursor=" + EscapeForUrl(cursor)));
     if (!page.has_value()) return Fail(terminal, page.error());
     if (!page->success) return Fail(terminal, page.value());
     for (const Json& object : page->result.items()) {

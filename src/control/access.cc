@@ -39,12 +39,6 @@ Bytes AuditKey(uint64_t entry) {
   return Bytes(kAuditPrefix) + digits;
 }
 
-Bytes After(std::string_view prefix) {
-  Bytes end(prefix);
-  ++end.back();
-  return end;
-}
-
 Json ToJson(const ApiToken& token) {
   Json json = ShowToken(token);
   json.Set("hash", token.hash);
@@ -116,7 +110,7 @@ loop::Task<Result<Done>> Access::Load() {
   for (;;) {
     store::ScanOptions options;
     options.start = start;
-    options.end = After(kTokenPrefix);
+    options.end = PrefixEnd(kTokenPrefix);
     loop::Completion<Result<store::ScanPage>> scan(
         [&](auto done) { session_->Scan(kAccess, options, std::move(done)); });
     LIMPET_CO_TRY(store::ScanPage page, co_await scan);
@@ -263,7 +257,7 @@ loop::Task<Done> Access::Finish(Bytes key, int status, int64_t code, std::string
 loop::Task<Result<Json>> Access::Entries(size_t limit, std::string before) {
   store::ScanOptions options;
   options.start = Bytes(kAuditPrefix);
-  options.end = before.empty() ? After(kAuditPrefix) : Bytes(kAuditPrefix) + before;
+  options.end = before.empty() ? PrefixEnd(kAuditPrefix) : Bytes(kAuditPrefix) + before;
   options.reverse = true;
   options.limit = limit;
   loop::Completion<Result<store::ScanPage>> scan([&](auto done) { session_->Scan(kAccess, options, std::move(done)); });

@@ -46,14 +46,13 @@ void Put(std::vector<store::Write>* writes, Bytes key, Bytes value) {
   writes->push_back({store::Write::Kind::kPut, store::Space::kKv, std::move(key), std::move(value)});
 }
 
-// The end of the keys that begin with `prefix`.
-Bytes After(std::string_view prefix) {
+}  // namespace
+
+Bytes PrefixEnd(std::string_view prefix) {
   Bytes end(prefix);
   ++end.back();
   return end;
 }
-
-}  // namespace
 
 Catalog::Catalog(std::unique_ptr<store::Session> session, store::Claim claim, SecretBox box)
     : session_(std::move(session)), claim_(claim), box_(std::move(box)) {}
@@ -120,7 +119,7 @@ loop::Task<Result<Catalog::Contents>> Catalog::Load() {
     for (;;) {
       store::ScanOptions options;
       options.start = start;
-      options.end = After(prefix);
+      options.end = PrefixEnd(prefix);
       loop::Completion<Result<store::ScanPage>> scan(
           [&](auto done) { session_->Scan(kCatalog, options, std::move(done)); });
       LIMPET_CO_TRY(store::ScanPage page, co_await scan);

@@ -144,6 +144,7 @@ std::shared_ptr<ScriptVersion> MakeVersion(const ScriptRecord& script, const Ver
 Json ToJson(const ScriptRecord& script);
 Result<ScriptRecord> ScriptFromJson(const Json& json);
 
+Bytes PrefixEnd(std::string_view prefix);          // The end of the keys that begin with `prefix`, which is not empty.
 std::string_view ModuleKindName(ModuleKind kind);  // "esm", "text", "data", "json", "wasm".
 std::string MakeUuid(Random& random);              // Version 4.
 std::string MakeHex(Random& random, size_t bytes);

@@ -120,6 +120,26 @@ class Reader {
     return strings;
   }
 
+  // What the top level has and the environment neither inherits nor has itself, as wrangler says it.
+  void WarnOfMissing(const Json& top, const Json& over) {
+    const std::string where = "env." + source_.environment;
+    auto warn = [&](const Json& value, const std::string& field) {
+      Warn(value.line(), "\"" + field + "\" exists at the top level, but not on \"" + where +
+                             "\": environments do not inherit it. Please add it to \"" + where + "\".");
+    };
+    for (const auto& [key, value] : top.members()) {
+      const KeyRule* rule = FindRule(kTopKeys, key);
+      if (rule == nullptr || rule->inherited) continue;
+      if (over.Find(key) == nullptr) {
+        warn(value, key);
+      } else if (key == "vars") {
+        for (const auto& [name, variable] : value.members()) {
+          if (over[key].Find(name) == nullptr) warn(variable, "vars." + name);
+        }
+      }
+    }
+  }
+
   // The top level with the chosen environment laid over it.
   std::optional<Json> Merge(const Json& top) {
     Json merged = Checked(top, kTopKeys, "");
@@ -135,6 +155,7 @@ class Reader {
     }
     Json over = Checked(*environment, kTopKeys, "env." + source_.environment);
     std::string name = merged["name"].AsString();
+    WarnOfMissing(merged, over);
     for (const KeyRule& rule : kTopKeys) {
       if (!rule.inherited) merged.Erase(rule.key);
     }

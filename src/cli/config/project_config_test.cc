@@ -90,6 +90,13 @@ TEST(ProjectConfig, EnvironmentsInheritWhatTheyShould) {
   ConfigResult other = Toml(text, "other");
   EXPECT_EQ(other.config->name, "own");
   EXPECT_TRUE(other.config->bindings.empty());
+  EXPECT_EQ(Texts(staging),
+            "p/wrangler.toml:4: \"vars.V\" exists at the top level, but not on \"env.staging\": environments do not "
+            "inherit it. Please add it to \"env.staging\".\n");
+  EXPECT_EQ(
+      Texts(other),
+      "p/wrangler.toml:3: \"vars\" exists at the top level, but not on \"env.other\": environments do not inherit "
+      "it. Please add it to \"env.other\".\n");
   EXPECT_FALSE(Toml(text, "none").config);
 }
 
@@ -99,7 +106,8 @@ TEST(ProjectConfig, DeclaredClassesAreTakenAsTheyAre) {
       "[exports.A]\ntype = \"durable-object\"\nstorage = \"sqlite\"\nstorrage = 1\n"
       "[exports.B]\ntype = \"durable-object\"\nstate = \"renamed\"\nrenamed_to = \"A\"\n");
   ASSERT_TRUE(result.config) << Texts(result);
-  EXPECT_EQ(Texts(result), "p/wrangler.toml:8: unknown key \"exports.A.storrage\" is ignored; did you mean \"storage\"?\n");
+  EXPECT_EQ(Texts(result),
+            "p/wrangler.toml:8: unknown key \"exports.A.storrage\" is ignored; did you mean \"storage\"?\n");
   EXPECT_EQ(
       ToText(result.config->exports),
       R"({"A":{"type":"durable-object","storage":"sqlite"},"B":{"type":"durable-object","state":"renamed","renamed_to":"A"}})");

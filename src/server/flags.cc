@@ -125,6 +125,16 @@ const Flag kFlags[] = {
        parse.flags.memory_max = mebibytes * kMebibyte;
        return Done{};
      }},
+    {"--log-workers", "WHAT", "of what Workers say on standard error: none, exceptions (the uncaught ones), or all",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       if (value != "none" && value != "exceptions" && value != "all") {
+         return Usage("\"" + value + "\" is none of none, exceptions and all");
+       }
+       parse.flags.script_output = value == "none"  ? ScriptOutput::kNone
+                                   : value == "all" ? ScriptOutput::kAll
+                                                    : ScriptOutput::kExceptions;
+       return Done{};
+     }},
     {"--body-max", "MIB", "the largest request body (100): beyond it 413",
      [](Parse& parse, const std::string& value) -> Result<Done> {
        LIMPET_TRY(uint64_t number, ParseNumber(value, 1, kMebibytesMax));

@@ -17,6 +17,9 @@ inline constexpr uint32_t kShardsMax = 256;
 inline constexpr uint16_t kPublicPort = 8787;
 inline constexpr uint16_t kAdminPort = 8788;
 
+// What of their scripts' output the server's own log has.
+enum class ScriptOutput : uint8_t { kNone, kExceptions, kAll };
+
 struct ServeFlags {
   bool help = false;  // Then nothing else counts.
   std::string data_dir = "./limpet-data";
@@ -34,6 +37,7 @@ struct ServeFlags {
   Duration history = std::chrono::hours(30 * 24);
   Duration cpu_max = std::chrono::seconds(30);
   size_t memory_max = 128 * 1024 * 1024;  // Bytes.
+  ScriptOutput script_output = ScriptOutput::kExceptions;
   net::ServerLimits http{};
   net::ConnectionLimits connections{};
 };

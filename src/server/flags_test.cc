@@ -33,6 +33,10 @@ TEST(ServeFlags, TakeValuesInBothSpellings) {
   EXPECT_EQ(flags.memory_max, 64u * 1024 * 1024);
   EXPECT_EQ(flags.roll_grace, Duration::zero());
   EXPECT_EQ(flags.history, std::chrono::hours(7 * 24));
+  EXPECT_EQ(flags.script_output, ScriptOutput::kExceptions);
+  EXPECT_EQ(ParseServeFlags({"--log-workers", "all"}).value().script_output, ScriptOutput::kAll);
+  EXPECT_EQ(ParseServeFlags({"--log-workers=some"}).error().message(),
+            "--log-workers: \"some\" is none of none, exceptions and all");
 }
 
 TEST(ServeFlags, SetTheLimitsOfHttp) {

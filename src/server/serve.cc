@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "server/flags.h"
+#include "server/script_log.h"
 
 namespace limpet::server {
 namespace {
@@ -131,7 +132,11 @@ int Serve(const std::vector<std::string>& arguments, const ServeContext& context
   static StderrLogger logger;  // Used by threads that a stop may leave behind.
   Result<js::Runtime*> js = context.js();
   if (!js.has_value()) return Refuse(js.error(), kExitRefused);
-  Result<std::unique_ptr<Server>> started = Server::Start(ToOptions(flags.value()), *js.value(), logger);
+  ServerOptions options = ToOptions(flags.value());
+  static RealClock clock;
+  static ScriptLog script_log(flags->script_output, clock, logger);
+  options.observer = &script_log;
+  Result<std::unique_ptr<Server>> started = Server::Start(std::move(options), *js.value(), logger);
   if (!started.has_value()) return Refuse(started.error(), kExitRefused);
   Server& server = *started.value();
 

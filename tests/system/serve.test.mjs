@@ -49,6 +49,24 @@ test("a first start has nothing to warn of", async () => {
   assert.doesNotMatch(server.running.stderr, /warn|error/i);
 });
 
+test("the log has what Workers did not catch, and with --log-workers all their console", async () => {
+  const code = `export default { async fetch(request) {
+    console.log("asked for " + new URL(request.url).pathname);
+    if (request.url.endsWith("/bad")) throw new TypeError("out of beans");
+    return new Response("ok");
+  } };`;
+  const server = await startLimpet();
+  await server.deploy({ name: "shop", code });
+  assert.equal((await server.fetch("shop", "/bad")).status, 500);
+  await until("the exception in the log", () => /error +worker: shop: .*TypeError: out of beans\n +at .*index\.mjs:3/.test(server.running.stderr));
+  await server.stop();
+  assert.doesNotMatch(server.running.stderr, /asked for/);
+  const chatty = await startLimpet({ dataDir: server.dataDir, flags: ["--log-workers=all"] });
+  assert.equal((await chatty.fetch("shop", "/good")).body, "ok");
+  await until("the console in the log", () => /info +worker: shop: asked for \/good/.test(chatty.running.stderr));
+  await chatty.stop();
+});
+
 test("a second SIGTERM ends at once", async () => {
   const server = await startLimpet();
   await server.deploy({ name: "stuck", code: kSlow.replace("800", "25_000") });

@@ -349,6 +349,9 @@ void WebSocketConnection::AfterFlush() {
 
 void WebSocketConnection::CheckDeadline(Instant now) {
   if (now >= deadline_ || now >= write_deadline_) return Lost();
+  // Nobody reads, so nobody meets the end of what the peer sends. Looked at here: readiness tells of it only where what
+  // waits to be read would wake us without end.
+  if (watching_ && !reading_ && stream_->PeerEnded()) return Lost();
   const WebSocketLimits& limits = group_->limits;
   if (limits.ping_interval.count() == 0 || !reading_ || close_sent_) return;
   if (now < heard_ + limits.ping_interval) return;

@@ -73,6 +73,10 @@ class PlainStream final : public WebSocketStream {
     socket_.async_wait(tcp::socket::wait_write, [then = std::move(then)](error_code error) mutable { then(error); });
   }
   void WaitBroken(UniqueFunction<void(bool)> then) override { WaitForBreak(socket_, std::move(then)); }
+  bool PeerEnded() override {
+    pollfd state{socket_.native_handle(), POLLRDHUP, 0};
+    return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLRDHUP | POLLERR | POLLHUP)) != 0;
+  }
   void TakeRest(std::string& out) override {
     std::unique_ptr<char[]> buffer(new char[ReadScratch::kBytes]);
     for (size_t taken = 0; taken < kRestBytesMax;) {
@@ -149,7 +153,8 @@ class TlsStream final : public WebSocketStream, public std::enable_shared_from_t
   }
   void WaitWritable(UniqueFunction<void(error_code)> then) override { waiting_ = std::move(then); }
   void WaitBroken(UniqueFunction<void(bool)> then) override { WaitForBreak(transport_->socket(), std::move(then)); }
-  void TakeRest(std::string&) override {}  // Encrypted, and of no use without what follows.
+  bool PeerEnded() override { return false; }  // What came before could not be kept.
+  void TakeRest(std::string&) override {}      // Encrypted, and of no use without what follows.
   void ShutdownSend() override {}  // The peer sees a Close frame; a half-closed TLS connection is of no use to it.
   void Close() override { transport_->Close(); }
 

@@ -45,8 +45,10 @@ class WebSocketStream {
   virtual size_t Write(std::span<iovec> parts, boost::system::error_code& error) = 0;
   virtual void WaitWritable(UniqueFunction<void(boost::system::error_code)> then) = 0;
   // For when nothing is read: `then` with true when the line has broken, with false when it has not and nothing more is
-  // to be learnt here. (A peer that has merely ended its side is not seen.)
+  // to be learnt here. A peer that has merely ended its side is not seen so, but by PeerEnded.
   virtual void WaitBroken(UniqueFunction<void(bool)> then) = 0;
+  // Whether the peer has ended its side, or the line has broken. A system call.
+  virtual bool PeerEnded() = 0;
   // What came before the line broke, up to kRestBytesMax, is appended to `out`.
   virtual void TakeRest(std::string& out) = 0;
   virtual void ShutdownSend() = 0;  // After what was written.

@@ -226,6 +226,29 @@ TEST(WebSocket, ALineThatBreaksWhileNobodyReadsIsGivenBackAndItsMessagesAreKept)
   EXPECT_EQ(seen[21], "lost");
 }
 
+TEST(WebSocket, APeerThatEndsItsSideWhileNobodyReadsIsSeenAtTheNextTick) {
+  Room room;
+  room.listening = false;
+  RawClient client(room.loop, room.server.endpoint());
+  client.Send(Upgrade());
+  EXPECT_TRUE(client.Sees("\r\n\r\n"));
+  EXPECT_TRUE(client.Send(ClientFrame(0x82, std::string(1100 * 1024, 'x'))));  // The pipe is full.
+  room.Turn();
+  EXPECT_TRUE(client.Send(ClientFrame(0x81, "last")));
+  EXPECT_TRUE(client.Arrived());
+  room.server.server.CheckDeadlines(room.loop.Now());
+  EXPECT_EQ(room.server.server.connections(), 1u);
+  client.HalfClose();
+  EXPECT_TRUE(client.Arrived());
+  room.server.server.CheckDeadlines(room.loop.Now());
+  EXPECT_TRUE(RunUntil(room.loop, [&] { return room.server.server.connections() == 0; }));
+  room.ends[0]->SetReceiver(room.notes[0].get());
+  std::vector<std::string> seen = room.Seen(3);
+  ASSERT_EQ(seen.size(), 3u);
+  EXPECT_EQ(seen[1], "text:last");
+  EXPECT_EQ(seen[2], "lost");
+}
+
 TEST(WebSocket, ACloseFrameThatCameBeforeTheBreakCounts) {
   Room room;
   room.listening = false;

@@ -11,7 +11,6 @@ export const kReasons = {
     "ExecutionContext.abort": kLater,
     "ExecutionContext.mapVirtualHost": "there are no containers",
     "DurableObjectState.facets": kLater,
-    "DurableObjectStub.connect": "objects take no TCP connections yet",
     "cloudflare:workers.cache": "the Cache API is not there yet",
     "ReadableStreamBYOBRequest.atLeast": "not an API of the standard's, and nothing here asks for more than one byte",
     "URL.createObjectURL": "there are no object URLs; workerd says the same",

@@ -337,10 +337,11 @@ export function dispatchRpc(target: Living | [unknown, object, unknown], event: 
 }
 
 function objectTarget({ object }: Living): Target {
+  const target = new Target(object, true);
   if (!(object instanceof DurableObject)) {
-    throw new TypeError(`The receiving Durable Object does not support RPC, ${kNoRpc}`);
+    target.refusal = new TypeError(`The receiving Durable Object does not support RPC, ${kNoRpc}`);
   }
-  return new Target(object, true);
+  return target;
 }
 
 function entrypointTarget(entrypoint: unknown, env: object, props: unknown): Target {
@@ -348,10 +349,11 @@ function entrypointTarget(entrypoint: unknown, env: object, props: unknown): Tar
   if (typeof entrypoint === "function" && entrypoint.prototype instanceof WorkerEntrypoint) {
     return new Target(new (entrypoint as any)(ctx, env), true);
   }
+  const target = new Target(entrypoint, true, [env, ctx]);
   if (typeof entrypoint !== "object" || entrypoint === null) {
-    throw new TypeError(`The receiving Worker does not support RPC, ${kNoEntrypointRpc}`);
+    target.refusal = new TypeError(`The receiving Worker does not support RPC, ${kNoEntrypointRpc}`);
   }
-  return new Target(entrypoint, true, [env, ctx]);
+  return target;
 }
 
 const kSocketHandlers = ["webSocketMessage", "webSocketClose", "webSocketError"];

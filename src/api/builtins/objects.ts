@@ -1,14 +1,16 @@
 // Durable Objects as their callers see them: DurableObjectNamespace, DurableObjectId and the stub.
 import { compatibility } from "./compatibility";
 import { type Callee, fetchThrough } from "./fetch";
+import { connectThrough } from "./object_sockets";
 import type { RequestInit } from "./request";
 import type { Response } from "./response";
 import { callThrough } from "./rpc_session";
 import { answerToAnyName } from "./rpc_stub";
 import { addHookOf, type Hook, type Path, type Result } from "./rpc_target";
 import { setPortable } from "./rpc_values";
+import type { Socket } from "./sockets";
 import {
-  illegalConstructor, inherit, isObject, kInternal, missing, native, platform, textOf, wrongArgument,
+  illegalConstructor, inherit, isObject, kInternal, native, platform, textOf, wrongArgument,
 } from "./seam";
 
 let hexOf: (id: DurableObjectId) => string; // Whatever a script makes of toString().
@@ -120,10 +122,10 @@ export class Fetcher {
   }
 }
 
-// A raw socket to the callee: nothing here can answer one.
-function connect(this: unknown, ..._args: unknown[]): never {
-  if (_args.length === 0) throw wrongArgument("connect", "Fetcher", 1, "SocketAddress or string");
-  throw new Error("connect() to a Durable Object or entrypoint is not supported.");
+// A raw socket to the callee's connect() handler.
+function connect(this: object, ...args: unknown[]): Socket {
+  const callee = calleeOfStub(this) ?? calleeOf(this as Fetcher);
+  return connectThrough(new StubHook(callee), callee, args);
 }
 Object.defineProperty(Fetcher.prototype, "connect", { value: connect, writable: true, configurable: true });
 
@@ -154,7 +156,6 @@ export class DurableObject {
   static {
     calleeOfStub = (stub) => #callee in stub ? stub.#callee : undefined;
   }
-  connect(): never { throw missing("connect", "Fetcher"); }
 }
 
 inherit(DurableObject, Fetcher);

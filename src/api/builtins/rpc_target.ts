@@ -32,8 +32,17 @@ export function hookOf(value: unknown): Hook | undefined {
   return undefined;
 }
 
+// The name that connect() of a stub calls; `connected` is what that comes to, and is set by object_sockets.ts.
+export const kConnect = "\0connect";
+type Connected = (holder: unknown, rest: unknown[], args: unknown[]) => Promise<unknown>;
+let connected: Connected;
+export function setConnected(run: Connected): void {
+  connected = run;
+}
+
 export class Target {
   disposed = false;
+  refusal: Error | undefined; // Why nothing of it can be called but connect().
   // `entrypoint`: a Durable Object or an entrypoint, with names of its own that can't be called. `rest`: what a handler of
   // a plain object gets behind its one argument.
   constructor(readonly value: unknown, readonly entrypoint = false, readonly rest: unknown[] | undefined = undefined) {}
@@ -80,6 +89,10 @@ function member(holder: unknown, key: string, target: Target | undefined): unkno
 // Follows the path from `target` and calls what is there (`args`), or gives it. A stub on the way takes over from there.
 export async function reach(target: Target, path: Path, args: unknown[] | undefined): Promise<unknown> {
   if (target.disposed) throw new Error("RPC stub used after being disposed.");
+  if (target.entrypoint && path.length === 1 && path[0] === kConnect && args !== undefined) {
+    return await connected(target.value, target.rest ?? [], args);
+  }
+  if (target.refusal !== undefined) throw target.refusal;
   let holder: unknown = undefined;
   let value = target.value;
   for (let index = 0; index < path.length; index++) {

@@ -11,22 +11,27 @@ const kTryFetch = ". It looks like you might be trying to connect to a HTTP-base
 const kAddressMax = 255; // Characters; as long as a name may be.
 
 type Secure = "off" | "on" | "starttls";
-interface Line { number: number; body: number | Promise<number>; opened: Promise<void>; ended: Promise<void> }
+// What a Socket is over: a connection, or one side of an RPC call (object_sockets.ts).
+export interface Wire {
+  readable: ReadableStream;
+  opened: Promise<void>;
+  ended: Promise<void>; // The other side sends no more.
+  write(bytes: Uint8Array): Promise<unknown>;
+  end(): Promise<unknown>;
+  leave(): void; // Nothing of it is needed any more.
+  number?: number; // Of the connection, where there is one.
+}
 
 interface Options { secure: Secure; halfOpen: boolean; highWaterMark: number | undefined }
 
-interface State extends Options {
+interface State extends About {
   owner: number; // currentObject() when it was made.
-  number: number; // Of the connection.
-  body: number | Promise<number>; // A promise: of one that startTls() made.
-  host: string;
-  address: string;
-  isFetchPort: boolean;
+  wire: Wire;
   readable: ReadableStream;
   writable: WritableStream;
   writer: any; // The writable side's controller.
   reader: any; // The readable side's.
-  opened: Promise<{ remoteAddress: string }>;
+  opened: Promise<Shown>;
   closed: Promise<void>;
   close(error?: unknown): void; // Settles `closed`.
   failure: Error | undefined; // What writes get where it did not open.
@@ -53,7 +58,7 @@ export class Socket {
   get readable(): ReadableStream { return stateOf(this).readable; }
   get writable(): WritableStream { return stateOf(this).writable; }
   get closed(): Promise<void> { return stateOf(this).closed; }
-  get opened(): Promise<{ remoteAddress: string }> { return stateOf(this).opened; }
+  get opened(): Promise<Shown> { return stateOf(this).opened; }
   get upgraded(): boolean { return stateOf(this).upgraded; }
   get secureTransport(): Secure { return stateOf(this).secure; }
   close(): Promise<void> { return close(stateOf(this)); }
@@ -64,23 +69,39 @@ platform({ Socket });
 // In an object for the sake of its name, which bundling would change.
 export const { connect } = {
   connect(address?: unknown, options?: unknown): Socket {
-    const { host, port, text } = isObject(address) ? fromRecord(address) : fromText(address);
-    const given = readOptions(options);
-    if (text.length === 0 || text.length > kAddressMax || !/^[-._[\]:a-zA-Z0-9]*$/.test(text)) {
-      throw new TypeError("Specified address is empty string, contains unsupported characters or is too long.");
-    }
-    const secure = given.secure as string;
-    if (secure !== "off" && secure !== "on" && secure !== "starttls") {
-      throw new TypeError(`Unsupported value in secureTransport socket option: ${secure}`);
-    }
-    const [number, body, opened, ended] = native.tcpConnect(host, port, secure === "on");
-    return makeSocket({ number, body, opened, ended }, { ...given, host, address: text, isFetchPort: port === 80 || port === 443 });
+    const [about, port] = readTarget(address, options);
+    const [number, body, opened, ended] = native.tcpConnect(about.host, port, about.secure === "on");
+    return makeSocket(tcpWire(number, streamOfNumber(body), opened, ended), about);
   },
 };
 Object.defineProperty(connect, "length", { value: 0, configurable: true });
 hideSource(connect);
 
+function tcpWire(number: number, readable: ReadableStream, opened: Promise<void>, ended: Promise<void>): Wire {
+  return {
+    readable, opened, ended, number,
+    write: (bytes) => native.tcpWrite(number, bytes),
+    end: () => native.tcpEnd(number),
+    leave: () => native.tcpClose(number),
+  };
+}
+
 // -- arguments
+
+// What connect() is given, and the port.
+export function readTarget(address: unknown, options: unknown): [about: About, port: number] {
+  const { host, port, text } = isObject(address) ? fromRecord(address) : fromText(address);
+  const given = readOptions(options);
+  if (text.length === 0 || text.length > kAddressMax || !/^[-._[\]:a-zA-Z0-9]*$/.test(text)) {
+    throw new TypeError("Specified address is empty string, contains unsupported characters or is too long.");
+  }
+  const secure = given.secure as string;
+  if (secure !== "off" && secure !== "on" && secure !== "starttls") {
+    throw new TypeError(`Unsupported value in secureTransport socket option: ${secure}`);
+  }
+  const shown = { remoteAddress: text, localAddress: undefined };
+  return [{ ...given, host, shown, isFetchPort: port === 80 || port === 443 }, port];
+}
 
 interface Address { host: string; port: number; text: string }
 
@@ -133,11 +154,17 @@ function readOptions(options: any): Options {
 
 // -- life
 
-interface About extends Options { host: string; address: string; isFetchPort: boolean }
+interface Shown { remoteAddress?: string | undefined; localAddress?: string | undefined }
+export interface About extends Options {
+  host: string;
+  shown: Shown; // What `opened` gives.
+  isFetchPort: boolean;
+  isUpgrade?: boolean; // startTls() made it.
+}
 
-function makeSocket({ number, body, opened, ended }: Line, about: About): Socket {
+export function makeSocket(wire: Wire, about: About): Socket {
   const owner = currentObject();
-  const readable = streamOfNumber(body);
+  const { readable, opened, ended } = wire;
   let writer: any;
   let isOpen = false;
   const writable = new WritableStream({
@@ -148,7 +175,7 @@ function makeSocket({ number, body, opened, ended }: Line, about: About): Socket
       if (!isOpen) await opening();
       if (bytes.byteLength === 0) return;
       try {
-        await native.tcpWrite(number, bytes);
+        await wire.write(bytes);
       } catch (error) {
         state.close();
         throw error;
@@ -156,16 +183,16 @@ function makeSocket({ number, body, opened, ended }: Line, about: About): Socket
     },
     async close() {
       if (!isOpen) await opening();
-      await native.tcpEnd(number);
+      await wire.end();
     },
   }, strategy(about.highWaterMark));
   const closed = Promise.withResolvers<void>();
   const opening = () => state.opened.catch((error) => { throw state.failure ?? error; });
   const state: State = {
-    ...about, owner, number, body, readable, writable, writer, reader: (readable as any)._readableStreamController,
+    ...about, owner, wire, readable, writable, writer, reader: (readable as any)._readableStreamController,
     opened: opened.then(() => {
       isOpen = true;
-      return { remoteAddress: about.address };
+      return about.shown;
     }, (error) => refused(state, error)),
     closed: closed.promise,
     close: (error) => (error === undefined ? closed.resolve() : closed.reject(error)),
@@ -184,7 +211,7 @@ function strategy(highWaterMark: number | undefined): any {
 
 function refused(state: State, cause: any): never {
   leave(state);
-  if (typeof state.body === "number") {
+  if (!state.isUpgrade) {
     const error = new Error(kRefused + (state.isFetchPort ? kTryFetch : ""), { cause });
     state.close(error);
     state.failure = new Error(`jsg.Error: ${error.message}`);
@@ -199,7 +226,7 @@ function refused(state: State, cause: any): never {
 
 // Nothing of it is needed any more.
 function leave(state: State): void {
-  if (!state.gone) native.tcpClose(state.number);
+  if (!state.gone) state.wire.leave();
   state.gone = true;
 }
 
@@ -269,6 +296,8 @@ function startTls(state: State, options: any): Socket {
   if (state.secure !== "starttls") {
     throw new TypeError("The `secureTransport` socket option must be set to 'starttls' for startTls to be used.");
   }
+  const { number } = state.wire;
+  if (number === undefined) throw new TypeError("TLS is not supported on a connection to a Worker.");
   if (state.upgrading) {
     throw new TypeError("startTls has already been called on this socket, or the socket was transferred over RPC.");
   }
@@ -285,7 +314,7 @@ function startTls(state: State, options: any): Socket {
     if (!writable.locked) writable.getWriter();
     state.gone = state.upgraded = true;
     state.close();
-    const line = native.tcpStartTls(state.number, host);
+    const line = native.tcpStartTls(number, host);
     line[3].then(ended.resolve, ended.reject);
     body.resolve(line[1]);
     await line[2];
@@ -293,5 +322,5 @@ function startTls(state: State, options: any): Socket {
   const opened = shake();
   opened.catch(body.reject);
   body.promise.catch(() => {});
-  return makeSocket({ number: state.number, body: body.promise, opened, ended: ended.promise }, { ...state, secure: "on" });
+  return makeSocket(tcpWire(number, streamOfNumber(body.promise), opened, ended.promise), { ...state, secure: "on", isUpgrade: true });
 }

@@ -152,7 +152,7 @@ export function lengthOf(stream: ReadableStream): number | undefined {
 }
 
 export function requireBytes(chunk: unknown): Uint8Array {
-  const bytes = bytesOf(chunk);
+  const bytes = chunk instanceof SharedArrayBuffer ? undefined : bytesOf(chunk);
   if (bytes === undefined) throw new TypeError("This ReadableStream did not return bytes.");
   return bytes;
 }

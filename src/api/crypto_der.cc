@@ -1,7 +1,4 @@
-#define OPENSSL_SUPPRESS_DEPRECATED  // Only the low-level calls make a key at its price.
 #include "api/crypto_der.h"
-
-#include <openssl/rsa.h>
 
 #include <array>
 #include <optional>
@@ -11,8 +8,6 @@ namespace limpet::api {
 namespace {
 
 using std::string_view_literals::operator""sv;
-using RsaPtr = std::unique_ptr<RSA, FreeWith<RSA_free>>;
-using EcPtr = std::unique_ptr<EC_KEY, FreeWith<EC_KEY_free>>;
 
 const uint8_t* Data(BytesView view) { return reinterpret_cast<const uint8_t*>(view.data()); }
 
@@ -22,28 +17,23 @@ NumberPtr Number(BytesView big_endian) {
 
 // The fixed bytes around the fixed places of the keys of a curve.
 struct Layout {
-  int nid;
   BytesView public_head;                // Of a SubjectPublicKeyInfo; the point is the rest.
   BytesView private_head, private_mid;  // Of PKCS #8, before the scalar and before the point.
-  size_t bytes;                         // Of a coordinate.
 };
-constexpr std::array<Layout, 3> kLayouts = {{
-    {NID_X9_62_prime256v1,
-     "\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00\x04"sv,
+constexpr std::array<Layout, kCurves.size()> kLayouts = {{
+    {"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00\x04"sv,
      "\x30\x81\x87\x02\x01\x00\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x04"
      "\x6d"
      "\x30\x6b\x02\x01\x01\x04\x20"sv,
-     "\xa1\x44\x03\x42\x00\x04"sv, 32},
-    {NID_secp384r1,
-     "\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22\x03\x62\x00\x04"sv,
+     "\xa1\x44\x03\x42\x00\x04"sv},
+    {"\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22\x03\x62\x00\x04"sv,
      "\x30\x81\xb6\x02\x01\x00\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22\x04\x81\x9e"
      "\x30\x81\x9b\x02\x01\x01\x04\x30"sv,
-     "\xa1\x64\x03\x62\x00\x04"sv, 48},
-    {NID_secp521r1,
-     "\x30\x81\x9b\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x23\x03\x81\x86\x00\x04"sv,
+     "\xa1\x64\x03\x62\x00\x04"sv},
+    {"\x30\x81\x9b\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x23\x03\x81\x86\x00\x04"sv,
      "\x30\x81\xee\x02\x01\x00\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x23\x04\x81\xd6"
      "\x30\x81\xd3\x02\x01\x01\x04\x42"sv,
-     "\xa1\x81\x89\x03\x81\x86\x00\x04"sv, 66},
+     "\xa1\x81\x89\x03\x81\x86\x00\x04"sv},
 }};
 
 // Whether `scalar` is in its range and times the generator is `point`.
@@ -54,20 +44,22 @@ bool IsPair(const EC_GROUP* group, const BIGNUM* scalar, const EC_POINT* point) 
          EC_POINT_cmp(group, own.get(), point, nullptr) == 0;
 }
 
-KeyPtr EllipticKey(bool secret, BytesView der) {
-  for (const Layout& layout : kLayouts) {
-    size_t point_bytes = 1 + 2 * layout.bytes;  // With the 4 that ends the fixed bytes.
+std::unique_ptr<Key> EllipticKey(bool secret, BytesView der) {
+  for (size_t i = 0; i < kLayouts.size(); ++i) {
+    const Layout& layout = kLayouts[i];
+    const Curve& curve = kCurves[i];
+    size_t point_bytes = 1 + 2 * curve.bytes;  // With the 4 that ends the fixed bytes.
     BytesView head = secret ? layout.private_head : layout.public_head;
-    size_t size = head.size() + point_bytes - 1 + (secret ? layout.bytes + layout.private_mid.size() : 0);
+    size_t size = head.size() + point_bytes - 1 + (secret ? curve.bytes + layout.private_mid.size() : 0);
     if (der.size() != size || !der.starts_with(head)) continue;
-    if (secret && der.substr(head.size() + layout.bytes, layout.private_mid.size()) != layout.private_mid) continue;
-    const EC_GROUP* group = GroupByNid(layout.nid);
+    if (secret && der.substr(head.size() + curve.bytes, layout.private_mid.size()) != layout.private_mid) continue;
+    const EC_GROUP* group = GroupOf(curve);
     PointPtr point(EC_POINT_new(group));
-    if (EC_POINT_oct2point(group, point.get(), Data(der) + size - point_bytes, point_bytes, nullptr) != 1)
-      return nullptr;
-    if (!secret) return EcKey(group, point.get(), nullptr);
-    NumberPtr scalar = Number(der.substr(head.size(), layout.bytes));
-    return IsPair(group, scalar.get(), point.get()) ? EcKey(group, point.get(), scalar.get()) : nullptr;
+    BytesView encoded = der.substr(size - point_bytes);
+    if (EC_POINT_oct2point(group, point.get(), Data(encoded), point_bytes, nullptr) != 1) return nullptr;
+    BytesView scalar = der.substr(head.size(), secret ? curve.bytes : 0);
+    if (secret && !IsPair(group, Number(scalar).get(), point.get())) return nullptr;
+    return Key::Elliptic(curve, encoded, scalar);
   }
   return nullptr;
 }
@@ -118,7 +110,7 @@ class Reader {
 };
 
 // https://www.rfc-editor.org/rfc/rfc3279#section-2.3.1. Of any size.
-KeyPtr RsaPublicKey(BytesView der) {
+std::unique_ptr<Key> RsaPublicKey(BytesView der) {
   Reader file(der);
   std::optional<BytesView> info = file.Inside(0x30);
   if (!info || !file.empty()) return nullptr;
@@ -133,39 +125,13 @@ KeyPtr RsaPublicKey(BytesView der) {
   std::optional<BytesView> modulus = numbers.OddNumber();
   std::optional<BytesView> exponent = numbers.OddNumber();
   if (!modulus || !exponent || !numbers.empty()) return nullptr;
-  RsaPtr rsa(RSA_new());
-  if (RSA_set0_key(rsa.get(), Number(*modulus).release(), Number(*exponent).release(), nullptr) != 1) return nullptr;
-  KeyPtr key(EVP_PKEY_new());
-  return EVP_PKEY_set1_RSA(key.get(), rsa.get()) == 1 ? std::move(key) : nullptr;
+  return Key::Rsa(*modulus, *exponent);
 }
 
 }  // namespace
 
-const EC_GROUP* GroupByNid(int nid) {
-  static const auto kGroups = [] {
-    std::array<const EC_GROUP*, kLayouts.size()> groups{};
-    for (size_t i = 0; i < groups.size(); ++i) groups[i] = EC_GROUP_new_by_curve_name(kLayouts[i].nid);
-    return groups;
-  }();
-  for (size_t i = 0; i < kLayouts.size(); ++i) {
-    if (kLayouts[i].nid == nid) return kGroups[i];
-  }
-  return nullptr;
-}
-
-KeyPtr EcKey(const EC_GROUP* group, const EC_POINT* point, const BIGNUM* scalar) {
-  EcPtr made(EC_KEY_new());
-  KeyPtr key(EVP_PKEY_new());
-  if (EC_KEY_set_group(made.get(), group) != 1 || EC_KEY_set_public_key(made.get(), point) != 1 ||
-      (scalar != nullptr && EC_KEY_set_private_key(made.get(), scalar) != 1) ||
-      EVP_PKEY_set1_EC_KEY(key.get(), made.get()) != 1) {
-    return nullptr;
-  }
-  return key;
-}
-
-KeyPtr KeyFromUsualDer(bool secret, BytesView der) {
-  if (KeyPtr key = EllipticKey(secret, der)) return key;
+std::unique_ptr<Key> KeyFromUsualDer(bool secret, BytesView der) {
+  if (std::unique_ptr<Key> key = EllipticKey(secret, der)) return key;
   return secret ? nullptr : RsaPublicKey(der);
 }
 

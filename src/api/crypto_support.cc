@@ -5,13 +5,13 @@
 namespace limpet::api {
 namespace {
 
-// V8 collects garbage by what it believes buffers to occupy: about as much as a key does, and really allocated.
+// V8 collects garbage by what it believes buffers to occupy: about as much as a key does. Nobody reads or writes a box
+// as a buffer, so no memory of that size is behind it.
 constexpr size_t kBoxBytes = 1024;
 
 struct Box {
   void* held;
   Release release;
-  uint8_t bytes[kBoxBytes];  // What V8 takes for the buffer's memory.
 };
 
 // On any thread: V8 sweeps buffers in the background.
@@ -35,19 +35,14 @@ const EVP_MD* HashByNumber(v8::Local<v8::Value> number) {
 }
 
 v8::MaybeLocal<v8::Value> NewBox(v8::Isolate* isolate, void* held, Release release) {
-  Box* box = new Box{held, release, {}};
-  std::unique_ptr<v8::BackingStore> store = v8::ArrayBuffer::NewBackingStore(box->bytes, kBoxBytes, FreeBox, box);
+  Box* box = new Box{held, release};
+  std::unique_ptr<v8::BackingStore> store = v8::ArrayBuffer::NewBackingStore(box, kBoxBytes, FreeBox, box);
   return v8::ArrayBuffer::New(isolate, std::move(store)).As<v8::Value>();
-}
-
-v8::MaybeLocal<v8::Value> NewKeyBox(v8::Isolate* isolate, KeyPtr key) {
-  return NewBox(isolate, key.release(), [](void* held) { EVP_PKEY_free(static_cast<EVP_PKEY*>(held)); });
 }
 
 void* Unbox(v8::Local<v8::Value> box) {
   if (!box->IsArrayBuffer() || box.As<v8::ArrayBuffer>()->ByteLength() != kBoxBytes) return nullptr;
-  char* bytes = static_cast<char*>(box.As<v8::ArrayBuffer>()->Data());
-  return reinterpret_cast<Box*>(bytes - offsetof(Box, bytes))->held;
+  return static_cast<Box*>(box.As<v8::ArrayBuffer>()->Data())->held;
 }
 
 v8::MaybeLocal<v8::ArrayBuffer> ToBuffer(v8::Isolate* isolate, const void* data, size_t size) {

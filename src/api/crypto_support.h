@@ -50,13 +50,8 @@ const EVP_MD* HashByNumber(v8::Local<v8::Value> number);
 using Release = void (*)(void* held);
 // Takes `held` over, whatever happens. Empty: a RangeError is pending.
 v8::MaybeLocal<v8::Value> NewBox(v8::Isolate* isolate, void* held, Release release);
-// The same for a key.
-v8::MaybeLocal<v8::Value> NewKeyBox(v8::Isolate* isolate, KeyPtr key);
 void* Unbox(v8::Local<v8::Value> box);
-inline EVP_PKEY* UnboxKey(v8::Local<v8::Value> box) { return static_cast<EVP_PKEY*>(Unbox(box)); }
 
-// Null: OpenSSL refused. Takes up to seconds; any thread.
-KeyPtr GenerateRsa(int bits, BytesView exponent);
 // `out` has its size; false: OpenSSL refused. Any thread.
 bool DerivePbkdf2(const EVP_MD* hash, BytesView password, BytesView salt, uint32_t iterations, uint8_t* out,
                   size_t out_bytes);

@@ -2,7 +2,7 @@
 #include <memory>
 #include <utility>
 
-#include "api/crypto_support.h"
+#include "api/crypto_key.h"
 #include "api/io_natives.h"
 #include "api/io_support.h"
 
@@ -52,7 +52,7 @@ void KeyGenerateLater(const Arguments& args) {
       },
       [](js::Scope& scope, KeyPtr key) -> v8::MaybeLocal<v8::Value> {
         if (!key) return v8::Undefined(scope.isolate()).As<v8::Value>();
-        return NewKeyBox(scope.isolate(), std::move(key));
+        return NewKeyBox(scope.isolate(), std::make_unique<Key>(std::move(key)));
       });
 }
 

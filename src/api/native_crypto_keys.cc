@@ -22,9 +22,13 @@ using Info = v8::FunctionCallbackInfo<v8::Value>;
 using ParamsPtr = std::unique_ptr<OSSL_PARAM, FreeWith<OSSL_PARAM_free>>;
 using BuilderPtr = std::unique_ptr<OSSL_PARAM_BLD, FreeWith<OSSL_PARAM_BLD_free>>;
 
-void ReturnKey(const Info& info, KeyPtr key) {
+void ReturnKey(const Info& info, std::unique_ptr<Key> key) {
   v8::Local<v8::Value> box;
   if (key && NewKeyBox(info.GetIsolate(), std::move(key)).ToLocal(&box)) info.GetReturnValue().Set(box);
+}
+
+void ReturnKey(const Info& info, KeyPtr key) {
+  if (key) ReturnKey(info, std::make_unique<Key>(std::move(key)));
 }
 
 void ReturnNumber(const Info& info, int64_t number) {
@@ -51,15 +55,6 @@ KeyPtr KeyFromParams(const char* type, int selection, OSSL_PARAM* params) {
   return KeyPtr(key);
 }
 
-// As WebCrypto names it; empty if it is none of the three.
-struct Curve {
-  std::string_view name;
-  int nid;
-  size_t bytes;  // Of a coordinate.
-};
-constexpr std::array<Curve, 3> kCurves = {
-    {{"P-256", NID_X9_62_prime256v1, 32}, {"P-384", NID_secp384r1, 48}, {"P-521", NID_secp521r1, 66}}};
-
 const Curve* FindCurve(std::string_view name) {
   for (const Curve& curve : kCurves) {
     if (curve.name == name) return &curve;
@@ -67,17 +62,11 @@ const Curve* FindCurve(std::string_view name) {
   return nullptr;
 }
 
-// Null as well if it is not an EC key at all. `ec` is then null.
-const Curve* CurveOf(const EC_KEY* ec) {
-  int nid = ec == nullptr ? NID_undef : EC_GROUP_get_curve_name(EC_KEY_get0_group(ec));
+const Curve* CurveOf(KeyType type) {
   for (const Curve& curve : kCurves) {
-    if (curve.nid == nid) return &curve;
+    if (curve.type == type) return &curve;
   }
   return nullptr;
-}
-
-bool IsRsa(const EVP_PKEY* key) {
-  return EVP_PKEY_get_id(key) == EVP_PKEY_RSA || EVP_PKEY_get_id(key) == EVP_PKEY_RSA_PSS;
 }
 
 // keyGenerate(type, bits, exponent): box | undefined. `type`: "RSA", a curve, "Ed25519" or "X25519".
@@ -110,7 +99,7 @@ void FromDer(const Info& info) {
   const uint8_t* at = der.data();
   const uint8_t* end = at + der.size();
   auto size = static_cast<long>(der.size());
-  if (KeyPtr key = KeyFromUsualDer(secret, der.view())) return ReturnKey(info, std::move(key));
+  if (std::unique_ptr<Key> key = KeyFromUsualDer(secret, der.view())) return ReturnKey(info, std::move(key));
   KeyPtr key(secret ? d2i_AutoPrivateKey(nullptr, &at, size) : d2i_PUBKEY(nullptr, &at, size));
   if (!key || (secret && !IsSoundPair(key.get()))) return;
   // A public key of RSA that is refused above is only right without what stands behind it: the decoders would take BER,
@@ -123,6 +112,14 @@ void FromDer(const Info& info) {
   ReturnKey(info, std::move(key));
 }
 
+// Of a point of the curve, and its scalar if there is one.
+std::unique_ptr<Key> EllipticKey(const Curve& curve, const EC_POINT* point, BytesView scalar) {
+  uint8_t bytes[1 + 2 * 66];
+  size_t size = EC_POINT_point2oct(GroupOf(curve), point, POINT_CONVERSION_UNCOMPRESSED, bytes, sizeof bytes, nullptr);
+  if (size == 0) return nullptr;
+  return Key::Elliptic(curve, {reinterpret_cast<const char*>(bytes), size}, scalar);
+}
+
 enum PointProblem : int { kBadEncoding, kNotOnCurve, kBadCompressed, kInfinity, kBadPrivate, kBadPair };
 
 // keyFromPoint(curve, bytes): box | PointProblem
@@ -131,7 +128,7 @@ void FromPoint(const Info& info) {
   const Curve* curve = FindCurve(js::ToUtf8(info.GetIsolate(), info[0]));
   if (curve == nullptr) return;
   BytesOf bytes(info[1]);
-  const EC_GROUP* group = GroupByNid(curve->nid);
+  const EC_GROUP* group = GroupOf(*curve);
   PointPtr point(EC_POINT_new(group));
   if (EC_POINT_oct2point(group, point.get(), bytes.data(), bytes.size(), nullptr) != 1) {
     int reason = ERR_GET_REASON(ERR_peek_last_error());
@@ -140,7 +137,7 @@ void FromPoint(const Info& info) {
                                                                         : kBadEncoding);
   }
   if (EC_POINT_is_at_infinity(group, point.get()) == 1) return ReturnNumber(info, kInfinity);
-  ReturnKey(info, EcKey(group, point.get(), nullptr));
+  ReturnKey(info, EllipticKey(*curve, point.get(), {}));
 }
 
 // keyFromEc(curve, x, y, d | undefined): box | PointProblem
@@ -149,7 +146,7 @@ void FromEc(const Info& info) {
   const Curve* curve = FindCurve(js::ToUtf8(info.GetIsolate(), info[0]));
   if (curve == nullptr) return;
   BytesOf x_bytes(info[1]), y_bytes(info[2]), d_bytes(info[3]);
-  const EC_GROUP* group = GroupByNid(curve->nid);
+  const EC_GROUP* group = GroupOf(*curve);
   PointPtr point(EC_POINT_new(group));
   NumberPtr x = ToNumber(x_bytes), y = ToNumber(y_bytes);
   if (EC_POINT_set_affine_coordinates(group, point.get(), x.get(), y.get(), nullptr) != 1) {
@@ -167,7 +164,7 @@ void FromEc(const Info& info) {
       return ReturnNumber(info, kBadPair);
     }
   }
-  ReturnKey(info, EcKey(group, point.get(), d.get()));
+  ReturnKey(info, EllipticKey(*curve, point.get(), d ? d_bytes.view() : BytesView()));
 }
 
 // keyFromRaw("Ed25519" | "X25519", private, bytes): box | undefined
@@ -190,6 +187,14 @@ constexpr std::array<const char*, 8> kRsaParts = {OSSL_PKEY_PARAM_RSA_N,        
 // keyFromRsa(n, e, …, qi): box | undefined. From d on each may be undefined.
 void FromRsa(const Info& info) {
   QuietErrors quiet;
+  if (info[2]->IsUndefined()) {
+    BytesOf n(info[0]), e(info[1]);
+    auto shortest = [](BytesView number) {
+      return number.substr(std::min(number.find_first_not_of('\0'), number.size()));
+    };
+    BytesView modulus = shortest(n.view()), exponent = shortest(e.view());
+    if (!modulus.empty() && !exponent.empty()) return ReturnKey(info, Key::Rsa(modulus, exponent));
+  }
   BuilderPtr builder(OSSL_PARAM_BLD_new());
   std::array<NumberPtr, kRsaParts.size()> numbers;  // The builder refers to them.
   for (size_t i = 0; i < kRsaParts.size(); ++i) {
@@ -203,23 +208,23 @@ void FromRsa(const Info& info) {
   ReturnKey(info, KeyFromParams("RSA", numbers[2] ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params.get()));
 }
 
-// keyType(box): "RSA", a curve, "Ed25519", "X25519", "EC" (another curve) or "" (another type).
+// keyType(box): a KeyType
 void Type(const Info& info) {
   QuietErrors quiet;
-  EVP_PKEY* key = UnboxKey(info[0]);
-  std::string_view type;
-  if (key == nullptr) return;
-  if (IsRsa(key)) {
-    type = "RSA";
-  } else if (EVP_PKEY_get_id(key) == EVP_PKEY_EC) {
-    const Curve* curve = CurveOf(EVP_PKEY_get0_EC_KEY(key));
-    type = curve != nullptr ? curve->name : "EC";
-  } else if (EVP_PKEY_get_id(key) == EVP_PKEY_ED25519) {
-    type = "Ed25519";
-  } else if (EVP_PKEY_get_id(key) == EVP_PKEY_X25519) {
-    type = "X25519";
-  }
-  info.GetReturnValue().Set(js::FromLatin1(info.GetIsolate(), type));
+  Key* key = UnboxKey(info[0]);
+  if (key != nullptr) info.GetReturnValue().Set(static_cast<int>(key->type()));
+}
+
+// keyRsa(box): [bytes of the modulus, exponent | -1 if it is 2^32 or more]. Of an RSA key.
+void RsaSizes(const Info& info) {
+  QuietErrors quiet;
+  v8::Isolate* isolate = info.GetIsolate();
+  Key* key = UnboxKey(info[0]);
+  if (key == nullptr || key->type() != KeyType::kRsa) return;
+  std::optional<uint32_t> exponent = key->exponent();
+  v8::Local<v8::Value> sizes[] = {v8::Number::New(isolate, static_cast<double>(key->modulus_bytes())),
+                                  v8::Number::New(isolate, exponent ? static_cast<double>(*exponent) : -1)};
+  info.GetReturnValue().Set(v8::Array::New(isolate, sizes, std::size(sizes)));
 }
 
 // keyParts(box, private): for RSA [n, e] or [n, e, d, p, q, dp, dq, qi], for a curve [x, y] or [x, y, d], else [x] or
@@ -227,7 +232,8 @@ void Type(const Info& info) {
 void Parts(const Info& info) {
   QuietErrors quiet;
   v8::Isolate* isolate = info.GetIsolate();
-  EVP_PKEY* key = UnboxKey(info[0]);
+  Key* held = UnboxKey(info[0]);
+  EVP_PKEY* key = held == nullptr ? nullptr : held->Made();
   bool secret = info[1]->IsTrue();
   if (key == nullptr) return;
   std::vector<v8::Local<v8::Value>> parts;
@@ -239,15 +245,14 @@ void Parts(const Info& info) {
       parts.push_back(buffer);
     }
   };
-  if (IsRsa(key) && EVP_PKEY_get0_provider(key) == nullptr) {  // A public one: KeyFromUsualDer made it.
-    add(RSA_get0_n(EVP_PKEY_get0_RSA(key)), std::nullopt);
-    add(RSA_get0_e(EVP_PKEY_get0_RSA(key)), std::nullopt);
-  } else if (IsRsa(key)) {
+  if (held->type() == KeyType::kRsa && EVP_PKEY_get0_provider(key) == nullptr) {  // A public one: Key made it.
+    add(RSA_get0_n(held->RsaForm()), std::nullopt);
+    add(RSA_get0_e(held->RsaForm()), std::nullopt);
+  } else if (held->type() == KeyType::kRsa) {
     for (size_t i = 0; i < (secret ? kRsaParts.size() : 2); ++i)
       add(NumberParam(key, kRsaParts[i]).get(), std::nullopt);
-  } else if (EVP_PKEY_get_id(key) == EVP_PKEY_EC) {
-    const EC_KEY* ec = EVP_PKEY_get0_EC_KEY(key);
-    const Curve* curve = CurveOf(ec);
+  } else if (const EC_KEY* ec = held->EllipticForm()) {
+    const Curve* curve = CurveOf(held->type());
     NumberPtr x(BN_new()), y(BN_new());
     if (curve == nullptr || EC_POINT_get_affine_coordinates(EC_KEY_get0_group(ec), EC_KEY_get0_public_key(ec), x.get(),
                                                             y.get(), nullptr) != 1) {
@@ -275,7 +280,8 @@ void Parts(const Info& info) {
 // keyToDer(box, private): ArrayBuffer | undefined. PKCS #8, or SubjectPublicKeyInfo.
 void ToDer(const Info& info) {
   QuietErrors quiet;
-  EVP_PKEY* key = UnboxKey(info[0]);
+  Key* held = UnboxKey(info[0]);
+  EVP_PKEY* key = held == nullptr ? nullptr : held->Made();
   if (key == nullptr) return;
   uint8_t* der = nullptr;
   int size = -1;
@@ -313,6 +319,7 @@ void AddCryptoKeyNatives(std::vector<js::NativeFunction>& to) {
                        {"keyFromRaw", FromRaw},
                        {"keyFromRsa", FromRsa},
                        {"keyType", Type},
+                       {"keyRsa", RsaSizes},
                        {"keyParts", Parts},
                        {"keyToDer", ToDer}});
 }

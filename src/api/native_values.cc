@@ -271,6 +271,18 @@ void MarkHost(const Info& info) {
   (void)info[0].As<v8::Object>()->SetPrivate(isolate->GetCurrentContext(), HostBrand(isolate), v8::True(isolate));
 }
 
+// copyWith(object, name, value, name, value): object
+void CopyWith(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  if (!info[0]->IsObject() || !info[1]->IsString() || !info[3]->IsString()) return;
+  v8::Local<v8::Context> context = isolate->GetCurrentContext();
+  v8::Local<v8::Object> copy = info[0].As<v8::Object>()->Clone(isolate);
+  for (int i = 1; i < 5; i += 2) {
+    if (copy->DefineOwnProperty(context, info[i].As<v8::String>(), info[i + 1], v8::ReadOnly).IsNothing()) return;
+  }
+  info.GetReturnValue().Set(copy);
+}
+
 // False: the global-scope error is pending.
 bool InEvent(v8::Isolate* isolate) {
   if (js::Isolate::From(isolate).current != nullptr) return true;
@@ -408,6 +420,7 @@ void AddValueNatives(std::vector<js::NativeFunction>& to) {
                        {"deserialize", DeserializeNative},
                        {"structuredClone", StructuredClone},
                        {"markHost", MarkHost},
+                       {"copyWith", CopyWith},
                        {"randomFill", RandomFill},
                        {"randomUUID", RandomUuid},
                        {"now", Now},

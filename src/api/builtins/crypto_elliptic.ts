@@ -5,7 +5,7 @@ import {
 } from "./crypto_key";
 import { fail, findHash, isBytes, lookup, type Parameters } from "./crypto_names";
 import {
-  firstBits, type Imported, kBadCompressed, kBadPair, kBadPrivate, kInfinity, kNotOnCurve, PairAlgorithm, peerOf,
+  firstBits, type Imported, kBadCompressed, kBadPair, kBadPrivate, keyTypeOf, kInfinity, kNotOnCurve, PairAlgorithm, peerOf,
 } from "./crypto_public";
 import { concatBytes, native } from "./seam";
 
@@ -13,7 +13,7 @@ const kSignature = { use: "sig", operations: ["sign", "verify"] };
 const kAgreement = { use: "enc", operations: [] };
 const kDerive = ["deriveKey", "deriveBits"];
 
-const kCurves: Record<string, string> = { "P-256": "P-256", "P-384": "P-384", "P-521": "P-521" };
+const kCurves: Record<string, string> = { __proto__: null as any, "P-256": "P-256", "P-384": "P-384", "P-521": "P-521" };
 const kAlgs: Record<string, string> = { ES256: "P-256", ES384: "P-384", ES512: "P-521" };
 
 abstract class Elliptic extends PairAlgorithm {
@@ -42,8 +42,8 @@ abstract class Elliptic extends PairAlgorithm {
     const { asked, curve } = this.#curve(parameters);
     const imported = format === "raw" ? this.#importRaw(data, curve, wanted)
       : this.import(format, data, extractable, wanted, (jwk) => this.#readJwk(jwk, curve));
-    const type = native.keyType(imported.box);
-    if (type !== "EC" && !Object.hasOwn(kCurves, type)) {
+    const type = keyTypeOf(imported.box);
+    if (type !== "EC" && kCurves[type] === undefined) {
       fail("DataError", this.name === "ECDSA" ? "Input was not an EC key."
         : "Input was not an EC public key nor a DH key.");
     }
@@ -169,7 +169,7 @@ abstract class Curve25519 extends PairAlgorithm {
     this.#checkCurve(parameters);
     const imported = format === "raw" ? this.#importRaw(data as Bytes, wanted)
       : this.import(format, data, extractable, wanted, (jwk) => this.#readJwk(jwk));
-    if (native.keyType(imported.box) !== this.type) fail("DataError", `Input was not an ${this.type} key.`);
+    if (keyTypeOf(imported.box) !== this.type) fail("DataError", `Input was not an ${this.type} key.`);
     return this.key(imported, this.#traits(), extractable);
   }
   #importRaw(data: Bytes, wanted: string[]): Imported {

@@ -11,6 +11,7 @@ export interface Hash {
   blockBytes: number;
 }
 const kHashes: Record<string, Hash> = {
+  __proto__: null as any,
   "SHA-1": { name: "SHA-1", number: 0, bytes: 20, blockBytes: 64 },
   "SHA-256": { name: "SHA-256", number: 1, bytes: 32, blockBytes: 64 },
   "SHA-384": { name: "SHA-384", number: 2, bytes: 48, blockBytes: 128 },
@@ -20,6 +21,7 @@ const kHashes: Record<string, Hash> = {
 
 // With webcrypto_modern_algorithms; of digest() alone.
 const kModernHashes: Record<string, Hash> = {
+  __proto__: null as any,
   "SHA3-256": { name: "SHA3-256", number: 5, bytes: 32, blockBytes: 136 },
   "SHA3-384": { name: "SHA3-384", number: 6, bytes: 48, blockBytes: 104 },
   "SHA3-512": { name: "SHA3-512", number: 7, bytes: 64, blockBytes: 72 },
@@ -29,10 +31,9 @@ export function fail(name: string, message: string): never {
   throw new DOMException(message, name);
 }
 
-// Of a table whose keys are in upper case.
+// Of a table without a prototype whose keys are in upper case, and perhaps as they are usually written too.
 export function lookup<T>(table: Record<string, T>, name: string): T | undefined {
-  const upper = name.toUpperCase();
-  return Object.hasOwn(table, upper) ? table[upper] : undefined;
+  return table[name] ?? table[name.toUpperCase()];
 }
 
 export function findHash(name: string): Hash {
@@ -56,7 +57,7 @@ export function checkUsages(name: string, act: Act, wanted: string[], allowed: s
       fail("SyntaxError", `Attempt to ${act} ${name} key with invalid usage "${usage}".`);
     }
   }
-  return kUsages.filter((usage) => wanted.includes(usage));
+  return wanted.length === 1 ? [wanted[0]!] : kUsages.filter((usage) => wanted.includes(usage));
 }
 
 // -- arguments
@@ -83,7 +84,9 @@ export class Arguments {
   usages(index: number): string[] {
     const value = this.values[index];
     if (!Array.isArray(value)) throw this.wrong(index, "Array");
-    return Array.from(value, textOf);
+    const usages: string[] = [];
+    for (let i = 0; i < value.length; ++i) usages.push(textOf(value[i]));
+    return usages;
   }
   algorithm(index: number, dictionary: string): Parameters {
     const value = this.values[index];

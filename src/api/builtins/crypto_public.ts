@@ -13,6 +13,12 @@ export const kInfinity = 3;
 export const kBadPrivate = 4;
 export const kBadPair = 5;
 
+// As C++ numbers them (KeyType): the types, "EC" for another curve, "" for another type.
+const kKeyTypes = ["", "RSA", "P-256", "P-384", "P-521", "EC", "Ed25519", "X25519"];
+export function keyTypeOf(box: Box): string {
+  return kKeyTypes[native.keyType(box)]!;
+}
+
 // What a key has beside its usages: the same for both halves of a pair.
 export type Traits = Pick<Material, "description" | "hash" | "curve" | "modulusBytes">;
 
@@ -47,7 +53,9 @@ export abstract class PairAlgorithm implements Algorithm {
   }
 
   protected key(imported: Imported, traits: Traits, extractable: boolean): CryptoKey {
-    return newKey({ ...traits, ...imported, algorithm: this, extractable });
+    const { description, hash, curve, modulusBytes } = traits;
+    const { box, type, usages } = imported;
+    return newKey({ algorithm: this, type, extractable, usages, description, box, hash, curve, modulusBytes });
   }
 
   protected import(format: string, data: Bytes | JsonWebKey, extractable: boolean, wanted: string[],

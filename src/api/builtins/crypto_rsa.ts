@@ -3,7 +3,7 @@ import { compatibility } from "./compatibility";
 import type { Box, Bytes } from "./native.d";
 import { type Algorithm, type CryptoKey, type CryptoKeyPair, decodeBase64Url, encodeBase64Url, type JsonWebKey, type Material } from "./crypto_key";
 import { fail, findHash, type Parameters } from "./crypto_names";
-import { PairAlgorithm, type Traits } from "./crypto_public";
+import { keyTypeOf, PairAlgorithm, type Traits } from "./crypto_public";
 import { bytesOf, native } from "./seam";
 
 // Making a longer key takes minutes.
@@ -29,6 +29,13 @@ function smallNumber(bytes: Bytes): number | undefined {
   return value;
 }
 
+// `value` is 65537 or below 256.
+function exponentBytes(value: number): Uint8Array {
+  const bytes = new Uint8Array(value === 65537 ? 3 : 1);
+  bytes[0] = bytes[bytes.length - 1] = value & 0xff;
+  return bytes;
+}
+
 function checkModulus(bits: number): void {
   if (bits % 8 === 0 && bits >= 256 && bits <= 16384) return;
   fail("OperationError", `The modulus length must be a multiple of 8 and between 256 and 16k, but ${bits} was requested.`);
@@ -47,9 +54,9 @@ abstract class Rsa extends PairAlgorithm {
 
   #traits(modulusBytes: number, hash: string, exponent: Uint8Array): Traits {
     const publicExponent = compatibility.exponentBytes ? exponent : exponent.slice().buffer;
-    const description = { name: this.name, modulusLength: modulusBytes * 8, publicExponent };
-    if (hash === "") return { description, modulusBytes };
-    return { description: { ...description, hash: { name: hash } }, hash, modulusBytes };
+    const modulusLength = modulusBytes * 8;
+    if (hash === "") return { description: { name: this.name, modulusLength, publicExponent }, modulusBytes };
+    return { description: { name: this.name, modulusLength, publicExponent, hash: { name: hash } }, hash, modulusBytes };
   }
 
   async generate(parameters: Parameters, extractable: boolean, wanted: string[]): Promise<CryptoKeyPair> {
@@ -79,15 +86,14 @@ abstract class Rsa extends PairAlgorithm {
   importKey(format: string, data: Bytes | JsonWebKey, parameters: Parameters, extractable: boolean, wanted: string[]): CryptoKey {
     const hash = this.hashOf(parameters);
     const imported = this.import(format, data, extractable, wanted, (jwk) => this.#readJwk(jwk, hash));
-    if (native.keyType(imported.box) !== "RSA") fail("DataError", "Input was not an RSA key.");
-    const [modulus, exponent] = native.keyParts(imported.box, false);
-    checkModulus(modulus!.byteLength * 8);
-    const value = smallNumber(exponent!);
-    if (value === undefined) fail("OperationError", `${kExponents} got a number larger than 2^32.`);
-    if (![3, 17, 37, 65537].includes(value)) {
+    if (keyTypeOf(imported.box) !== "RSA") fail("DataError", "Input was not an RSA key.");
+    const [modulusBytes, value] = native.keyRsa(imported.box);
+    checkModulus(modulusBytes * 8);
+    if (value < 0) fail("OperationError", `${kExponents} got a number larger than 2^32.`);
+    if (value !== 65537 && value !== 3 && value !== 17 && value !== 37) {
       fail("OperationError", `Imported RSA key has invalid publicExponent ${value}.`);
     }
-    return this.key(imported, this.#traits(modulus!.byteLength, hash, new Uint8Array(exponent!)), extractable);
+    return this.key(imported, this.#traits(modulusBytes, hash, exponentBytes(value)), extractable);
   }
 
   #readJwk(jwk: JsonWebKey, hash: string): Box {

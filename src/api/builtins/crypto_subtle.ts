@@ -11,9 +11,9 @@ import { kRsaAlgorithms } from "./crypto_rsa";
 import { kSecretAlgorithms } from "./crypto_secret";
 import { illegalConstructor, isObject, kIllegalInvocation, kInternal, native, platform } from "./seam";
 
-const kAlgorithms: Record<string, Algorithm> = {};
+const kAlgorithms: Record<string, Algorithm> = { __proto__: null as any };
 for (const algorithm of [...kSecretAlgorithms, ...kRsaAlgorithms, ...kEllipticAlgorithms]) {
-  kAlgorithms[algorithm.name.toUpperCase()] = algorithm;
+  kAlgorithms[algorithm.name] = kAlgorithms[algorithm.name.toUpperCase()] = algorithm;
 }
 
 const kModernFormats = ["raw-public", "raw-private", "raw-seed", "raw-secret"];
@@ -27,7 +27,8 @@ function keyArgument(args: Arguments, index: number): Material {
 
 // `key` is one of the algorithm asked for, and may be used so.
 function checkUse(key: Material, parameters: Parameters, usage: string): void {
-  if (parameters.name.toLowerCase() !== key.algorithm.name.toLowerCase()) {
+  const { name } = key.algorithm;
+  if (parameters.name !== name && parameters.name.toLowerCase() !== name.toLowerCase()) {
     fail("InvalidAccessError", `Requested algorithm "${parameters.name}" does not match this CryptoKey's algorithm ` +
       `"${key.algorithm.name}".`);
   }
@@ -213,8 +214,9 @@ export class SubtleCrypto {
     const args = this.#arguments("importKey", values);
     const format = args.text(0);
     const data = values[1];
-    if (!isObject(data) || data instanceof SharedArrayBuffer) throw args.wrong(1, "BufferSource or JsonWebKey");
-    const material = isBytes(data) ? data : readJwk(data);
+    const bytes = isBytes(data);
+    if (!bytes && (!isObject(data) || data instanceof SharedArrayBuffer)) throw args.wrong(1, "BufferSource or JsonWebKey");
+    const material = bytes ? data : readJwk(data);
     const parameters = args.algorithm(2, "ImportKeyAlgorithm");
     const extractable = args.flag(3);
     return importKey(format, material, parameters, extractable, args.usages(4));

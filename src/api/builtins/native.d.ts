@@ -38,6 +38,8 @@ export interface Native {
   // Objects with this prototype are the platform's (Headers, DurableObjectId …): cloning one is a DataCloneError. Pure:
   // may be called at snapshot time.
   markHost(prototype: object): void;
+  // A copy of an object with values for two of its own read-only, enumerable, configurable properties.
+  copyWith<T extends object>(object: T, first: string, value: unknown, second: string, other: unknown): T;
   utf8Encode(text: string): Uint8Array;
   utf8EncodeInto(text: string, into: Uint8Array): [read: number, written: number];
   utf8Decode(bytes: ArrayBuffer | ArrayBufferView, fatal: boolean, ignoreBOM: boolean): string; // throws TypeError if fatal
@@ -91,7 +93,8 @@ export interface Native {
   keyFromEc(curve: string, x: Bytes, y: Bytes, d: Bytes | undefined): Box | number;
   keyFromRaw(type: string, secret: boolean, bytes: Bytes): Box | undefined;
   keyFromRsa(...numbers: (Bytes | undefined)[]): Box | undefined; // n, e, d, p, q, dp, dq, qi
-  keyType(key: Box): string; // as above, "EC" for other curves, "" for other types
+  keyType(key: Box): number; // a number of kKeyTypes in crypto_public.ts
+  keyRsa(key: Box): [modulusBytes: number, exponent: number]; // -1: 2^32 or more
   keyParts(key: Box, secret: boolean): (ArrayBuffer | undefined)[]; // RSA as above; x, y, d; x, d
   keyToDer(key: Box, secret: boolean): ArrayBuffer | undefined; // PKCS #8, or SubjectPublicKeyInfo
   keySign(key: Box, hash: number | undefined, padding: number, saltBytes: number, data: Bytes): ArrayBuffer | undefined;

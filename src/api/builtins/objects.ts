@@ -137,16 +137,17 @@ function fetchOf(callee: Callee, given: number, input: unknown, init?: RequestIn
 }
 
 // The stub. Its name is what scripts see as `stub.constructor.name`.
+// Both properties are defined, not only set: setting would ask the proxy that answers to any name, on the way up.
 export class DurableObject {
   #callee: Callee;
-  declare name: string | undefined;
-  declare id: DurableObjectId;
+  name: string | undefined = undefined;
+  id: DurableObjectId | undefined = undefined;
 
   constructor(token?: unknown, ns?: number, id?: DurableObjectId) {
     illegalConstructor(token);
     const { name } = id!;
     this.name = name;
-    this.id = id!;
+    this.id = id;
     this.#callee = { ns: ns!, hex: hexOf(id!), name, entrypoint: undefined, props: undefined, broken: undefined };
   }
 

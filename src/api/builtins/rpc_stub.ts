@@ -153,18 +153,37 @@ addHookOf(stubHook);
 export const isStubLike = (value: unknown) =>
   typeof value === "function" && (value instanceof RpcStub || value instanceof RpcPromise || value instanceof RpcProperty);
 
+// Names that get a property of their own once they were asked for.
+const kKnownNamesMax = 256;
+
 // Gives a class of stubs every name that it has not got itself. `find` gives the hook of an instance.
 export function answerToAnyName(prototype: object, find: (stub: any) => Hook): void {
   const own = Object.getPrototypeOf(prototype);
-  Object.setPrototypeOf(prototype, new Proxy(own, {
+  const known: object = Object.create(new Proxy(own, {
     get(target, key, receiver) {
       if (typeof key === "symbol" || key in target) return Reflect.get(target, key, receiver);
-      return key === "then" ? undefined : memberOf(find(receiver), key);
+      if (key === "then") return undefined;
+      learn(key);
+      return memberOf(find(receiver), key);
     },
     has(target, key) {
       return key in target || (typeof key === "string" && key !== "then");
     },
   }));
+  // V8 remembers where a property is, and calls its getter at once; a proxy it asks each time.
+  let names = 0;
+  const learn = (key: string) => {
+    if (names === kKnownNamesMax) return;
+    names++;
+    Object.defineProperty(known, key, {
+      get(this: unknown) { return memberOf(find(this), key); },
+      set(this: object, value: unknown) {
+        Object.defineProperty(this, key, { value, writable: true, enumerable: true, configurable: true });
+      },
+      configurable: true,
+    });
+  };
+  Object.setPrototypeOf(prototype, known);
 }
 
 export { hookOf };

@@ -8,7 +8,7 @@ import { DurableObjectId, DurableObjectNamespace, enableRpc, entrypointStub, Fet
 import { incomingRequest, type Request } from "./request";
 import { isErrorResponse, respond, Response } from "./response";
 import { describeThrown } from "./rpc_errors";
-import { serve } from "./rpc_session";
+import { serve } from "./rpc_ends";
 import { RpcPromise, RpcProperty, RpcStub } from "./rpc_stub";
 import { RpcTarget, Target } from "./rpc_target";
 import {

@@ -4,7 +4,7 @@ import { type Callee, fetchThrough } from "./fetch";
 import { connectThrough } from "./object_sockets";
 import type { RequestInit } from "./request";
 import type { Response } from "./response";
-import { callThrough } from "./rpc_session";
+import { callThrough } from "./rpc_ends";
 import { answerToAnyName } from "./rpc_stub";
 import { addHookOf, type Hook, type Path, type Result } from "./rpc_target";
 import { setPortable } from "./rpc_values";

@@ -9,6 +9,7 @@
 
 #include "base/http.h"
 #include "object/code.h"
+#include "object/deadlines.h"
 
 namespace limpet::object {
 
@@ -24,6 +25,10 @@ struct AlarmRun {
 };
 
 struct Event {
+  Event() = default;
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
   ObjectId object;
   HttpRequest request;                // Moved out when it is delivered.
   std::optional<SocketEvent> socket;  // Of an event that is not a fetch.
@@ -33,6 +38,8 @@ struct Event {
   size_t bytes = 0;                                // Of the request, as counted while it waits.
   uint64_t order = 0;                              // Of arrival at its object.
   Instant due = Instant::max();                    // While its handler runs: when it must have ended.
+  Deadlines<Event>::Node waits{this};              // How long it may wait to be delivered.
+  bool refused = false;                            // It waited too long, and its reply has said so.
   LiveInstance* running_in = nullptr;              // While its reply is owed by that instance.
   std::list<std::shared_ptr<Event>>::iterator at;  // In the instance's list of running events.
   std::optional<Result<HttpResponse>> result;      // Waits for the output gate, then for the loop.

@@ -88,6 +88,7 @@ void LiveInstance::Accept(EventRef event) {
 }
 
 void LiveInstance::Deliver(const EventRef& event, Result<InputLock> lock) {
+  if (event->refused) return;
   // Whoever waited when the instance broke hears of it; a fresh one might fail in the same way for ever. What came for
   // a rolling instance waits for the next.
   if (!takes_no_more() && (broken() || !lock.has_value())) {

@@ -103,6 +103,8 @@ struct Mutations {
   bool restore_forgets_pages = false;        // Pages stay as they are.
   bool restore_forgets_alarm = false;        // ... or the alarm.
   bool restore_beside_instance = false;      // It does not wait for the end of the instance.
+  bool waits_for_ever = false;               // An event that has waited too long is not refused.
+  bool refused_event_runs = false;           // ... or is served all the same.
   bool places_by_caller = false;             // Two shards think that they own an object.
   bool calls_out_of_order = false;           // Calls to another shard overtake each other.
   bool call_answer_lost = false;             // An answer from another shard does not find its way home.

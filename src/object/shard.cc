@@ -1,6 +1,7 @@
 // Events: in, to an instance, out.
 #include "object/shard.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -55,6 +56,7 @@ ShardImpl::ShardImpl(loop::Loop& loop, std::unique_ptr<store::Session> session, 
       shutdowns_(loop, [this](LiveInstance& instance) { ShutdownDue(instance); }),
       sections_(loop, [](GateNode& section) { section.TimedOut(); }),
       kept_(loop, [this](Slot& slot) { Forget(slot); }),
+      waiting_(loop, [this](Event& event) { WaitedTooLong(event); }),
       session_(std::move(session)) {}
 
 ShardImpl::~ShardImpl() {
@@ -93,16 +95,43 @@ void ShardImpl::ReplyLater(EventRef event, Error error) {
   deferred_.Later([event = std::move(event)] { event->reply(*std::exchange(event->result, std::nullopt)); });
 }
 
-bool ShardImpl::Overloaded(const Slot& slot, size_t bytes, Error* error) const {
-  const char* what = nullptr;
-  if (slot.events - slot.socket_events >= options_.inbox_events_max)
-    what = "Durable Object is overloaded. Too many requests queued.";
-  if (slot.events > 0 && slot.bytes + bytes > options_.inbox_bytes_max) {
-    what = "Durable Object is overloaded. Too much data queued.";
+const char* ShardImpl::Overloaded(Slot& slot, size_t bytes) {
+  if (options_.window_events_max > 0) {
+    Instant now = loop_.Now();
+    if (slot.window_events == 0 || now >= slot.window_began + kRateWindow) {
+      slot.window_began = now;
+      slot.window_events = 0;
+    }
+    if (slot.window_events >= options_.window_events_max)
+      return "Durable Object is overloaded. Too many requests for the same object within a 10 second window.";
   }
-  if (what == nullptr) return false;
-  *error = Error(ErrorCode::kOverloaded, what).With(Error::kOverloaded);
-  return true;
+  if (slot.events - slot.socket_events >= options_.inbox_events_max)
+    return "Durable Object is overloaded. Too many requests queued.";
+  if (slot.events > 0 && slot.bytes + bytes > options_.inbox_bytes_max)
+    return "Durable Object is overloaded. Too much data queued.";
+  ++slot.window_events;
+  return nullptr;
+}
+
+// Where it waits, in the inbox or in the gate of the instance, it is passed over.
+void ShardImpl::WaitedTooLong(Event& event) {
+  if (LIMPET_MUTANT(waits_for_ever)) return;
+  Slot* slot = Find(event.object);
+  LIMPET_CHECK(slot != nullptr && slot->events > 0 && slot->bytes >= event.bytes);
+  count_overloads_.Add();
+  --slot->events;
+  slot->bytes -= event.bytes;
+  event.refused = !LIMPET_MUTANT(refused_event_runs);
+  deferred_.Later([reply = std::move(event.reply), request = std::move(event.request)]() mutable {
+    reply(Error(ErrorCode::kOverloaded, "Durable Object is overloaded. Requests queued for too long.")
+              .With(Error::kOverloaded));
+  });
+  // The one that has waited longest is the first.
+  auto at = std::ranges::find(slot->inbox, &event, [](const EventRef& waiting) { return waiting.get(); });
+  if (at != slot->inbox.end()) slot->inbox.erase(at);
+  LiveInstance* live = slot->instance.get();
+  if (live == nullptr) return CheckLater(*slot);
+  if (live->started()) ActivityChanged(*live);
 }
 
 void ShardImpl::Fetch(const ObjectId& id, std::optional<std::string> name, HttpRequest request, OnReply reply) {
@@ -118,11 +147,11 @@ void ShardImpl::Fetch(const ObjectId& id, std::optional<std::string> name, HttpR
                       Error(ErrorCode::kUnavailable, "The server is shutting down.").With(Error::kRetryable));
   }
   Slot& slot = FindOrMake(id);
-  Error refusal(ErrorCode::kOverloaded, "");
-  if (Overloaded(slot, event->bytes, &refusal)) {
+  if (const char* why = Overloaded(slot, event->bytes)) {
     count_overloads_.Add();
-    return ReplyLater(std::move(event), std::move(refusal));
+    return ReplyLater(std::move(event), Error(ErrorCode::kOverloaded, why).With(Error::kOverloaded));
   }
+  waiting_.Set(event->waits, loop_.Now() + options_.inbox_wait_max);
   Enqueue(slot, std::move(event));
 }
 
@@ -189,6 +218,7 @@ void ShardImpl::Return(EventRef event) {
 void ShardImpl::Delivered(Event& event) {
   Slot* slot = Find(event.object);
   LIMPET_CHECK(slot != nullptr && slot->events > 0 && slot->bytes >= event.bytes);
+  event.waits.Unlink();
   --slot->events;
   slot->bytes -= event.bytes;
   if (!event.socket) return;
@@ -202,6 +232,7 @@ void ShardImpl::Delivered(Event& event) {
 
 void ShardImpl::FailInbox(Slot& slot, const Error& error) {
   for (EventRef& event : std::exchange(slot.inbox, {})) {
+    event->waits.Unlink();
     --slot.events;
     slot.bytes -= event->bytes;
     if (event->socket) --slot.socket_events;

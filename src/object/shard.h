@@ -31,10 +31,14 @@ struct ShardOptions {
   Duration settings_kept = std::chrono::seconds(70);      // See kKeptSettingsMax.
   size_t inbox_events_max = 1000;                         // Waiting events of one object; more: overloaded.
   size_t inbox_bytes_max = 32 * 1024 * 1024;              // Their bodies and headers.
+  Duration inbox_wait_max = std::chrono::seconds(60);     // One that has waited so long is refused, not served.
+  size_t window_events_max = 0;                           // Fetches of one object in kRateWindow; 0: no limit.
   size_t restore_commit_bytes = kRestoreCommitBytes;
   uint64_t jitter_seed = 1;         // Of the pauses between an alarm's tries.
   std::string counter_labels = {};  // Of this shard's counters, like `shard="0"`.
 };
+
+inline constexpr Duration kRateWindow = std::chrono::seconds(10);
 
 // The automatic response and the event timeout of an object without sockets stay for `settings_kept` after it has left
 // memory. Those of more objects than this, on one shard, are forgotten at once.

@@ -56,6 +56,8 @@ class ShardImpl final : public Shard, InstanceHost {
     size_t bytes = 0;
     uint64_t next_order = 1;
     uint32_t socket_events = 0;  // Those of `events` that came in at sockets.
+    Instant window_began{};      // Of the fetches counted against `window_events_max`.
+    size_t window_events = 0;
     // The record of an alarm whose try ended with its instance. Before the next instance starts it is counted.
     std::optional<Bytes> failed_alarm;
     bool counting_alarm = false;
@@ -110,7 +112,9 @@ class ShardImpl final : public Shard, InstanceHost {
   void FailedAlarmCounted(const ObjectId& id, AlarmOutcome outcome);
   void FailInbox(Slot& slot, const Error& error);
   void ReplyLater(EventRef event, Error error);
-  bool Overloaded(const Slot& slot, size_t bytes, Error* error) const;
+  // Why an event of `bytes` is not let in, or null. Counts it if it is.
+  const char* Overloaded(Slot& slot, size_t bytes);
+  void WaitedTooLong(Event& event);
   void Roll(LiveInstance& instance, Instant latest);  // It ends when its grace is over, `latest` at the latest.
   static void MakeRoom(LiveInstance& instance);
   void DeferUpdate(NamespaceId ns, Namespace& space, Duration delay);
@@ -173,6 +177,7 @@ class ShardImpl final : public Shard, InstanceHost {
   Deadlines<LiveInstance> idle_, flushing_, rolling_, events_, shutdowns_;
   Deadlines<GateNode> sections_;
   Deadlines<Slot> kept_;
+  Deadlines<Event> waiting_;
   std::unordered_map<ObjectId, std::unique_ptr<Slot>> slots_;
 #ifdef LIMPET_MUTANTS
   std::vector<std::unique_ptr<LiveInstance>> zombies_;

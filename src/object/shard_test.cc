@@ -163,6 +163,71 @@ TEST_F(ShardTest, RefusesWhatDoesNotFitTheInbox) {
   EXPECT_EQ(replies_.size(), 5u);
 }
 
+constexpr char kTooLong[] = "error: Durable Object is overloaded. Requests queued for too long.";
+constexpr char kTooMany[] =
+    "error: Durable Object is overloaded. Too many requests for the same object within a 10 second window.";
+
+TEST_F(ShardTest, RefusesWhatHasWaitedTooLongAndServesTheRest) {
+  Attach({.idle_evict = seconds(1), .inbox_wait_max = seconds(3)});
+  std::vector<InputLock> held;
+  int served = 0;
+  class_->handler = [&](Instance&, InputLock lock, HttpRequest, OnReply reply) {
+    if (served++ == 0) held.push_back(std::move(lock));
+    reply(Text("served"));
+  };
+  Fetch(1);
+  loop_.Advance(milliseconds(10));
+  for (int i = 0; i < 2; ++i) Fetch(1);
+  loop_.Advance(seconds(2));
+  Fetch(1);
+  EXPECT_EQ(replies_, Strings{"served"});
+  loop_.Advance(milliseconds(999));
+  EXPECT_EQ(replies_.size(), 1u);
+  loop_.Advance(milliseconds(2));
+  EXPECT_EQ(replies_, (Strings{"served", kTooLong, kTooLong}));
+  held.clear();
+  loop_.RunReady();
+  EXPECT_EQ(replies_, (Strings{"served", kTooLong, kTooLong, "served"}));
+  EXPECT_EQ(served, 2) << "what was refused never runs";
+  loop_.Advance(seconds(10));
+  EXPECT_EQ(replies_.size(), 4u);
+  EXPECT_EQ(shard_->live_instances(), 0u);
+}
+
+TEST_F(ShardTest, SaysOverloadedAloneOfWhatItRefuses) {
+  Attach({.inbox_wait_max = seconds(3)});
+  std::optional<Error> refusal;
+  GateRef section;
+  class_->handler = [&](Instance& instance, InputLock lock, HttpRequest, OnReply) {
+    section = instance.BeginCritical(lock).value();  // Nothing else comes in.
+  };
+  Fetch(2);
+  loop_.Advance(milliseconds(10));
+  shard_->Fetch(Id(2), std::nullopt, Request("/"), [&](Result<HttpResponse> result) { refusal = result.error(); });
+  loop_.Advance(seconds(4));
+  ASSERT_TRUE(refusal.has_value());
+  EXPECT_EQ(refusal->message(), "Durable Object is overloaded. Requests queued for too long.");
+  EXPECT_TRUE(refusal->Has(Error::kOverloaded));
+  EXPECT_FALSE(refusal->Has(Error::kRetryable) || refusal->Has(Error::kRemote) || refusal->Has(Error::kObjectReset));
+}
+
+TEST_F(ShardTest, RefusesMoreRequestsInTenSecondsThanAllowedOfOneObjectAlone) {
+  Attach({.window_events_max = 2});
+  for (int i = 0; i < 3; ++i) Fetch(1);
+  Fetch(2);
+  loop_.Advance(milliseconds(100));
+  EXPECT_EQ(replies_, (Strings{kTooMany, "1", "1", "2"}));
+  replies_.clear();
+  loop_.Advance(milliseconds(9800));
+  Fetch(1);
+  loop_.Advance(milliseconds(50));
+  EXPECT_EQ(replies_, Strings{kTooMany});
+  loop_.Advance(milliseconds(60));
+  Fetch(1);
+  loop_.Advance(milliseconds(10));
+  EXPECT_EQ(replies_, (Strings{kTooMany, "3"}));
+}
+
 TEST_F(ShardTest, GivesTheConstructorsErrorToThoseWhoWaitAndTriesAgainForTheNext) {
   class_->construct = [](Instance&) -> Result<Done> { return Error::Script("RangeError", "no"); };
   Fetch(1);

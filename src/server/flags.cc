@@ -10,6 +10,7 @@ namespace {
 constexpr uint64_t kMebibyte = 1024 * 1024;
 constexpr uint64_t kSecondsMax = 24 * 3600;
 constexpr uint64_t kDaysMax = 3650;
+constexpr uint64_t kObjectQueueMax = 1'000'000;
 constexpr uint64_t kMebibytesMax = 1024 * 1024;
 constexpr uint64_t kKibibyte = 1024;
 constexpr uint64_t kKibibytesMax = 16 * 1024;
@@ -105,6 +106,22 @@ const Flag kFlags[] = {
      [](Parse& parse, const std::string& value) -> Result<Done> {
        LIMPET_TRY(uint64_t milliseconds, ParseNumber(value, 1, kSecondsMax * 1000));
        parse.flags.idle_evict = std::chrono::milliseconds(milliseconds);
+       return Done{};
+     }},
+    {"--object-queue", "N", "requests that may wait for one object (1000): beyond it they are refused as overloaded",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(parse.flags.object_queue_max, ParseNumber(value, 1, kObjectQueueMax));
+       return Done{};
+     }},
+    {"--object-wait", "SECONDS", "how long a request may wait for its object (60): then it is refused likewise",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t seconds, ParseNumber(value, 1, kSecondsMax));
+       parse.flags.object_wait_max = std::chrono::seconds(seconds);
+       return Done{};
+     }},
+    {"--object-rate", "N", "requests to one object in 10 seconds, likewise (0: no limit)",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(parse.flags.object_rate_max, ParseNumber(value, 0, UINT32_MAX));
        return Done{};
      }},
     {"--history-days", "N", "for so long earlier states of objects can be had back (30); 0 keeps none",

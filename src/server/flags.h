@@ -34,6 +34,9 @@ struct ServeFlags {
   bool allow_remote_admin = false;  // Without it an admin address that is not loopback is refused.
   Duration roll_grace = std::chrono::seconds(30);
   Duration idle_evict = std::chrono::seconds(10);
+  size_t object_queue_max = 1000;
+  Duration object_wait_max = std::chrono::seconds(60);
+  size_t object_rate_max = 0;  // In 10 s; 0: no limit.
   Duration history = std::chrono::hours(30 * 24);
   Duration cpu_max = std::chrono::seconds(30);
   size_t memory_max = 128 * 1024 * 1024;  // Bytes.

@@ -20,10 +20,10 @@ TEST(ServeFlags, HaveTheDocumentedDefaults) {
 }
 
 TEST(ServeFlags, TakeValuesInBothSpellings) {
-  ServeFlags flags =
-      ParseServeFlags({"--listen", "localhost:0", "--shards=3", "--data-dir=/x", "--trusted-proxy", "10.0.0.0/8",
-                       "--memory-mb", "64", "--roll-grace", "0", "--ca-file=ca.pem", "--history-days", "7"})
-          .value();
+  ServeFlags flags = ParseServeFlags({"--listen", "localhost:0", "--shards=3", "--data-dir=/x", "--trusted-proxy",
+                                      "10.0.0.0/8", "--memory-mb", "64", "--roll-grace", "0", "--ca-file=ca.pem",
+                                      "--history-days", "7", "--object-queue=5", "--object-wait=6", "--object-rate=7"})
+                         .value();
   EXPECT_EQ(flags.listen.ToString(), "127.0.0.1:0");
   EXPECT_EQ(flags.shards, 3u);
   EXPECT_EQ(flags.data_dir, "/x");
@@ -37,6 +37,9 @@ TEST(ServeFlags, TakeValuesInBothSpellings) {
   EXPECT_EQ(ParseServeFlags({"--log-workers", "all"}).value().script_output, ScriptOutput::kAll);
   EXPECT_EQ(ParseServeFlags({"--log-workers=some"}).error().message(),
             "--log-workers: \"some\" is none of none, exceptions and all");
+  EXPECT_EQ(flags.object_queue_max, 5u);
+  EXPECT_EQ(flags.object_wait_max, std::chrono::seconds(6));
+  EXPECT_EQ(flags.object_rate_max, 7u);
 }
 
 TEST(ServeFlags, SetTheLimitsOfHttp) {

@@ -34,10 +34,13 @@ struct ServerOptions {
   std::string ca_file;           // Trusted beside the system's certificates; empty: none.
   bool show_exceptions = false;  // A script's exception is the body of its 500.
   Duration roll_grace = std::chrono::seconds(30);
-  Duration idle_evict = std::chrono::seconds(10);  // See object::ShardOptions.
-  Duration history = std::chrono::hours(30 * 24);  // See store::RocksOptions.
-  net::ServerLimits http{};                        // Of the public port.
-  net::ConnectionLimits connections{};             // Likewise; never more than the process may have open.
+  Duration idle_evict = std::chrono::seconds(10);       // See object::ShardOptions.
+  size_t object_queue_max = 1000;                       // Likewise: inbox_events_max,
+  Duration object_wait_max = std::chrono::seconds(60);  // inbox_wait_max,
+  size_t object_rate_max = 0;                           // window_events_max.
+  Duration history = std::chrono::hours(30 * 24);       // See store::RocksOptions.
+  net::ServerLimits http{};                             // Of the public port.
+  net::ConnectionLimits connections{};                  // Likewise; never more than the process may have open.
   worker::Limits limits;
   std::function<void(const RequestLog&)> on_request;  // Any shard's thread; may be empty.
   worker::Observer* observer = nullptr;               // May be null; outlives the server.

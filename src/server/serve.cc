@@ -102,6 +102,10 @@ ServerOptions ToOptions(const ServeFlags& flags) {
   options.ca_file = flags.ca_file;
   options.roll_grace = flags.roll_grace;
   options.idle_evict = flags.idle_evict;
+  options.object_queue_max = flags.object_queue_max;
+  // A deploy may hold requests back for the grace of the old code, and that is no overload.
+  options.object_wait_max = std::max(flags.object_wait_max, 2 * flags.roll_grace);
+  options.object_rate_max = flags.object_rate_max;
   options.history = flags.history;
   options.http = flags.http;
   options.http.tick = TickOf(flags.http);

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -37,7 +38,8 @@ struct Place {
   bool Owns(const ObjectId& id) const { return object::ShardOf(id, static_cast<uint32_t>(shards)) == shard; }
   uint64_t version = 0;           // Of the code that the shard should start now.
   std::set<NamespaceId> removed;  // The shard should start nothing of these.
-  Duration roll_grace{}, shutdown_max{};
+  Duration roll_grace{}, shutdown_max{}, wait_max{};
+  std::map<uint64_t, Instant> waiting;  // Events that the shard may deliver: since when, by their number.
   uint64_t instances = 0;
   const OutletMutations* outlets;
   std::function<bool()> claim_valid;

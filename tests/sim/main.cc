@@ -94,6 +94,8 @@ constexpr Mutant kMutants[] = {
     IN_OBJECT(delete_spares_instance),
     IN_OBJECT(delete_before_settled),
     IN_OBJECT(delete_while_draining),
+    IN_OBJECT(waits_for_ever),
+    IN_OBJECT(refused_event_runs),
     IN_OBJECT(places_by_caller),
     IN_OBJECT(calls_out_of_order),
     IN_OBJECT(call_answer_lost),

@@ -43,7 +43,8 @@ Simulation::Simulation(uint64_t seed, const OutletMutations& outlets, std::funct
             .drains = kind == 4 || all,
             .deletes = kind == 2 || all,
             .damage = (kind == 1 || all) && random_.Below(2) == 0,
-            .sql = random_.Below(kSqlSeedsOneIn) == 0};
+            .sql = random_.Below(kSqlSeedsOneIn) == 0,
+            .sheds = kind > 0 && kind != 4 && seed % 3 == 0};
   model_.quiet = kind == 0 || kind == 4;
   options_.idle_evict = OneOf<Duration>(random_, {milliseconds(2), milliseconds(10), seconds(10)});
   options_.idle_evict_pinned = OneOf<Duration>(random_, {milliseconds(20), seconds(70)});
@@ -51,6 +52,11 @@ Simulation::Simulation(uint64_t seed, const OutletMutations& outlets, std::funct
   options_.settings_kept = std::chrono::minutes(20);
   if (model_.quiet) options_.roll_grace = seconds(30);  // Whatever runs has time to end.
   if (modes_.faults) options_.flush_max = OneOf<Duration>(random_, {milliseconds(5), seconds(30)});
+  if (modes_.sheds) {
+    options_.inbox_wait_max = OneOf<Duration>(random_, {milliseconds(2), milliseconds(15), seconds(60)});
+    options_.inbox_events_max = OneOf<size_t>(random_, {2, 1000});
+    options_.window_events_max = OneOf<size_t>(random_, {0, 8});
+  }
   store::FaultyOptions faults{.seed = seed};
   faults.commit_delay = microseconds(random_.Below(8000));
   faults.commit_jitter = microseconds(random_.Below(4000));
@@ -102,6 +108,7 @@ void Simulation::Open() {
     place->shards = kShards;
     place->roll_grace = options_.roll_grace;
     place->shutdown_max = options_.pre_shutdown_max + options_.flush_max;
+    place->wait_max = options_.inbox_wait_max;
     place->removed = removed_;
     place->outlets = &outlets_;
     place->interrupts = interrupts;

@@ -35,7 +35,7 @@ class Simulation {
  private:
   static constexpr size_t kShards = 2;
   struct Modes {
-    bool faults, rolls, crashes, claims, breaks, removes, drains, deletes, damage, sql;
+    bool faults, rolls, crashes, claims, breaks, removes, drains, deletes, damage, sql, sheds;
   };
   struct Sent {
     ObjectId object;

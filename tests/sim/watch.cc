@@ -42,10 +42,12 @@ void Watch::Fetch(const ObjectId& id, std::optional<std::string> name, HttpReque
   request.method = std::to_string(arrival);
   bool removed = place_.removed.contains(id.ns);
   if (!draining_) owed_->insert(arrival);
+  place_.waiting[arrival] = loop_.Now();
   shard_->Fetch(id, std::move(name), std::move(request),
                 [this, arrival, owed = owed_, state = Arrival{id, draining_, removed},
                  reply = std::move(reply)](Result<HttpResponse> result) mutable {
                   owed->erase(arrival);
+                  place_.waiting.erase(arrival);
                   OnReply(state, result);
                   if (state.replies > 1) return;
                   if (result.has_value() && result.value().body.stream != nullptr) {

@@ -45,6 +45,50 @@ const kTexts = {
   memory: "Durable Object's isolate exceeded its memory limit and was reset.",
 };
 
+// Holds its input gate until a call of another object returns.
+const kCrowd = `
+export default {
+  async fetch(request, env) {
+    const slow = env.Slow.get(env.Slow.idFromName("slow")), gate = env.Gate.get(env.Gate.idFromName("gate"));
+    const { pathname } = new URL(request.url);
+    if (pathname === "/direct") return slow.fetch("http://object/");
+    if (pathname === "/holding") return gate.fetch("http://object/held");
+    if (pathname === "/release") return gate.fetch("http://object/release");
+    const held = slow.fetch("http://object/hold");
+    await gate.fetch("http://object/held");
+    if (pathname === "/hold") return held;
+    const tries = [1, 2, 3].map(() => slow.fetch("http://object/").then((answer) => answer.text(),
+      ({ message, overloaded, retryable, remote }) => ({ message, overloaded, retryable, remote })));
+    const seen = await Promise.all(tries);
+    await gate.fetch("http://object/release");
+    return Response.json([...seen, await (await held).text(), await (await slow.fetch("http://object/")).text()]);
+  },
+};
+export class Slow {
+  served = 0;
+  constructor(state, env) { this.state = state; this.env = env; }
+  async fetch(request) {
+    if (!request.url.endsWith("/hold")) return new Response("served " + ++this.served);
+    const gate = this.env.Gate.get(this.env.Gate.idFromName("gate"));
+    return this.state.blockConcurrencyWhile(() => gate.fetch("http://object/wait"));
+  }
+}
+export class Gate {
+  constructor() { this.close(); }
+  close() {
+    this.waits = new Promise((resolve) => { this.waiting = resolve; });
+    this.opens = new Promise((resolve) => { this.open = resolve; });
+  }
+  async fetch(request) {
+    const what = new URL(request.url).pathname;
+    if (what === "/held") await this.waits;
+    if (what === "/release") { this.open(); this.close(); }
+    if (what === "/wait") { const { opens } = this; this.waiting(); await opens; }
+    return new Response(what);
+  }
+}
+`;
+
 let server;
 before(async () => {
   server = await startLimpet({ shards: 1, flags: ["--cpu-ms", "2000", "--memory-mb", "48"] });
@@ -73,4 +117,43 @@ for (const what of ["cpu", "memory"]) {
 test("an error that passes through another object keeps its text and flags", { timeout: 60_000 }, async () => {
   const { message, overloaded } = JSON.parse((await server.fetch("caller", "/between/through/cpu")).body);
   assert.deepEqual({ message, overloaded }, { message: kTexts.cpu, overloaded: true });
+});
+
+test("an object that is behind refuses with the real texts, and a 503 with Retry-After outside", { timeout: 60_000 }, async () => {
+  const crowded = await startLimpet({ flags: ["--object-queue", "2", "--object-wait", "1", "--roll-grace", "0"] });
+  try {
+    await crowded.deploy({ name: "crowd", classes: ["Slow", "Gate"], code: kCrowd });
+    const refused = (why) => ({ message: "Durable Object is overloaded. " + why, overloaded: true });
+    assert.deepEqual(JSON.parse((await crowded.fetch("crowd", "/fill")).body), [
+      refused("Requests queued for too long."), refused("Requests queued for too long."),
+      refused("Too many requests queued."), "/wait", "served 1",
+    ]);
+    const held = crowded.fetch("crowd", "/hold");
+    await crowded.fetch("crowd", "/holding");
+    const answer = await crowded.fetch("crowd", "/direct");
+    assert.equal(answer.status, 503);
+    assert.equal(answer.headers["retry-after"], "1");
+    await crowded.fetch("crowd", "/release");
+    assert.equal((await held).status, 200);
+  } finally {
+    await crowded.stop("SIGKILL");
+  }
+});
+
+test("an object takes so many requests in 10 s and no more", { timeout: 60_000 }, async () => {
+  const limited = await startLimpet({ flags: ["--object-rate", "2"] });
+  try {
+    const code = `
+export default { async fetch(request, env) {
+  const seen = [];
+  for (let i = 0; i < 3; ++i) seen.push(await env.O.get(env.O.idFromName("o")).fetch(request).then((a) => a.text(), (e) => [e.message, e.overloaded]));
+  return Response.json(seen);
+} };
+export class O { fetch() { return new Response("fine"); } }`;
+    await limited.deploy({ name: "rate", classes: ["O"], code });
+    assert.deepEqual(JSON.parse((await limited.fetch("rate")).body), ["fine", "fine",
+      ["Durable Object is overloaded. Too many requests for the same object within a 10 second window.", true]]);
+  } finally {
+    await limited.stop("SIGKILL");
+  }
 });

@@ -444,6 +444,7 @@ std::vector<js::NativeFunction> PureNatives() {
   AddCryptoNatives(all);
   AddCryptoKeyNatives(all);
   AddCryptoSignNatives(all);
+  AddCryptoLatticeNatives(all);
   return all;
 }
 

@@ -195,7 +195,7 @@ export const kFlags = [
   ["spec_compliant_dispatch_exceptions", "no_spec_compliant_dispatch_exceptions", "2026-09-15", "switches"],
   ["auto_inject_python_workers", "no_auto_inject_python_workers", "", "experimental: refused"],
   ["durable_object_io_tasks_prevent_eviction", "durable_object_io_tasks_do_not_prevent_eviction", "2026-10-01", "objects with pending I/O stay in memory, whatever the date"],
-  ["webcrypto_modern_algorithms", "", "", "switches for SHA-3 and ChaCha20-Poly1305; ML-DSA, ML-KEM and `getPublicKey` are not there"],
+  ["webcrypto_modern_algorithms", "", "", "switches"],
   ["wasm_esm_integration_builtins", "", "", "as if off"],
   ["pipe_to_backward_propagation", "no_pipe_to_backward_propagation", "2026-11-17", "as if on, whatever the date"],
   ["cache_option_preserves_cache_control", "cache_option_overrides_cache_control", "2026-11-17", "there is no cache between a script and the origin"],

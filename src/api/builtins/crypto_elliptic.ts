@@ -17,6 +17,7 @@ const kCurves: Record<string, string> = { __proto__: null as any, "P-256": "P-25
 const kAlgs: Record<string, string> = { ES256: "P-256", ES384: "P-384", ES512: "P-521" };
 
 abstract class Elliptic extends PairAlgorithm {
+  readonly rawFormat = "raw-public";
   #curve(parameters: Parameters): { asked: string; curve: string } {
     const asked = parameters.text("namedCurve");
     if (asked === undefined) throw parameters.missing("namedCurve");
@@ -142,6 +143,7 @@ class Ecdh extends Elliptic {
 // -- Curve25519: https://www.rfc-editor.org/rfc/rfc8037
 
 abstract class Curve25519 extends PairAlgorithm {
+  readonly rawFormat = "raw-public";
   constructor(name: string, readonly type: "Ed25519" | "X25519", forPublic: string[], forPrivate: string[],
               uses: { use: string; operations: string[] }) {
     super(name, forPublic, forPrivate, uses);

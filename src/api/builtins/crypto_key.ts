@@ -18,6 +18,10 @@ export interface Algorithm {
   verify?(key: Material, parameters: Parameters, signature: Bytes, data: Bytes): boolean;
   // `bits` is null where the algorithm decides.
   deriveBits?(key: Material, parameters: Parameters, bits: number | null): ArrayBuffer | Promise<ArrayBuffer>;
+  encapsulate?(key: Material): [sharedKey: ArrayBuffer, ciphertext: ArrayBuffer];
+  decapsulate?(key: Material, ciphertext: Bytes): ArrayBuffer;
+  readonly rawFormat?: string; // What webcrypto_modern_algorithms calls the format "raw".
+  readonly forPublic?: string[]; // The usages of a public key, where there are pairs.
 }
 
 // A key as it is, whatever a script does to the properties of its CryptoKey.
@@ -81,7 +85,7 @@ export function newKey(material: Material): CryptoKey {
 
 // -- JSON Web Keys: https://www.rfc-editor.org/rfc/rfc7517
 
-const kTexts = ["kty", "use", "alg", "crv", "x", "y", "d", "n", "e", "p", "q", "dp", "dq", "qi", "k"] as const;
+const kTexts = ["kty", "use", "alg", "crv", "x", "y", "d", "n", "e", "p", "q", "dp", "dq", "qi", "k", "pub", "priv"] as const;
 export type JsonWebKey = { [name in (typeof kTexts)[number]]?: string } & {
   kty: string;
   key_ops?: string[];

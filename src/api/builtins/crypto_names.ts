@@ -47,7 +47,10 @@ export function findDigest(name: string): Hash {
 
 // -- usages, in the order in which a key lists them
 
-const kUsages = ["encrypt", "decrypt", "sign", "verify", "deriveKey", "deriveBits", "wrapKey", "unwrapKey"];
+const kUsages = [
+  "encrypt", "decrypt", "sign", "verify", "deriveKey", "deriveBits", "wrapKey", "unwrapKey", "encapsulateKey", "encapsulateBits",
+  "decapsulateKey", "decapsulateBits",
+];
 
 export type Act = "generate" | "import secret" | "import public" | "import private";
 

@@ -27,6 +27,7 @@ function unknownFormat(format: string): never {
 // -- AES
 
 abstract class Aes implements Algorithm {
+  readonly rawFormat = "raw-secret";
   constructor(readonly name: string) {}
   usagesAllowed(): string[] {
     return ["encrypt", "decrypt", "wrapKey", "unwrapKey"];
@@ -241,6 +242,7 @@ class AesKw extends Aes {
 // -- HMAC
 
 class Hmac implements Algorithm {
+  readonly rawFormat = "raw-secret";
   readonly name = "HMAC";
   #key(secret: Uint8Array<ArrayBuffer>, bits: number, hash: string, extractable: boolean, usages: string[]): CryptoKey {
     if (bits % 8 !== 0) secret[secret.length - 1]! &= 0xff00 >> bits % 8; // Bits that are not the key's.
@@ -311,6 +313,7 @@ class Hmac implements Algorithm {
 // -- derivation
 
 abstract class Derivation implements Algorithm {
+  readonly rawFormat = "raw-secret";
   constructor(readonly name: string) {}
   importKey(format: string, data: Bytes | JsonWebKey, _: Parameters, extractable: boolean, wanted: string[]): CryptoKey {
     const usages = checkUsages(this.name, "import secret", wanted, ["deriveKey", "deriveBits"]);

@@ -4,15 +4,17 @@ import { compatibility } from "./compatibility";
 import type { Bytes } from "./native.d";
 import { kEllipticAlgorithms } from "./crypto_elliptic";
 import {
-  type Algorithm, type CryptoKey, type CryptoKeyPair, type JsonWebKey, type Material, materialOf, readJwk,
+  type Algorithm, type CryptoKey, type CryptoKeyPair, type JsonWebKey, type Material, materialOf, newKey, readJwk,
 } from "./crypto_key";
-import { Arguments, fail, findDigest, isBytes, lookup, type Parameters, toInteger } from "./crypto_names";
+import { Arguments, checkUsages, fail, findDigest, isBytes, lookup, Parameters, toInteger } from "./crypto_names";
+import { kLatticeAlgorithms } from "./crypto_lattice";
 import { kRsaAlgorithms } from "./crypto_rsa";
 import { kSecretAlgorithms } from "./crypto_secret";
+import { supports } from "./crypto_supports";
 import { illegalConstructor, isObject, kIllegalInvocation, kInternal, native, platform } from "./seam";
 
 const kAlgorithms: Record<string, Algorithm> = { __proto__: null as any };
-for (const algorithm of [...kSecretAlgorithms, ...kRsaAlgorithms, ...kEllipticAlgorithms]) {
+for (const algorithm of [...kSecretAlgorithms, ...kRsaAlgorithms, ...kEllipticAlgorithms, ...kLatticeAlgorithms]) {
   kAlgorithms[algorithm.name] = kAlgorithms[algorithm.name.toUpperCase()] = algorithm;
 }
 
@@ -71,18 +73,21 @@ function importKey(format: string, data: Bytes | JsonWebKey, parameters: Paramet
   if (algorithm === undefined) {
     fail("NotSupportedError", `Unrecognized key import algorithm "${parameters.name}" requested.`);
   }
-  const key = algorithm.importKey(format, data, parameters, extractable, usages);
+  const key = algorithm.importKey(plainFormat(algorithm, format), data, parameters, extractable, usages);
   const { type, usages: granted } = materialOf(key)!;
   if (granted.length === 0 && type !== "public") fail("SyntaxError", kNoUsages);
   return key;
 }
 
+const plainFormat = (algorithm: Algorithm, format: string) => (format === algorithm.rawFormat ? "raw" : format);
+
 function exportKey(key: Material, format: string): ArrayBuffer | JsonWebKey {
+  checkFormat(format);
   if (!key.extractable) {
     fail("InvalidAccessError", `Attempt to export non-extractable ${key.algorithm.name} key.`);
   }
   if (key.algorithm.exportKey === undefined) unimplemented("exportKey", key);
-  return key.algorithm.exportKey(key, format);
+  return key.algorithm.exportKey(key, plainFormat(key.algorithm, format));
 }
 
 // https://w3c.github.io/webcrypto/#dfn-get-key-length; null: the algorithm has no say.
@@ -103,6 +108,15 @@ function keyLength(parameters: Parameters): number | null {
   }
   if (name === "HKDF" || name === "PBKDF2") return null;
   fail("NotSupportedError", `Unrecognized derived key type "${parameters.name}" requested.`);
+}
+
+const kTakesAnother = ["deriveKey", "wrapKey", "unwrapKey", "encapsulateKey", "decapsulateKey"];
+
+// The length that supports() is asked about; undefined: it is no number.
+function readBits(value: unknown): number | undefined {
+  if (typeof value !== "number") return undefined;
+  if (value < 0) throw new TypeError("length must be an unsigned long integer.");
+  return Math.trunc(value);
 }
 
 function keyPairOrKey(made: CryptoKey | CryptoKeyPair): CryptoKey | CryptoKeyPair {
@@ -259,6 +273,79 @@ export class SubtleCrypto {
     const jwk: unknown = JSON.parse(native.utf8Decode(data, false, false));
     if (!isObject(jwk)) fail("DataError", 'Missing "kty" field or corrupt JSON unwrapping key?');
     return importKey(format, readJwk(jwk), unwrapped, extractable, usages);
+  }
+
+  // -- with webcrypto_modern_algorithms
+
+  async getPublicKey(...values: unknown[]): Promise<CryptoKey> {
+    SubtleCrypto.#check(this);
+    const args = this.#arguments("getPublicKey", values);
+    const key = keyArgument(args, 0);
+    const wanted = args.usages(1);
+    if (key.type === "secret") fail("NotSupportedError", "The getPublicKey operation is not supported for symmetric keys.");
+    if (key.type !== "private") fail("InvalidAccessError", "The getPublicKey operation requires a private key.");
+    const usages = checkUsages(key.algorithm.name, "import public", wanted, key.algorithm.forPublic ?? []);
+    return newKey({ ...key, type: "public", extractable: true, usages });
+  }
+  async encapsulateBits(...values: unknown[]): Promise<{ sharedKey: ArrayBuffer; ciphertext: ArrayBuffer }> {
+    SubtleCrypto.#check(this);
+    const args = this.#arguments("encapsulateBits", values);
+    const parameters = args.algorithm(0, "ImportKeyAlgorithm");
+    const key = keyArgument(args, 1);
+    checkUse(key, parameters, "encapsulateBits");
+    const [sharedKey, ciphertext] = key.algorithm.encapsulate?.(key) ?? unimplemented("encapsulate", key);
+    return { sharedKey, ciphertext };
+  }
+  async encapsulateKey(...values: unknown[]): Promise<{ sharedKey: CryptoKey; ciphertext: ArrayBuffer }> {
+    SubtleCrypto.#check(this);
+    const args = this.#arguments("encapsulateKey", values);
+    const parameters = args.algorithm(0, "ImportKeyAlgorithm");
+    const key = keyArgument(args, 1);
+    const shared = args.algorithm(2, "ImportKeyAlgorithm");
+    const extractable = args.flag(3);
+    const usages = args.usages(4);
+    checkUse(key, parameters, "encapsulateKey");
+    const [secret, ciphertext] = key.algorithm.encapsulate?.(key) ?? unimplemented("encapsulate", key);
+    return { sharedKey: importKey("raw-secret", secret, shared, extractable, usages), ciphertext };
+  }
+  async decapsulateBits(...values: unknown[]): Promise<ArrayBuffer> {
+    SubtleCrypto.#check(this);
+    const args = this.#arguments("decapsulateBits", values);
+    const parameters = args.algorithm(0, "ImportKeyAlgorithm");
+    const key = keyArgument(args, 1);
+    if (!isBytes(values[2])) throw args.wrong(2, "Array");
+    checkUse(key, parameters, "decapsulateBits");
+    return key.algorithm.decapsulate?.(key, values[2]) ?? unimplemented("decapsulate", key);
+  }
+  async decapsulateKey(...values: unknown[]): Promise<CryptoKey> {
+    SubtleCrypto.#check(this);
+    const args = this.#arguments("decapsulateKey", values);
+    const parameters = args.algorithm(0, "ImportKeyAlgorithm");
+    const key = keyArgument(args, 1);
+    if (!isBytes(values[2])) throw args.wrong(2, "Array");
+    const shared = args.algorithm(3, "ImportKeyAlgorithm");
+    const extractable = args.flag(4);
+    const usages = args.usages(5);
+    checkUse(key, parameters, "decapsulateKey");
+    const secret = key.algorithm.decapsulate?.(key, values[2]) ?? unimplemented("decapsulate", key);
+    return importKey("raw-secret", secret, shared, extractable, usages);
+  }
+  static supports(...values: unknown[]): boolean {
+    const args = new Arguments("supports", values);
+    const operation = args.text(0);
+    if (values.length < 2) throw args.wrong(1, "Value");
+    const named = (value: unknown) => {
+      const holder = isObject(value) ? (value as any).name : value;
+      return typeof holder === "string" ? new Parameters(value, "Algorithm") : undefined;
+    };
+    const parameters = named(values[1]);
+    if (parameters === undefined) return false;
+    const [, , third] = values;
+    const bits = operation === "deriveBits" && third !== undefined && third !== null ? readBits(third) : undefined;
+    const algorithm = named(third);
+    if (operation === "deriveBits" ? bits === undefined && third !== undefined && third !== null
+      : third !== undefined && algorithm === undefined && kTakesAnother.includes(operation)) return false;
+    return supports(operation, parameters, { bits, algorithm }, findAlgorithm, keyLength);
   }
 
   timingSafeEqual(...values: unknown[]): boolean {

@@ -102,6 +102,15 @@ export interface Native {
   keyOaep(key: Box, encrypt: boolean, hash: number, label: Bytes | undefined, data: Bytes): ArrayBuffer | undefined;
   keyDerive(key: Box, peer: Box): ArrayBuffer | undefined;
 
+  // Types: ML-DSA-44, -65, -87, ML-KEM-768, -1024. undefined: OpenSSL refused.
+  latticeGenerate(type: string): Box | undefined;
+  latticeImport(type: string, secret: boolean, bytes: Bytes): Box | undefined; // the seed, or the public key
+  latticePart(key: Box, secret: boolean): ArrayBuffer | undefined; // the same
+  latticeSign(key: Box, context: Bytes, data: Bytes): ArrayBuffer | undefined;
+  latticeVerify(key: Box, context: Bytes, signature: Bytes, data: Bytes): boolean;
+  latticeEncapsulate(key: Box): [sharedKey: ArrayBuffer, ciphertext: ArrayBuffer] | undefined;
+  latticeDecapsulate(key: Box, ciphertext: Bytes): ArrayBuffer | undefined; // of the right length
+
   // -- I/O (io_*.cc): they throw the global-scope error (spec/api.md section 1) when no event runs
   inEvent(): boolean;
   setTimer(callback: () => void, ms: number, repeat: boolean): number;

@@ -19,6 +19,7 @@ export function applyOldDates(): void {
   if (!isOn("capture_async_api_throws")) throwAtOnce();
   if (!isOn("no_global_importscripts")) define(all, kImportScripts);
   if (!isOn("cache_option_enabled")) delete (Request.prototype as any).cache;
+  if (!isOn("webcrypto_modern_algorithms")) trimSubtle();
   if (!isOn("transformstream_enable_standard_constructor")) makeTransformsIdentities();
   if (!isOn("streams_enable_constructors")) forbidStreams();
   if (!isOn("set_tostring_tag")) {
@@ -37,6 +38,13 @@ function define(holder: object, methods: Record<string, Function>): void {
 const kImportScripts = {
   importScripts() { throw missing("importScripts", "WorkerGlobalScope"); },
 };
+
+function trimSubtle(): void {
+  delete (SubtleCrypto as any).supports;
+  for (const name of ["getPublicKey", "encapsulateBits", "encapsulateKey", "decapsulateBits", "decapsulateKey"]) {
+    delete (SubtleCrypto.prototype as any)[name];
+  }
+}
 
 // -- stub.get(), put() and delete(), from before RPC
 

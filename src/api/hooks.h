@@ -28,6 +28,8 @@ enum Hook : int {
   kUnpackHost,
   kPrepareStack,
   kDispatchPreShutdown,
+  kDispatchCall,
+  kCallReturned,
 };
 inline constexpr const char* kHookNames[] = {"configure",
                                              "makeEnv",
@@ -52,6 +54,8 @@ inline constexpr const char* kHookNames[] = {"configure",
                                              "packHost",
                                              "unpackHost",
                                              "prepareStack",
-                                             "dispatchPreShutdown"};
+                                             "dispatchPreShutdown",
+                                             "dispatchCall",
+                                             "callReturned"};
 
 }  // namespace limpet::api

@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "api/hooks.h"
+#include "api/io_natives.h"
+#include "api/rpc_plain.h"
 #include "api/script_sockets.h"
 
 namespace limpet::api {
@@ -395,7 +397,9 @@ void IoContext::SettleFetch(js::Scope& scope, uint64_t number, Result<HttpRespon
   v8::Local<v8::Value> state = fetch->state.Get(scope.isolate());
   net::ContentCodings codings = fetch->codings;
   CancelFetch(number);
-  SettleWith(scope, resolver, [&](js::Scope& inner) -> v8::MaybeLocal<v8::Value> {
+  auto make = [&](js::Scope& inner) -> v8::MaybeLocal<v8::Value> {
+    if (resolver.IsEmpty() && response.has_value() && IsPlain(response.value().body.bytes))
+      return ReturnPlainCall(inner, state, response.value().body.bytes);
     if (response.has_value()) return ImportResponse(inner, state, std::move(response).value(), codings);
     v8::Isolate* isolate = inner.isolate();
     const Error& error = response.error();
@@ -413,7 +417,10 @@ void IoContext::SettleFetch(js::Scope& scope, uint64_t number, Result<HttpRespon
       isolate->ThrowException(failure);
     }
     return {};
-  });
+  };
+  if (!resolver.IsEmpty()) return SettleWith(scope, resolver, make);
+  v8::TryCatch caught(scope.isolate());
+  (void)make(scope);
 }
 
 v8::MaybeLocal<v8::Value> IoContext::ImportResponse(js::Scope& scope, v8::Local<v8::Value> state, HttpResponse response,

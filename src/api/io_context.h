@@ -179,7 +179,8 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   void StopTimer(uint64_t number);
   size_t timers() const { return timers_.Size(); }
 
-  // -- fetches: calls to the outside and to objects. `state` is what the hooks `fetched` and `fetchFailed` get.
+  // -- fetches: calls to the outside and to objects. `state` is what the hooks `fetched` and `fetchFailed` get; of a
+  // call of RPC, which has no `resolver`, they settle its promises.
   // `codings`: those of the response's body that are undone when a script reads it.
   uint64_t AddFetch(v8::Local<v8::Promise::Resolver> resolver, v8::Local<v8::Value> state, net::ContentCodings codings);
   uint64_t last_fetch() const { return last_fetch_; }

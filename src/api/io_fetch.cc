@@ -44,17 +44,14 @@ std::optional<ObjectId> ReadObjectId(Call& call, IoContext& context, int first) 
   return id;
 }
 
-void CallObject(Call& call, IoContext& context, const ObjectId& id, std::optional<std::string> name,
-                net::ContentCodings codings, HttpRequest request, bool watched) {
-  std::optional<uint64_t> number = ReturnFetch(call, context, codings);
-  if (!number) return;
-  if (watched) request.session = context.WatchFetch(*number);
+void CallObject(IoContext& context, uint64_t number, const ObjectId& id, std::optional<std::string> name,
+                HttpRequest request) {
   if (context.instance() == nullptr) {  // Nothing to wait for.
     return context.host().directory->Fetch(id, std::move(name), std::move(request),
-                                           OnAnswer(context.weak_from_this(), *number, {}));
+                                           OnAnswer(context.weak_from_this(), number, {}));
   }
-  context.WhenDurable([weak = context.weak_from_this(), number = *number, where = context.where(), id,
-                       name = std::move(name), request = std::move(request)](Result<Done> durable) mutable {
+  context.WhenDurable([weak = context.weak_from_this(), number, where = context.where(), id, name = std::move(name),
+                       request = std::move(request)](Result<Done> durable) mutable {
     std::shared_ptr<IoContext> self = weak.lock();
     if (!self || !durable.has_value() || !self->FetchWanted(number)) return;
     self->host().directory->Fetch(id, std::move(name), std::move(request), OnAnswer(weak, number, std::move(where)));
@@ -93,7 +90,10 @@ void FetchObject(const Arguments& args) {
   if (args[3]->IsString()) name = call.Text(3);
   std::optional<HttpRequest> request = ReadRequest(call, *context, 4);
   if (!request) return;
-  CallObject(call, *context, id, std::move(name), call.Codings(9), *std::move(request), args[10]->IsTrue());
+  std::optional<uint64_t> number = ReturnFetch(call, *context, call.Codings(9));
+  if (!number) return;
+  if (args[10]->IsTrue()) request->session = context->WatchFetch(*number);
+  CallObject(*context, *number, id, std::move(name), *std::move(request));
 }
 
 void LastFetch(const Arguments& args) {

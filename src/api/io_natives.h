@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/http.h"
 #include "base/ids.h"
 #include "js/isolate.h"
@@ -47,9 +48,10 @@ std::optional<ObjectId> ReadObjectId(Call& call, IoContext& context, int first);
 std::optional<uint64_t> ReturnFetch(Call& call, IoContext& context, net::ContentCodings codings);
 // Settles it, as an event of `where`.
 object::OnReply OnAnswer(std::weak_ptr<IoContext> weak, uint64_t number, object::GateRef where);
-// Makes the native return the promise of what the object answers, sent through the output gate. `watched`: it is told
-// when nobody waits for that any more.
-void CallObject(Call& call, IoContext& context, const ObjectId& id, std::optional<std::string> name,
-                net::ContentCodings codings, HttpRequest request, bool watched = false);
+// Sends a request to the object through the output gate; the answer is that of the fetch `number`.
+void CallObject(IoContext& context, uint64_t number, const ObjectId& id, std::optional<std::string> name,
+                HttpRequest request);
+// Of io_rpc.cc. Gives the answer of a plain call to whoever made it. Empty: an exception is pending.
+v8::MaybeLocal<v8::Value> ReturnPlainCall(js::Scope& scope, v8::Local<v8::Value> state, BytesView message);
 
 }  // namespace limpet::api

@@ -8,6 +8,7 @@
 #include "api/io_natives.h"
 #include "api/io_support.h"
 #include "api/natives.h"
+#include "api/rpc_plain.h"
 #include "api/script_sockets.h"
 #include "api/values.h"
 
@@ -75,24 +76,48 @@ std::optional<HttpRequest> ReadMessage(Call& call, IoContext& context, int first
   return request;
 }
 
+// The same of a plain call: method and arguments.
+std::optional<HttpRequest> PlainRequest(Call& call, int first) {
+  std::optional<Bytes> message;
+  if (call.args[first]->IsString())
+    message = WritePlainCall(call.scope, call.args[first].As<v8::String>(), call.args[first + 1]);
+  if (!message) {
+    js::ThrowTypeError(call.scope.isolate(), "not a plain call");
+    return std::nullopt;
+  }
+  HttpRequest request;
+  request.rpc = true;
+  request.body = Body::Of(*std::move(message));
+  return request;
+}
+
+// The number under which the answer is waited for. The built-ins have the promise of it.
+uint64_t AwaitAnswer(Call& call, IoContext& context) { return context.AddFetch({}, call.args[0], {}); }
+
+// state, ns, id, name, and what `request` is to be made of.
+void SendToObject(Call& call, IoContext& context, std::optional<HttpRequest> request) {
+  if (!request) return;
+  std::optional<ObjectId> id = ReadObjectId(call, context, 1);
+  if (!id) return;
+  std::optional<std::string> name;
+  if (call.args[3]->IsString()) name = call.Text(3);
+  CallObject(context, AwaitAnswer(call, context), *id, std::move(name), *std::move(request));
+}
+
 // rpcObject(state, ns, id, name, message, socket)
 void RpcObject(const Arguments& args) {
   Call call(args);
-  IoContext* context = call.Context();
-  if (context == nullptr) return;
-  std::optional<ObjectId> id = ReadObjectId(call, *context, 1);
-  if (!id) return;
-  std::optional<std::string> name;
-  if (args[3]->IsString()) name = call.Text(3);
-  std::optional<HttpRequest> request = ReadMessage(call, *context, 4);
-  if (request) CallObject(call, *context, *id, std::move(name), {}, *std::move(request));
+  if (IoContext* context = call.Context()) SendToObject(call, *context, ReadMessage(call, *context, 4));
 }
 
-void CallEntrypoint(Call& call, IoContext& context, std::string entrypoint, Bytes props, net::ContentCodings codings,
-                    HttpRequest request) {
-  std::optional<uint64_t> number = ReturnFetch(call, context, codings);
-  if (!number) return;
-  context.WhenDurable([weak = context.weak_from_this(), number = *number, where = context.where(),
+// rpcCallObject(state, ns, id, name, method, args)
+void RpcCallObject(const Arguments& args) {
+  Call call(args);
+  if (IoContext* context = call.Context()) SendToObject(call, *context, PlainRequest(call, 4));
+}
+
+void CallEntrypoint(IoContext& context, uint64_t number, std::string entrypoint, Bytes props, HttpRequest request) {
+  context.WhenDurable([weak = context.weak_from_this(), number, where = context.where(),
                        entrypoint = std::move(entrypoint), props = std::move(props),
                        request = std::move(request)](Result<Done> durable) mutable {
     std::shared_ptr<IoContext> self = weak.lock();
@@ -115,7 +140,17 @@ void RpcEntrypoint(const Arguments& args) {
   if (context == nullptr) return;
   std::optional<HttpRequest> request = ReadMessage(call, *context, 3);
   if (!request) return;
-  CallEntrypoint(call, *context, call.Text(1), js::CopyBytes(args[2]), {}, *std::move(request));
+  CallEntrypoint(*context, AwaitAnswer(call, *context), call.Text(1), js::CopyBytes(args[2]), *std::move(request));
+}
+
+// rpcCallEntrypoint(state, entrypoint, props, method, args)
+void RpcCallEntrypoint(const Arguments& args) {
+  Call call(args);
+  IoContext* context = call.Context();
+  if (context == nullptr) return;
+  std::optional<HttpRequest> request = PlainRequest(call, 3);
+  if (!request) return;
+  CallEntrypoint(*context, AwaitAnswer(call, *context), call.Text(1), js::CopyBytes(args[2]), *std::move(request));
 }
 
 // fetchEntrypoint(state, entrypoint, props, method, url, headers, body, length, codings)
@@ -124,8 +159,9 @@ void FetchEntrypoint(const Arguments& args) {
   IoContext* context = call.Context();
   if (context == nullptr) return;
   std::optional<HttpRequest> request = ReadRequest(call, *context, 3);
-  if (request)
-    CallEntrypoint(call, *context, call.Text(1), js::CopyBytes(args[2]), call.Codings(8), *std::move(request));
+  if (!request) return;
+  std::optional<uint64_t> number = ReturnFetch(call, *context, call.Codings(8));
+  if (number) CallEntrypoint(*context, *number, call.Text(1), js::CopyBytes(args[2]), *std::move(request));
 }
 
 // namespaceToken(ns): string. Names a namespace to any isolate; never reaches a script, since it holds the key of IDs.
@@ -165,19 +201,73 @@ void RpcAnswer(const Arguments& args) {
   context->Answer(call.Number(0), std::move(response));
 }
 
-// noteCall(method): what was called first in a session is what it is traced as.
+// rpcPack(args): string | undefined
+void RpcPack(const Arguments& args) {
+  Call call(args);
+  v8::Local<v8::String> packed;
+  if (PackArguments(call.scope, args[0]).ToLocal(&packed)) args.GetReturnValue().Set(packed);
+}
+
+// rpcUnpack(packed): unknown[]
+void RpcUnpack(const Arguments& args) {
+  Call call(args);
+  if (!args[0]->IsString()) return;
+  v8::Local<v8::Value> unpacked;
+  if (UnpackArguments(call.scope, args[0].As<v8::String>()).ToLocal(&unpacked)) args.GetReturnValue().Set(unpacked);
+}
+
+// rpcReturn(event, value): boolean
+void RpcReturn(const Arguments& args) {
+  Call call(args);
+  IoContext* context = call.Context();
+  if (context == nullptr) return;
+  std::optional<Bytes> message = WritePlainAnswer(call.scope, args[1]);
+  args.GetReturnValue().Set(message.has_value());
+  if (!message) return;
+  HttpResponse response;
+  response.body = Body::Of(*std::move(message));
+  context->Answer(call.Number(0), std::move(response));
+}
+
+// What was called first in a session is what it is traced as.
+void Note(js::Scope& scope, const IoContext& context, v8::Local<v8::Value> method) {
+  if (context.trace == nullptr) return;
+  TraceEvent& trace = *context.trace;
+  if (trace.kind == TraceEvent::Kind::kRpc && trace.detail.empty()) trace.detail = js::ToUtf8(scope.isolate(), method);
+}
+
+// noteCall(method)
 void NoteCall(const Arguments& args) {
   Call call(args);
   IoContext* context = IoContext::Current(call.scope.isolate());
-  if (context == nullptr || context->trace == nullptr || !args[0]->IsString()) return;
-  TraceEvent& trace = *context->trace;
-  if (trace.kind == TraceEvent::Kind::kRpc && trace.detail.empty()) trace.detail = call.Text(0);
+  if (context != nullptr && args[0]->IsString()) Note(call.scope, *context, args[0]);
+}
+
+void DispatchPlainCall(js::Scope& scope, IoContext& context, v8::Local<v8::Value> target, uint64_t event,
+                       BytesView message) {
+  v8::Isolate* isolate = scope.isolate();
+  v8::TryCatch caught(isolate);
+  std::optional<PlainCall> plain = ReadPlainCall(scope, message);
+  if (!plain) {
+    if (caught.HasTerminated()) return;
+    return context.Answer(event, Error(ErrorCode::kOverloaded, "The call can't be read."));
+  }
+  Note(scope, context, plain->method);
+  (void)CallHook(scope, kDispatchCall,
+                 {target, v8::Number::New(isolate, static_cast<double>(event)), plain->method, plain->args});
 }
 
 }  // namespace
 
+v8::MaybeLocal<v8::Value> ReturnPlainCall(js::Scope& scope, v8::Local<v8::Value> state, BytesView message) {
+  v8::Local<v8::Value> value;
+  if (!ReadPlainAnswer(scope, message).ToLocal(&value)) return {};
+  return CallHook(scope, kCallReturned, {state, value});
+}
+
 void DispatchRpc(js::Scope& scope, IoContext& context, v8::Local<v8::Value> target, uint64_t event,
                  HttpRequest request) {
+  if (IsPlain(request.body.bytes)) return DispatchPlainCall(scope, context, target, event, request.body.bytes);
   v8::Isolate* isolate = scope.isolate();
   v8::TryCatch caught(isolate);
   v8::Local<v8::Value> message = js::ToUint8Array(isolate, request.body.bytes);
@@ -198,6 +288,11 @@ void AddRpcNatives(std::vector<js::NativeFunction>& natives) {
   natives.push_back({"fetchEntrypoint", FetchEntrypoint});
   natives.push_back({"namespaceToken", NamespaceToken});
   natives.push_back({"namespaceOfToken", NamespaceOfToken});
+  natives.push_back({"rpcCallObject", RpcCallObject});
+  natives.push_back({"rpcCallEntrypoint", RpcCallEntrypoint});
+  natives.push_back({"rpcPack", RpcPack});
+  natives.push_back({"rpcUnpack", RpcUnpack});
+  natives.push_back({"rpcReturn", RpcReturn});
   natives.push_back({"rpcAnswer", RpcAnswer});
   natives.push_back({"noteCall", NoteCall});
 }

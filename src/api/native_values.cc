@@ -26,10 +26,7 @@ v8::Local<v8::Private> HostBrand(v8::Isolate* isolate) {
 class Writer final : public v8::ValueSerializer::Delegate {
  public:
   explicit Writer(js::Scope& scope, HostObjects* hosts = nullptr)
-      : scope_(scope),
-        hosts_(hosts),
-        plain_prototype_(v8::Object::New(scope.isolate())->GetPrototypeV2()),
-        serializer_(scope.isolate(), this) {
+      : scope_(scope), hosts_(hosts), serializer_(scope.isolate(), this) {
     serializer_.WriteHeader();
   }
   v8::ValueSerializer& serializer() { return serializer_; }
@@ -43,6 +40,10 @@ class Writer final : public v8::ValueSerializer::Delegate {
   }
 
   void ThrowDataCloneError(v8::Local<v8::String> message) override {
+    if (hosts_ != nullptr && hosts_->quiet()) {
+      scope_.isolate()->ThrowException(v8::Null(scope_.isolate()));
+      return;
+    }
     ThrowNamedError(scope_, "DataCloneError", message);
   }
   bool HasCustomHostObject(v8::Isolate*) override { return true; }
@@ -70,8 +71,8 @@ class Writer final : public v8::ValueSerializer::Delegate {
 
  private:
   js::Scope& scope_;
-  HostObjects* hosts_;  // May be null.
-  v8::Local<v8::Value> plain_prototype_;
+  HostObjects* hosts_;                    // May be null.
+  v8::Local<v8::Value> plain_prototype_;  // Once it was needed.
   bool shares_ = false;
   bool wrote_errors_ = false;  // As host objects.
   std::vector<std::shared_ptr<v8::BackingStore>> shared_;
@@ -81,6 +82,7 @@ class Writer final : public v8::ValueSerializer::Delegate {
 
 v8::Maybe<bool> Writer::IsHostObject(v8::Isolate* isolate, v8::Local<v8::Object> object) {
   if (object->InternalFieldCount() > 0) return v8::Just(true);
+  if (plain_prototype_.IsEmpty()) plain_prototype_ = v8::Object::New(isolate)->GetPrototypeV2();
   v8::Local<v8::Value> prototype = object->GetPrototypeV2();
   if (hosts_ != nullptr) return v8::Just(hosts_->IsHost(object, prototype, plain_prototype_));
   if (object->IsNativeError()) {  // Rare. DOMExceptions always are, others from some date on.

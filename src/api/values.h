@@ -35,6 +35,8 @@ class HostObjects {
   virtual bool IsHost(v8::Local<v8::Object> object, v8::Local<v8::Value> prototype, v8::Local<v8::Value> plain) = 0;
   // A value that Serialize takes and that the reader's `revive` makes an object of. Empty: an exception is pending.
   virtual v8::MaybeLocal<v8::Value> Describe(js::Scope& scope, v8::Local<v8::Object> object) = 0;
+  // Whether nobody reads why a value can't be written: null is thrown then, no DataCloneError.
+  virtual bool quiet() const { return false; }
 };
 
 // Nothing: a JavaScript exception is pending (DataCloneError, or what a getter threw).

@@ -8,7 +8,7 @@ import { DurableObjectId, DurableObjectNamespace, enableRpc, entrypointStub, Fet
 import { incomingRequest, type Request } from "./request";
 import { isErrorResponse, respond, Response } from "./response";
 import { describeThrown } from "./rpc_errors";
-import { serve } from "./rpc_ends";
+import { serve, servePlain } from "./rpc_ends";
 import { RpcPromise, RpcProperty, RpcStub } from "./rpc_stub";
 import { RpcTarget, Target } from "./rpc_target";
 import {
@@ -295,14 +295,14 @@ export function dispatchFetch(target: unknown, env: object, event: number, metho
 }
 
 // An instance as C++ holds it, and reads `preShutdown` of: whether it has such a handler.
-interface Living { object: any; state: DurableObjectState; preShutdown: boolean }
+interface Living { object: any; state: DurableObjectState; preShutdown: boolean; target: Target | undefined }
 
 export function constructObject(cls: unknown, env: object, id: string, name: string | undefined): Living {
   const state = new DurableObjectState(kInternal, id, name);
   const storage = state.storage; // The script may put another one in its place.
   const object = new (cls as any)(state, env);
   allowAlarms(storage, typeof object.alarm === "function");
-  return { object, state, preShutdown: typeof object.preShutdown === "function" };
+  return { object, state, preShutdown: typeof object.preShutdown === "function", target: undefined };
 }
 
 export function dispatchObjectFetch({ object }: Living, event: number, method: string, url: string, headers: Packed,
@@ -322,22 +322,35 @@ const kNoRpc = "because its class was not declared with `extends DurableObject`.
 const kNoEntrypointRpc = "because its entrypoint is not a class that extends `WorkerEntrypoint`, nor an object. See " +
   "https://developers.cloudflare.com/workers/runtime-apis/rpc/";
 
-// The first message of an RPC session. `target`: an instance, or [entrypoint, env, props].
-export function dispatchRpc(target: Living | [unknown, object, unknown], event: number, message: Uint8Array,
-  socket: number): void {
-  let callee: Target;
-  try {
-    callee = Array.isArray(target) ? entrypointTarget(target[0], target[1], target[2]) : objectTarget(target);
-  } catch (error) {
-    fail(event, error);
-    if (socket !== 0) native.wsDrop(socket);
-    return;
-  }
-  serve(callee, event, message, socket);
+type RpcTargets = Living | [entrypoint: unknown, env: object, props: unknown];
+
+// The first message of an RPC session.
+export function dispatchRpc(target: RpcTargets, event: number, message: Uint8Array, socket: number): void {
+  const callee = targetFor(target, event);
+  if (callee !== undefined) serve(callee, event, message, socket);
+  else if (socket !== 0) native.wsDrop(socket);
 }
 
-function objectTarget({ object }: Living): Target {
-  const target = new Target(object, true);
+// A call that needs no session so far.
+export function dispatchCall(target: RpcTargets, event: number, method: string, args: unknown[]): void {
+  const callee = targetFor(target, event);
+  if (callee !== undefined) servePlain(callee, event, method, args);
+}
+
+// Undefined: `event` was answered.
+function targetFor(target: RpcTargets, event: number): Target | undefined {
+  try {
+    return Array.isArray(target) ? entrypointTarget(target[0], target[1], target[2]) : objectTarget(target);
+  } catch (error) {
+    fail(event, error);
+    return undefined;
+  }
+}
+
+function objectTarget(living: Living): Target {
+  if (living.target !== undefined) return living.target;
+  const { object } = living;
+  const target = living.target = new Target(object, true);
   if (!(object instanceof DurableObject)) {
     target.refusal = new TypeError(`The receiving Durable Object does not support RPC, ${kNoRpc}`);
   }

@@ -4,7 +4,7 @@ import { compatibilityProblem, isOn, setCompatibility } from "./compatibility";
 import { inspect } from "./console";
 import {
   builtinModule, constructObject, describeModule, dispatchFetch, dispatchObjectAlarm, dispatchObjectFetch, dispatchObjectSocket,
-  dispatchPreShutdown, dispatchRpc, makeEnv, setExports,
+  dispatchCall, dispatchPreShutdown, dispatchRpc, makeEnv, setExports,
 } from "./entry";
 import { describeError, makeError } from "./errors";
 import { rejected, trimScope } from "./global_scope";
@@ -15,11 +15,13 @@ import { trimHeaders } from "./headers";
 import type { Hooks, Native, Pump } from "./native.d";
 import { applyOldDates } from "./old_dates";
 import { trimPerformance } from "./performance";
-import { Client } from "./rpc_ends";
+import { Client, PlainCall } from "./rpc_ends";
 import { Session } from "./rpc_session";
 import { setNative } from "./seam";
 import { prepareStack } from "./stack_traces";
 import { socketEvent } from "./websocket";
+
+const isRpc = (state: object): state is Client | PlainCall => state instanceof PlainCall || state instanceof Client;
 
 export default function install(native: Native): Hooks {
   setNative(native);
@@ -46,11 +48,11 @@ export default function install(native: Native): Hooks {
       pump.read().then(done, fail);
     },
     fetched(state, status, statusText, headers, body, socket) {
-      return state instanceof Client ? state.answered(status, statusText, headers, body, socket)
+      return isRpc(state) ? state.answered(status, statusText, headers, body, socket)
         : fetched(state, status, statusText, headers, body, socket);
     },
     fetchFailed(state, name, message, flags, details) {
-      return state instanceof Client ? state.unanswered(name, message, flags) : fetchFailed(state, name, message, flags, details);
+      return isRpc(state) ? state.unanswered(name, message, flags) : fetchFailed(state, name, message, flags, details);
     },
     inspect,
     socketEvent(target, kind, first, reason, clean) {
@@ -60,6 +62,10 @@ export default function install(native: Native): Hooks {
     dispatchObjectSocket: dispatchObjectSocket as Hooks["dispatchObjectSocket"],
     dispatchObjectAlarm: dispatchObjectAlarm as Hooks["dispatchObjectAlarm"],
     dispatchRpc: dispatchRpc as Hooks["dispatchRpc"],
+    dispatchCall: dispatchCall as Hooks["dispatchCall"],
+    callReturned(state, value) {
+      (state as PlainCall).returned(value);
+    },
     setExports,
     compatibilityProblem,
     rejected: rejected as Hooks["rejected"],

@@ -159,9 +159,17 @@ export interface Native {
 
   // -- RPC (io_rpc.cc). The first message of a session, to an object or an entrypoint; the answer comes to the hooks
   // `fetched` and `fetchFailed`. `socket`: an end of a WebSocket that goes along, or 0.
-  rpcObject(state: FetchState, ns: number, id: string, name: string | undefined, message: Uint8Array, socket: number): Promise<unknown>;
+  rpcObject(state: FetchState, ns: number, id: string, name: string | undefined, message: Uint8Array, socket: number): void;
   noteCall(method: unknown): void; // of what the session was opened to; for whoever traces the event
-  rpcEntrypoint(state: FetchState, entrypoint: string, props: ArrayBuffer | undefined, message: Uint8Array, socket: number): Promise<unknown>;
+  rpcEntrypoint(state: FetchState, entrypoint: string, props: ArrayBuffer | undefined, message: Uint8Array, socket: number): void;
+  // A plain call instead; a plain answer comes to the hook `callReturned`. `args`: primitives, or what rpcPack gave.
+  rpcCallObject(state: FetchState, ns: number, id: string, name: string | undefined, method: string, args: unknown[] | string): void;
+  rpcCallEntrypoint(state: FetchState, entrypoint: string, props: ArrayBuffer | undefined, method: string, args: unknown[] | string): void;
+  // Undefined: something in it is not plain, or it is over the limit of a message.
+  rpcPack(args: unknown[]): string | undefined;
+  rpcUnpack(packed: string): unknown[];
+  // The answer to a plain call. False: as above, and nothing was sent.
+  rpcReturn(event: number, value: unknown): boolean;
   rpcAnswer(event: number, message: Uint8Array, socket: number): void;
   // As serialize and deserialize, but for the head of a message of this one operation, which is written and not read.
   // Objects that are not plain become what `describe` makes of them, and come back as what `revive` makes of that.
@@ -267,6 +275,10 @@ export interface Hooks {
   dispatchObjectAlarm(instance: object, event: number, retryCount: number, scheduledTime: number): void;
   // The first message of an RPC session at an instance, or at an entrypoint; `socket` came along, or 0.
   dispatchRpc(target: object | [entrypoint: unknown, env: object, props: unknown], event: number, message: Uint8Array, socket: number): void;
+  // The same of a plain call.
+  dispatchCall(target: object | [entrypoint: unknown, env: object, props: unknown], event: number, method: string, args: unknown[]): void;
+  // What a plain call gave.
+  callReturned(state: FetchState, value: unknown): void;
   // The namespace of the main module, and the index of the namespace of each class that has storage. Once per isolate.
   setExports(namespace: object, classes: [name: string, ns: number][]): void;
   // Why a script of this date and these flags is refused.

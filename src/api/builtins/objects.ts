@@ -4,7 +4,7 @@ import { type Callee, fetchThrough } from "./fetch";
 import { connectThrough } from "./object_sockets";
 import type { RequestInit } from "./request";
 import type { Response } from "./response";
-import { callThrough } from "./rpc_ends";
+import { callThrough, type PlainArguments, type Start } from "./rpc_ends";
 import { answerToAnyName } from "./rpc_stub";
 import { addHookOf, type Hook, type Path, type Result } from "./rpc_target";
 import { setPortable } from "./rpc_values";
@@ -182,17 +182,22 @@ function calleeOfAny(value: unknown): Callee | undefined {
   return value instanceof Fetcher ? calleeOf(value) : undefined;
 }
 
-// Each call is a session of its own.
-class StubHook implements Hook {
+// Each call is a session of its own, if it needs one.
+class StubHook implements Hook, Start {
   constructor(readonly callee: Callee) {}
   call(path: Path, args: unknown[] | undefined): Result {
-    return callThrough(this.#start, this.callee, path, args);
+    return callThrough(this, this.callee, path, args);
   }
-  #start = (state: object, message: Uint8Array, socket: number): Promise<unknown> => {
+  session(state: object, message: Uint8Array, socket: number): void {
     const { ns, hex, name, entrypoint, props } = this.callee;
-    return entrypoint === undefined ? native.rpcObject(state, ns, hex, name, message, socket)
-      : native.rpcEntrypoint(state, entrypoint, props, message, socket);
-  };
+    if (entrypoint === undefined) native.rpcObject(state, ns, hex, name, message, socket);
+    else native.rpcEntrypoint(state, entrypoint, props, message, socket);
+  }
+  plain(state: object, method: string, args: PlainArguments): void {
+    const { ns, hex, name, entrypoint, props } = this.callee;
+    if (entrypoint === undefined) native.rpcCallObject(state, ns, hex, name, method, args);
+    else native.rpcCallEntrypoint(state, entrypoint, props, method, args);
+  }
   dup(): Hook { return this; }
   dispose(): void {}
   onBroken(): void {}

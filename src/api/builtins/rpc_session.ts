@@ -79,12 +79,14 @@ class Share implements Hook {
 }
 
 // A call of ours.
-class Outgoing implements Result {
+export class Outgoing implements Result {
   #settled: { value: unknown } | { error: unknown } | undefined;
   #waiting: { promise: Promise<unknown>; resolve: (value: unknown) => void; reject: (error: unknown) => void } | undefined;
   stubs: Hook[] = []; // In what it gave.
   #disposed = false;
-  constructor(readonly session: Session | undefined, readonly id: number, readonly depth: number) {}
+  // `first`: makes the session that it lacks, should one be needed.
+  constructor(public session: Session | undefined, readonly id: number, readonly depth: number,
+    readonly first?: { open(): Session }) {}
 
   value(): Promise<unknown> {
     if (this.#waiting === undefined) {
@@ -109,12 +111,12 @@ class Outgoing implements Result {
     this.#waiting?.reject(error);
   }
   call(path: Path, args: unknown[] | undefined): Result {
-    if (this.#disposed) return callFailed(new Error(kDisposed));
+    if (this.#disposed) return callFailed(new Error("RPC promise used after being disposed."));
     if (this.#settled === undefined) {
       if (this.depth >= kPipelineDepthMax) {
         return callFailed(new Error(`RPC calls can be pipelined at most ${kPipelineDepthMax} deep.`));
       }
-      return this.session!.call(-this.id, path, args, this.depth + 1, this);
+      return (this.session ?? this.first!.open()).call(-this.id, path, args, this.depth + 1, this);
     }
     return "error" in this.#settled ? callFailed(this.#settled.error) : onValue(this.#settled.value, path, args);
   }
@@ -144,7 +146,7 @@ function onValue(value: unknown, path: Path, args: unknown[] | undefined): Resul
 }
 
 // Gives a result what `using` calls. A stub has its own.
-function disposable(value: unknown, dispose: () => void): unknown {
+export function disposable(value: unknown, dispose: () => void): unknown {
   if (typeof value !== "object" || value === null || Symbol.dispose in value) return value;
   try {
     Object.defineProperty(value, Symbol.dispose, { value: dispose, writable: true, enumerable: false, configurable: true });
@@ -252,6 +254,16 @@ export class Session implements Ends {
       call.reject(error);
     }
     return call;
+  }
+  // The first call, made before there was a session. With arguments it is still to be sent.
+  adopt(call: Outgoing, path: Path, args: unknown[] | undefined): void {
+    this.#nextCall = call.id + 1;
+    (this.#calls ??= new Few()).set(call.id, call);
+    try {
+      if (args !== undefined) this.#push(this.#write([Op.kCall, call.id, 0, path, args]));
+    } catch (error) {
+      call.reject(error);
+    }
   }
   release(held: Import): void {
     if (!this.#imports?.delete(held.number) || this.ended) return;
@@ -383,7 +395,7 @@ export class Session implements Ends {
         if (op[2] === 0) native.noteCall(op[3].at(-1));
         return this.#run(op[1], op[2], op[3], op[4], stubs);
       case Op.kGet: return this.#run(op[1], op[2], op[3], undefined, stubs);
-      case Op.kReturn: return this.#returned(op[1], op[2], stubs);
+      case Op.kReturn: return this.returned(op[1], op[2], stubs);
       case Op.kThrow: return this.#threw(op[1], op[2]);
       case Op.kRelease: {
         const target = this.#exports?.get(op[1]);
@@ -406,6 +418,10 @@ export class Session implements Ends {
       result = base === undefined ? Promise.reject(new Error(kDisposed))
         : base.then((value) => reach(new Target(value), path, args));
     }
+    this.follow(id, result, stubs);
+  }
+  // Answers their call with what it comes to.
+  follow(id: number, result: Promise<unknown>, stubs: Hook[]): void {
     this.running++;
     (this.#answers ??= new Few()).set(id, result);
     result.then((value) => this.#answer(id, value, stubs), (error) => this.#refuse(id, error, stubs));
@@ -427,7 +443,7 @@ export class Session implements Ends {
     this.#push(this.#write([Op.kThrow, id, describeThrown(error)]));
     for (const stub of stubs) stub.dispose();
   }
-  #returned(id: number, value: unknown, stubs: Hook[]): void {
+  returned(id: number, value: unknown, stubs: Hook[]): void {
     const call = this.#calls?.get(id);
     if (call === undefined) return stubs.forEach((stub) => stub.dispose());
     this.#calls!.delete(id);

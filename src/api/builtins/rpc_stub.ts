@@ -93,12 +93,15 @@ const callable = () => {};
 delete (callable as any).name;
 delete (callable as any).length;
 
+// An index is no name: nothing answers to it.
+const isIndex = (key: string) => key.charCodeAt(0) <= 57 && /^(0|[1-9]\d{0,9})$/.test(key);
+
 class Handler implements ProxyHandler<() => void> {
   constructor(readonly prototype: object, readonly state: State) {}
   get(_target: unknown, key: string | symbol): unknown {
     if (key === kState) return this.state;
     if (typeof key === "symbol" || key in this.prototype) return Reflect.get(this.prototype, key);
-    if (key === "then") return undefined; // Of RpcStub: awaiting one gives the stub itself.
+    if (key === "then" || isIndex(key)) return undefined; // "then" of RpcStub: awaiting one gives the stub itself.
     return propertyOf(this.state, key);
   }
   apply(_target: unknown, _self: unknown, args: unknown[]): unknown {
@@ -162,7 +165,7 @@ export function answerToAnyName(prototype: object, find: (stub: any) => Hook): v
   const known: object = Object.create(new Proxy(own, {
     get(target, key, receiver) {
       if (typeof key === "symbol" || key in target) return Reflect.get(target, key, receiver);
-      if (key === "then") return undefined;
+      if (key === "then" || isIndex(key)) return undefined;
       learn(key);
       return memberOf(find(receiver), key);
     },

@@ -74,7 +74,7 @@ function member(holder: unknown, key: string, target: Target | undefined): unkno
   const byClass = holder instanceof RpcTarget || (target?.entrypoint && target.rest === undefined);
   if (!byClass) {
     // Of plain values their own properties alone.
-    const plain = proto === Object.prototype || proto === null || Array.isArray(holder);
+    const plain = proto === Object.prototype || proto === null;
     if (!plain || !Object.hasOwn(holder, key)) throw unknown(key);
     return (holder as any)[key];
   }
@@ -87,17 +87,26 @@ function member(holder: unknown, key: string, target: Target | undefined): unkno
 }
 
 // Follows the path from `target` and calls what is there (`args`), or gives it. A stub on the way takes over from there.
-export async function reach(target: Target, path: Path, args: unknown[] | undefined): Promise<unknown> {
+export function reach(target: Target, path: Path, args: unknown[] | undefined): Promise<unknown> {
+  try {
+    return Promise.resolve(reachNow(target, path, args));
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+// The same as it is given, which is to be awaited.
+export function reachNow(target: Target, path: Path, args: unknown[] | undefined): unknown {
   if (target.disposed) throw new Error("RPC stub used after being disposed.");
   if (target.entrypoint && path.length === 1 && path[0] === kConnect && args !== undefined) {
-    return await connected(target.value, target.rest ?? [], args);
+    return connected(target.value, target.rest ?? [], args);
   }
   if (target.refusal !== undefined) throw target.refusal;
   let holder: unknown = undefined;
   let value = target.value;
   for (let index = 0; index < path.length; index++) {
     const hook = index > 0 || !target.entrypoint ? hookOf(value) : undefined;
-    if (hook !== undefined) return await hook.call(path.slice(index), args).value();
+    if (hook !== undefined) return hook.call(path.slice(index), args).value();
     if (index > 0 && !isObject(value)) throw unknown(path[index - 1]!);
     holder = value;
     value = member(value, path[index]!, index === 0 ? target : undefined);
@@ -107,16 +116,16 @@ export async function reach(target: Target, path: Path, args: unknown[] | undefi
     if (hook === undefined && typeof value === "function" && holder !== undefined) return bound(value, holder);
     return value;
   }
-  if (hook !== undefined) return await hook.call([], args).value();
+  if (hook !== undefined) return hook.call([], args).value();
   if (typeof value !== "function") throw new TypeError(`"${path.at(-1) ?? ""}" is not a function.`);
   if (target.rest !== undefined && path.length === 1) {
     if (value.length !== 1 + target.rest.length || args.length > 1) {
       throw new TypeError("Cannot call handler function over RPC unless it takes exactly three parameters (arg, env, ctx), " +
         "and is called with exactly one argument.");
     }
-    return await (value as any).call(holder, args[0], ...target.rest);
+    return (value as any).call(holder, args[0], ...target.rest);
   }
-  return await (value as any).apply(holder, args);
+  return (value as any).apply(holder, args);
 }
 
 function bound(value: Function, holder: unknown): Function {

@@ -30,6 +30,7 @@ enum Hook : int {
   kDispatchPreShutdown,
   kDispatchCall,
   kCallReturned,
+  kDispatchScheduled,
 };
 inline constexpr const char* kHookNames[] = {"configure",
                                              "makeEnv",
@@ -56,6 +57,7 @@ inline constexpr const char* kHookNames[] = {"configure",
                                              "prepareStack",
                                              "dispatchPreShutdown",
                                              "dispatchCall",
-                                             "callReturned"};
+                                             "callReturned",
+                                             "dispatchScheduled"};
 
 }  // namespace limpet::api

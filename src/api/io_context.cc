@@ -152,6 +152,7 @@ void IoContext::End(Error why) {
   callers_.Clear();
   fetches_.Clear();
   on_client_gone_.Reset();
+  when_waited_.Reset();
   pumps_.Clear();
   bodies_.Clear();
   connections_.Clear();
@@ -465,6 +466,7 @@ void IoContext::AddWaitUntil(js::Scope& scope, v8::Local<v8::Promise> promise) {
     js::Scope inner(js::Isolate::From(args.GetIsolate()), args.GetIsolate(), args.GetIsolate()->GetCurrentContext());
     Error error = ToError(inner, args[0]);
     self->ReportUncaught(error, "(in promise) ");
+    self->wait_until_failed_ = true;
     self->WaitUntilDone();
   };
   v8::Local<v8::Function> on_settled;
@@ -478,6 +480,13 @@ void IoContext::WaitUntilDone() {
   if (wait_untils_ == 0) return;
   --wait_untils_;
   if (instance_ != nullptr && !ended_) instance_->Unpin();
+  if (wait_untils_ > 0 || when_waited_.IsEmpty()) return;
+  v8::Isolate* isolate = host_->isolate->raw();
+  v8::Local<v8::Function> tell = when_waited_.Get(isolate);
+  when_waited_.Reset();
+  v8::TryCatch caught(isolate);
+  v8::Local<v8::Value> failed = v8::Boolean::New(isolate, wait_until_failed_);
+  (void)tell->Call(isolate->GetCurrentContext(), v8::Undefined(isolate), 1, &failed);
 }
 
 void IoContext::PumpGone(uint64_t number) {

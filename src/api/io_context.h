@@ -193,6 +193,8 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   // -- waitUntil, critical sections: functions of the script and what is known about them
   void AddWaitUntil(js::Scope& scope, v8::Local<v8::Promise> promise);
   void WaitUntilDone();
+  // `tell(failed)` is called, in its turn, once none of them is under way any more.
+  void WhenWaited(js::Scope& scope, v8::Local<v8::Function> tell) { when_waited_.Reset(scope.isolate(), tell); }
   struct Critical {
     object::GateRef section;
     v8::Global<v8::Promise::Resolver> resolver;
@@ -288,6 +290,8 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   v8::Global<v8::Function> on_client_gone_;
   size_t turns_waiting_ = 0;
   size_t wait_untils_ = 0;
+  bool wait_until_failed_ = false;  // One of them was rejected.
+  v8::Global<v8::Function> when_waited_;
   size_t streams_ = 0;
   loop::TimerId grace_timer_ = 0;
   object::InputLock lock_;

@@ -81,6 +81,13 @@ void WaitUntil(const Arguments& args) {
   context->AddWaitUntil(call.scope, args[0].As<v8::Promise>());
 }
 
+void WhenWaited(const Arguments& args) {
+  Call call(args);
+  IoContext* context = call.Context();
+  if (context == nullptr || !args[0]->IsFunction()) return;
+  context->WhenWaited(call.scope, args[0].As<v8::Function>());
+}
+
 // -- blockConcurrencyWhile
 
 // The section's callback has settled: `number` names the critical section.
@@ -187,6 +194,7 @@ void AddStateNatives(std::vector<js::NativeFunction>& natives) {
   natives.push_back({"clearTimer", ClearTimer});
   natives.push_back({"log", Log});
   natives.push_back({"waitUntil", WaitUntil});
+  natives.push_back({"whenWaited", WhenWaited});
   natives.push_back({"onClientGone", OnClientGone});
   natives.push_back({"usesSqlite", UsesSqlite});
   natives.push_back({"blockConcurrency", BlockConcurrency});

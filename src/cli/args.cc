@@ -11,9 +11,9 @@
 namespace limpet::cli {
 namespace {
 
-constexpr const char* kCommands[] = {"generate", "publish",     "deploy",   "delete", "whoami", "serve",
-                                     "dev",      "init",        "objects",  "token",  "audit",  "secret",
-                                     "versions", "deployments", "rollback", "tail",   "login",  "logout"};
+constexpr const char* kCommands[] = {"generate", "publish", "deploy", "delete", "whoami",  "serve",    "dev",
+                                     "init",     "objects", "token",  "audit",  "secret",  "versions", "deployments",
+                                     "rollback", "tail",    "login",  "logout", "triggers"};
 
 void AddServer(CLI::App* command, Arguments* arguments) {
   command->add_option("--server", arguments->server,
@@ -121,6 +121,9 @@ void AddRemote(CLI::App* app, Arguments* arguments) {
   CLI::App* rollback = AddScript(app, "rollback", "Makes an earlier version live again", arguments);
   rollback->add_option("version", arguments->key, "Which one; none: the one before");
   rollback->add_option("--message", arguments->message, message);
+  CLI::App* triggers =
+      app->add_subcommand("triggers", "Routes, custom domains and crons of a script")->require_subcommand(1);
+  AddScript(triggers, "deploy", "Puts those of the configuration in place", arguments);
   CLI::App* tail = app->add_subcommand("tail", "What a script's events did, live");
   AddServer(tail, arguments);
   AddProject(tail, arguments);
@@ -206,7 +209,7 @@ Arguments Finish(const CLI::App& app, Arguments arguments, const Raw& raw) {
       {"whoami", Command::kWhoami},     {"serve", Command::kServe},       {"dev", Command::kDev},
       {"secret", Command::kSecret},     {"versions", Command::kVersions}, {"deployments", Command::kDeployments},
       {"rollback", Command::kRollback}, {"tail", Command::kTail},         {"login", Command::kLogin},
-      {"logout", Command::kLogout}};
+      {"logout", Command::kLogout},     {"triggers", Command::kTriggers}};
   for (const auto& [name, command] : kNames) {
     const CLI::App* chosen = app.get_subcommand(name);
     if (!chosen->parsed()) continue;

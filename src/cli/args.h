@@ -35,7 +35,8 @@ enum class Command : uint8_t {
   kRollback,
   kTail,
   kLogin,
-  kLogout
+  kLogout,
+  kTriggers
 };
 
 struct Arguments {

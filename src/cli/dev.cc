@@ -91,7 +91,8 @@ bool Reload(const Arguments& arguments, const Installation& installation, Client
   auto started = std::chrono::steady_clock::now();
   std::optional<ProjectConfig> config = LoadProject(arguments, terminal);
   if (!config) return false;
-  config->code_update_strategy = Json();  // What is saved is to run.
+  config->code_update_strategy = Json();                           // What is saved is to run.
+  if (config->crons.is_null()) config->crons = Json::MakeArray();  // Those of an earlier file go.
   Result<DevVariables> variables = ReadDevVariables(config->dir, arguments.environment);
   if (!variables.has_value()) return terminal.Error(variables.error().message()), false;
   UseVariables(variables.value().values, &*config);

@@ -10,6 +10,7 @@
 #include "cli/publish.h"
 #include "cli/remote.h"
 #include "cli/terminal.h"
+#include "cli/triggers.h"
 
 namespace limpet::cli {
 
@@ -50,6 +51,7 @@ int Main(const std::vector<std::string>& arguments, const Installation& installa
     case Command::kDeployments: return RunDeployments(*parsed.arguments, terminal);
     case Command::kRollback: return RunRollback(*parsed.arguments, terminal);
     case Command::kTail: return RunTail(*parsed.arguments, terminal);
+    case Command::kTriggers: return RunTriggers(*parsed.arguments, terminal);
     case Command::kLogin: return RunLogin(*parsed.arguments, terminal);
     case Command::kLogout: return RunLogout(*parsed.arguments, terminal);
     case Command::kNone: break;

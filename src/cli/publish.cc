@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "cli/exports_text.h"
 #include "cli/process.h"
+#include "cli/triggers.h"
 
 namespace limpet::cli {
 namespace {
@@ -31,30 +32,6 @@ Result<ScriptState> FindScript(const std::string& name, Client& client) {
   return state;
 }
 
-// Triggers come after the code: a failure leaves the script live.
-Result<Done> PutTriggers(const ProjectConfig& config, const std::string& name, Client& client) {
-  auto put = [&](const char* path, const Json& value) -> Result<Done> {
-    LIMPET_TRY(ApiAnswer answer, client.Call("PUT", ScriptPath(name) + path, ToText(value), "application/json"));
-    if (!answer.success) return Refused(answer);
-    return Done{};
-  };
-  if (!config.crons.is_null()) {
-    LIMPET_TRY([[maybe_unused]] Done crons, put("/schedules", config.crons));
-  }
-  if (config.routes.is_null()) return Done{};
-  Json routes = Json::MakeArray(), origins = Json::MakeArray();
-  for (const Json& route : config.routes.items()) {
-    if (route["custom_domain"].AsBool()) {
-      origins.Append(Json().Set("hostname", route["pattern"]));
-    } else {
-      routes.Append(route);
-    }
-  }
-  LIMPET_TRY([[maybe_unused]] Done routed, put("/routes", routes));
-  LIMPET_TRY([[maybe_unused]] Done named, put("/domains/records", Json().Set("origins", std::move(origins))));
-  return Done{};
-}
-
 Result<Done> RunBuildCommand(const ProjectConfig& config, const Terminal& terminal) {
   if (config.build_command.empty()) return Done{};
   terminal.Dim("running " + config.build_command);
@@ -63,20 +40,6 @@ Result<Done> RunBuildCommand(const ProjectConfig& config, const Terminal& termin
   if (code == 0) return Done{};
   return Error(ErrorCode::kScript,
                "the build command \"" + config.build_command + "\" ended with code " + std::to_string(code));
-}
-
-// `url` is that of the script's own name.
-std::vector<std::string> Addresses(const ProjectConfig& config, const std::string& url) {
-  std::vector<std::string> addresses;
-  if (config.workers_dev) addresses.push_back(url);
-  size_t host = std::min(url.size(), url.find("://") + 3);
-  size_t port = std::min(url.size(), url.find(':', host));
-  for (const Json& route : config.routes.items()) {
-    const std::string& pattern = route["pattern"].AsString();
-    bool domain = route["custom_domain"].AsBool();
-    addresses.push_back(domain ? url.substr(0, host) + pattern + url.substr(port) : pattern);
-  }
-  return addresses;
 }
 
 int Refuse(const Terminal& terminal, const Error& error) {
@@ -194,7 +157,8 @@ Result<Published> Upload(const ProjectConfig& config, const Project& project, co
   std::string type = form.content_type();
   LIMPET_TRY(ApiAnswer answer, client.Call("PUT", ScriptPath(config.name), std::move(form).Finish(), type));
   if (!answer.success) return Refused(answer);
-  LIMPET_TRY([[maybe_unused]] Done put, PutTriggers(config, config.name, client));
+  // After the code: a failure leaves the script live.
+  LIMPET_TRY([[maybe_unused]] Done put, PutTriggers(config, client));
   const Json* shown = answer.result.Find("available_on_subdomain");
   if (shown != nullptr && shown->AsBool() != config.workers_dev) {
     Json wanted = Json().Set("enabled", config.workers_dev);
@@ -239,6 +203,7 @@ int RunPublish(const Arguments& arguments, const Installation& installation, con
   if (std::string text = ReconciliationText(published->reconciliation); !text.empty()) terminal.Info(text);
   terminal.Info(terminal.Green("Successfully published your script to"));
   for (const std::string& url : published->urls) terminal.Result(url);
+  for (const std::string& text : CronTexts(*config)) terminal.Info(text);
   if (published->urls.empty()) terminal.Info("It has no address: workers_dev is false, and there are no routes");
   return kExitOk;
 }

@@ -1,6 +1,7 @@
 // Secrets, settings, schedules, routes of a script.
 #include "control/domains.h"
 #include "control/plane.h"
+#include "control/schedules.h"
 
 namespace limpet::control {
 namespace {
@@ -115,18 +116,22 @@ Plane::Answer Plane::PostSubdomain(Call call) {
 Plane::Answer Plane::Schedules(Call call) {
   std::shared_ptr<const ScriptRecord> script = catalog_->Find(call.script);
   if (script == nullptr) co_return Failure(NoSuchScript(call.script));
-  co_return Success(Json().Set("schedules", script->schedules.is_null() ? Json::MakeArray() : script->schedules));
+  co_return Success(Json().Set("schedules", ShowSchedules(script->schedules)));
 }
 
 Plane::Answer Plane::PutSchedules(Call call) {
   Decision<Json> body = ParseBody(call);
   if (!body.ok()) co_return Failure(body.refusal());
-  Json list = *body;
-  if (!list.is_array()) co_return Failure({400, 10021, "Schedules must be an array of {\"cron\"}."});
-  Decision<Done> edited =
-      co_await deployer_->Edit(call.script, [list](ScriptRecord& script) { script.schedules = list; });
+  WallTime now = deps_.loop.WallNow();
+  Decision<Json> read = ReadSchedules(*body, Json(), now);
+  if (!read.ok()) co_return Failure(read.refusal());
+  Json shown;
+  Decision<Done> edited = co_await deployer_->Edit(call.script, [&, now](ScriptRecord& script) {
+    script.schedules = *ReadSchedules(*body, script.schedules, now);
+    shown = ShowSchedules(script.schedules);
+  });
   if (!edited.ok()) co_return Failure(edited.refusal());
-  co_return Success(Json().Set("schedules", std::move(list)));
+  co_return Success(Json().Set("schedules", std::move(shown)));
 }
 
 Plane::Answer Plane::PutRoutes(Call call) {

@@ -68,6 +68,11 @@ class FakeRuntime final : public Runtime {
     traced = std::move(scripts);
     Answer(std::move(done));
   }
+  void RunScheduled(std::string script_name, std::string cron, WallTime time, OnDone done) override {
+    runs.push_back(script_name + " " + cron + " " + std::to_string(time.time_since_epoch().count() / 60'000));
+    Answer(std::move(done));
+  }
+  std::vector<std::string> runs;  // "SCRIPT CRON MINUTE"
   LiveVersions shares;
   std::set<std::string, std::less<>> traced;
   std::vector<ObjectId> deleted;

@@ -106,6 +106,10 @@ loop::Task<Result<Done>> Plane::Start() {
   tails_.on_change = [this] { TellTraced(); };
   co_await deployer_->Start();
   SweepAssets();
+  Result<std::unique_ptr<class Schedules>> schedules = co_await Schedules::Open(deps_, *catalog_);
+  if (!schedules.has_value()) co_return std::move(schedules).error();
+  schedules_ = std::move(schedules).value();
+  schedules_->Wake();
   co_return Done{};
 }
 
@@ -179,6 +183,7 @@ Plane::Answer Plane::Run(const Route* route, Call call) {
         {503, 10013, "Nothing was changed, since the audit log can't be written: " + entry.error().message()});
   }
   HttpResponse response = co_await (this->*route->handler)(std::move(call));
+  schedules_->Wake();
   int64_t code = 0;
   std::string message;
   if (response.status >= 400) {

@@ -11,6 +11,7 @@
 #include "control/control_plane.h"
 #include "control/deployer.h"
 #include "control/rest.h"
+#include "control/schedules.h"
 #include "control/tail.h"
 #include "loop/task.h"
 
@@ -153,6 +154,7 @@ class Plane final : public ControlPlane {
   std::unique_ptr<assets::Library> library_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<Deployer> deployer_;
+  std::unique_ptr<class Schedules> schedules_;
   TailHub tails_;
   loop::TaskScope scope_;  // Last: its tasks use all of the above.
 };

@@ -59,6 +59,9 @@ class Runtime {
   // See object::Shard: RestoreTo and Apply.
   virtual void RestoreObject(ObjectId object, object::Bookmark target, UniqueFunction<void(Result<uint64_t>)> done) = 0;
   virtual void ChangeObject(ObjectId object, object::Shard::Change change, OnDone done) = 0;
+  // Runs the script's scheduled handler, on some shard; answers once it and what it has under way are over. Errors:
+  // kScript (it failed), kNotFound, kCanceled (it took too long), what ended it.
+  virtual void RunScheduled(std::string script_name, std::string cron, WallTime time, OnDone done) = 0;
   // The scripts whose events are told to ControlPlane::OnTrace from now on.
   virtual void SetTraced(std::set<std::string, std::less<>> scripts, OnDone done) = 0;
 };

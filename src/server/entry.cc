@@ -123,6 +123,7 @@ class Commands final : public cli::Commands {
     options.public_origin = "http://localhost:PORT";
     options.allow_private_network = true;
     options.show_exceptions = true;
+    options.manual_runs = true;
     options.roll_grace = Duration::zero();  // A save replaces the objects at once.
     auto events = std::make_unique<DevEvents>(std::move(dev.on_event));
     options.observer = events.get();

@@ -32,6 +32,7 @@ struct ServerOptions {
   net::NetworkSet trusted_proxies = net::NetworkSet::Loopback();
   bool allow_private_network = false;
   std::string ca_file;           // Trusted beside the system's certificates; empty: none.
+  bool manual_runs = false;      // Requests may run scheduled handlers (server/manual_runs.h).
   bool show_exceptions = false;  // A script's exception is the body of its 500.
   Duration roll_grace = std::chrono::seconds(30);
   Duration idle_evict = std::chrono::seconds(10);       // See object::ShardOptions.

@@ -95,6 +95,26 @@ void ShardRuntime::SetTraced(std::set<std::string, std::less<>> scripts, control
       std::move(done));
 }
 
+void ShardRuntime::RunScheduled(std::string script_name, std::string cron, WallTime time, control::OnDone done) {
+  ShardServer* shard = shards_[next_run_++ % shards_.size()];
+  auto held = std::make_shared<control::OnDone>(std::move(done));  // Destroyed on its own thread.
+  shard->loop().Post([this, shard, held, script = std::move(script_name), cron = std::move(cron), time]() mutable {
+    shard->RunScheduled(script, std::move(cron), time.time_since_epoch().count(),
+                        [this, held](Result<HttpResponse> result) {
+                          Result<Done> ran = Done{};
+                          if (!result.has_value()) {
+                            ran = std::move(result).error();
+                          } else if (result->status != 200) {
+                            ran = Error(ErrorCode::kScript, "its scheduled handler failed");
+                          }
+                          control_.Post([this, held, ran = std::move(ran)]() mutable {
+                            control::OnDone done = std::exchange(*held, {});
+                            if (open_) done(std::move(ran));
+                          });
+                        });
+  });
+}
+
 void ShardRuntime::Activate(LiveVersions versions, object::CodeUpdate update, control::OnDone done) {
   OnAllShards(
       [versions, update](ShardServer& shard, UniqueFunction<void()> acted) {

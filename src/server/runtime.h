@@ -31,6 +31,7 @@ class ShardRuntime final : public control::Runtime {
   void DeleteObject(ObjectId object, control::OnDone done) override;
   void RestoreObject(ObjectId object, object::Bookmark target, UniqueFunction<void(Result<uint64_t>)> done) override;
   void ChangeObject(ObjectId object, object::Shard::Change change, control::OnDone done) override;
+  void RunScheduled(std::string script_name, std::string cron, WallTime time, control::OnDone done) override;
   void SetTraced(std::set<std::string, std::less<>> scripts, control::OnDone done) override;
 
  private:
@@ -53,6 +54,7 @@ class ShardRuntime final : public control::Runtime {
   js::Runtime& js_;
   std::deque<Pending> checks_;  // The first one runs. One at a time: a check may serve its loop meanwhile.
   bool open_ = true;
+  size_t next_run_ = 0;  // The shard of the next scheduled event, counted on for ever.
   LoopThread checker_;
 };
 

@@ -5,6 +5,7 @@
 
 #include "net/http_client.h"
 #include "server/flags.h"
+#include "server/manual_runs.h"
 
 namespace limpet::server {
 namespace {
@@ -137,6 +138,7 @@ void ShardServer::Handle(HttpRequest request, const net::RequestInfo& info, net:
     std::optional<net::IpAddress> client = net::IpAddress::Parse(info.client_ip);
     return Answer(*exchange, NoScript(host, script, client && IsLoopback(*client)));
   }
+  if (context_.options.manual_runs && RunsByHand(*script, request, exchange)) return;
   if (!sites_.empty()) {
     if (auto answer = FromAssets(*script, request)) return Answer(*exchange, *std::move(answer));
   }
@@ -151,6 +153,20 @@ void ShardServer::Handle(HttpRequest request, const net::RequestInfo& info, net:
     std::shared_ptr<Exchange> waiting = exchange.lock();  // None: it was answered, the response is on its way.
     worker::ShardScripts::ClientGone(event, waiting == nullptr || waiting->answered);
   });
+}
+
+bool ShardServer::RunsByHand(const std::string& script, const HttpRequest& request,
+                             const std::shared_ptr<Exchange>& exchange) {
+  std::optional<ManualRun> run = ReadManualRun(request);
+  if (!run) return false;
+  if (run->refused || run->bad_time) return Answer(*exchange, RefuseManualRun(*run)), true;
+  int64_t time = run->time_ms.value_or(loop().WallNow().time_since_epoch().count());
+  std::string cron = run->cron;
+  scripts_->RunScheduled(script, std::move(cron), time,
+                         [this, exchange, run = *std::move(run)](Result<HttpResponse> result) {
+                           Answer(*exchange, AnswerManualRun(run, std::move(result)));
+                         });
+  return true;
 }
 
 std::optional<HttpResponse> ShardServer::FromAssets(const std::string& script, const HttpRequest& request) {

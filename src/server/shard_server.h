@@ -59,6 +59,9 @@ class ShardServer {
   void SetTraced(std::set<std::string, std::less<>> scripts) { scripts_->SetTraced(std::move(scripts)); }
   void Remove(const std::string& script);
   void SetRoutes(std::shared_ptr<const control::RouteTable> routes) { routes_ = std::move(routes); }
+  void RunScheduled(const std::string& script, std::string cron, int64_t time_ms, object::OnReply reply) {
+    scripts_->RunScheduled(script, std::move(cron), time_ms, std::move(reply));
+  }
   object::Shard& objects() { return *objects_; }
   void Retire(NamespaceId ns, UniqueFunction<void()> then);  // `then` when none of its commits is on the way.
 
@@ -74,6 +77,8 @@ class ShardServer {
   struct Exchange;
 
   void Handle(HttpRequest request, const net::RequestInfo& info, net::Responder responder);
+  // False: the request asks for no run of a scheduled handler.
+  bool RunsByHand(const std::string& script, const HttpRequest& request, const std::shared_ptr<Exchange>& exchange);
   void Answer(Exchange& exchange, Result<HttpResponse> result);
   // What a version's static files answer; nothing: the script does.
   std::optional<HttpResponse> FromAssets(const std::string& script, const HttpRequest& request);

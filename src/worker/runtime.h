@@ -41,6 +41,8 @@ inline constexpr std::string_view kAssetsEntrypoint("\0assets", 7);
 class IsolateStock;
 class LoadedScript;
 
+inline constexpr std::chrono::minutes kScheduledMax{15};  // How long a scheduled event may take.
+
 struct Limits {
   Duration cpu_max = std::chrono::seconds(30);         // An event.
   size_t memory_max = 128 * 1024 * 1024;               // An isolate.
@@ -104,6 +106,9 @@ class ShardScripts {
   std::shared_ptr<Event> Fetch(const std::string& script_name, HttpRequest request, object::OnReply reply);
   // The client of this event has gone before the response was wholly sent; `answered`: it had begun.
   static void ClientGone(const std::shared_ptr<Event>& event, bool answered);
+  // Runs the script's scheduled handler, and all that its waitUntil holds, for kScheduledMax at most. `reply` once:
+  // status 200 or 500 and the JSON text {"outcome", "noRetry"}, or why it could not run or was ended, as Fetch.
+  void RunScheduled(const std::string& script_name, std::string cron, int64_t scheduled_ms, object::OnReply reply);
   // The scripts whose events go to ShardDeps::on_trace from now on, if they have not begun.
   void SetTraced(std::set<std::string, std::less<>> scripts);
   // Lets running events finish (new ones are refused), then `then`.

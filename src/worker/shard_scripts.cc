@@ -43,6 +43,23 @@ void Dispatch(js::Scope& scope, api::IoContext& context, LoadedScript& loaded, c
                        url, headers, body, cf, props});
 }
 
+void DispatchScheduled(js::Scope& scope, api::IoContext& context, LoadedScript& loaded, uint64_t event,
+                       const std::string& cron, int64_t scheduled_ms) {
+  if (loaded.failure()) return context.Answer(event, Error(*loaded.failure()));
+  v8::Isolate* isolate = scope.isolate();
+  v8::TryCatch caught(isolate);
+  (void)api::CallHook(
+      scope, api::kDispatchScheduled,
+      {loaded.DefaultExport(scope), loaded.Environment(scope), v8::Number::New(isolate, static_cast<double>(event)),
+       js::FromUtf8(isolate, cron), v8::Number::New(isolate, static_cast<double>(scheduled_ms))});
+}
+
+void DescribeScheduled(TraceEvent& trace, const std::string& cron, int64_t scheduled_ms) {
+  trace.kind = TraceEvent::Kind::kScheduled;
+  trace.detail = cron;
+  trace.scheduled_ms = scheduled_ms;
+}
+
 }  // namespace
 
 class ShardScripts::Event {
@@ -173,6 +190,23 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
     return context;
   }
 
+  void Refuse(const std::string& name, object::OnReply reply) const {
+    reply(draining ? Error(ErrorCode::kOverloaded, "The server is shutting down.")
+                   : Error(ErrorCode::kNotFound, "There is no script \"" + name + "\"."));
+  }
+
+  // An event could not begin; `trace` may be null.
+  void NotLoaded(const std::string& name, const std::shared_ptr<TraceEvent>& trace, Error error,
+                 object::OnReply reply) const {
+    if (trace != nullptr) {
+      trace->SetOutcome(error);
+      trace->AddException(error, trace->time_ms);
+      EmitTrace(deps, trace);
+    }
+    if (deps.observer != nullptr) deps.observer->OnException(name, error.ToString() + "\n" + error.stack());
+    reply(std::move(error));
+  }
+
   // Whose turn it is: the one that the request asks for, that of the client's key, or any, by their shares.
   const std::shared_ptr<Version>& Pick(const Live& live, const std::string& name, const HttpRequest& request) const {
     if (live.versions.size() == 1) return live.versions.front();
@@ -238,28 +272,49 @@ std::shared_ptr<ShardScripts::Event> ShardScripts::Fetch(const std::string& scri
                                                          object::OnReply reply) {
   auto found = state_->scripts.find(script_name);
   if (found == state_->scripts.end() || state_->draining) {
-    reply(state_->draining ? Error(ErrorCode::kOverloaded, "The server is shutting down.")
-                           : Error(ErrorCode::kNotFound, "There is no script \"" + script_name + "\"."));
+    state_->Refuse(script_name, std::move(reply));
     return nullptr;
   }
   std::shared_ptr<Version> version = state_->Pick(found->second, script_name, request);
   Result<std::shared_ptr<LoadedScript>> loaded = version->Use();
   if (!loaded.has_value()) {
-    if (std::shared_ptr<TraceEvent> trace = BeginTrace(state_->deps, version->script())) {
-      DescribeRequest(*trace, request);
-      trace->SetOutcome(loaded.error());
-      trace->AddException(loaded.error(), trace->time_ms);
-      EmitTrace(state_->deps, trace);
-    }
-    if (state_->deps.observer != nullptr) {
-      state_->deps.observer->OnException(script_name, loaded.error().ToString() + "\n" + loaded.error().stack());
-    }
-    reply(std::move(loaded).error());
+    std::shared_ptr<TraceEvent> trace = BeginTrace(state_->deps, version->script());
+    if (trace != nullptr) DescribeRequest(*trace, request);
+    state_->NotLoaded(script_name, trace, std::move(loaded).error(), std::move(reply));
     return nullptr;
   }
   auto event = std::make_shared<Event>();
   event->context = state_->Start(loaded.value(), {}, std::move(request), std::move(reply));
   return event;
+}
+
+void ShardScripts::RunScheduled(const std::string& script_name, std::string cron, int64_t scheduled_ms,
+                                object::OnReply reply) {
+  auto found = state_->scripts.find(script_name);
+  if (found == state_->scripts.end() || state_->draining) return state_->Refuse(script_name, std::move(reply));
+  std::shared_ptr<Version> version = state_->Pick(found->second, script_name, HttpRequest());
+  std::shared_ptr<TraceEvent> trace = BeginTrace(state_->deps, version->script());
+  if (trace != nullptr) DescribeScheduled(*trace, cron, scheduled_ms);
+  Result<std::shared_ptr<LoadedScript>> loaded = version->Use();
+  if (!loaded.has_value()) return state_->NotLoaded(script_name, trace, std::move(loaded).error(), std::move(reply));
+  std::shared_ptr<api::IoContext> context = state_->NewContext(loaded.value());
+  context->trace = trace;
+  loop::AsioLoop* loop = state_->deps.loop;
+  loop::TimerId limit = loop->After(kScheduledMax, [weak = std::weak_ptr<api::IoContext>(context)] {
+    if (std::shared_ptr<api::IoContext> slow = weak.lock()) {
+      slow->End(Error(ErrorCode::kCanceled, "A scheduled event may take 15 minutes."));
+    }
+  });
+  uint64_t number =
+      context->AddEvent([loop, limit, trace, reply = std::move(reply)](Result<HttpResponse> result) mutable {
+        loop->Cancel(limit);
+        if (trace != nullptr && !result.has_value()) trace->SetOutcome(result.error());
+        if (trace != nullptr && result.has_value() && result->status != 200) trace->outcome = "exception";
+        reply(std::move(result));
+      });
+  context->RunTurn(
+      {}, [raw = context.get(), number, script = std::move(loaded).value(), cron = std::move(cron),
+           scheduled_ms](js::Scope& scope) { DispatchScheduled(scope, *raw, *script, number, cron, scheduled_ms); });
 }
 
 void ShardScripts::ClientGone(const std::shared_ptr<Event>& event, bool answered) {

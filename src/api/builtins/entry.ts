@@ -422,6 +422,45 @@ export function dispatchPreShutdown({ object }: Living, event: number, reason: s
   runHandler(object, "preShutdown", event, { reason });
 }
 
+const kNoScheduled = "Received a ScheduledEvent but we lack a handler for ScheduledEvents (a.k.a. Cron Triggers). Did you " +
+  "remember to export a scheduled() function?";
+let retriesRefused: (controller: ScheduledController) => boolean;
+
+class ScheduledController {
+  #noRetry = false;
+  static {
+    retriesRefused = (controller) => controller.#noRetry;
+  }
+  constructor(token?: unknown, cron?: string, scheduledTime?: number) {
+    illegalConstructor(token);
+    Object.defineProperty(this, "cron", { value: cron, enumerable: true });
+    Object.defineProperty(this, "scheduledTime", { value: scheduledTime, enumerable: true });
+  }
+  noRetry(): void {
+    if (!isObject(this) || !(#noRetry in this)) throw new TypeError(kIllegalInvocation);
+    this.#noRetry = true;
+  }
+}
+platform({ ScheduledController });
+
+export function dispatchScheduled(target: unknown, env: object, event: number, cron: string, scheduledTime: number): void {
+  const over = (ok: boolean, noRetry: boolean) =>
+    native.respond(event, ok ? 200 : 500, "", "", JSON.stringify({ outcome: ok ? "ok" : "exception", noRetry }), undefined);
+  const controller = new ScheduledController(kInternal, cron, scheduledTime);
+  const ctx = new ExecutionContext(kInternal);
+  let lacking = false;
+  const run = async () => {
+    const isClass = typeof target === "function";
+    const holder = isClass ? new (target as any)(ctx, env) : target as any;
+    const handler = holder?.scheduled;
+    lacking = typeof handler !== "function";
+    if (lacking) native.log("error", kNoScheduled);
+    else await (isClass ? handler.call(holder, controller, undefined, undefined) : handler.call(holder, controller, env, ctx));
+  };
+  native.waitUntil(run()); // What it throws is reported there.
+  native.whenWaited((failed) => over(!failed && !lacking, lacking || retriesRefused(controller)));
+}
+
 function fetchOf(instance: any, request: Request): unknown {
   const handler = instance.fetch;
   if (typeof handler !== "function") throw new Error(kNoFetch);

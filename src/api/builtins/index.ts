@@ -4,7 +4,7 @@ import { compatibilityProblem, isOn, setCompatibility } from "./compatibility";
 import { inspect } from "./console";
 import {
   builtinModule, constructObject, describeModule, dispatchFetch, dispatchObjectAlarm, dispatchObjectFetch, dispatchObjectSocket,
-  dispatchCall, dispatchPreShutdown, dispatchRpc, makeEnv, setExports,
+  dispatchCall, dispatchPreShutdown, dispatchRpc, dispatchScheduled, makeEnv, setExports,
 } from "./entry";
 import { describeError, makeError } from "./errors";
 import { rejected, trimScope } from "./global_scope";
@@ -73,5 +73,6 @@ export default function install(native: Native): Hooks {
     unpackHost,
     prepareStack: prepareStack as Hooks["prepareStack"],
     dispatchPreShutdown: dispatchPreShutdown as Hooks["dispatchPreShutdown"],
+    dispatchScheduled,
   };
 }

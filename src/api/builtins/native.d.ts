@@ -117,6 +117,8 @@ export interface Native {
   clearTimer(id: number): void;
   log(level: "log" | "info" | "warn" | "error" | "debug", text: string): void; // never throws
   waitUntil(promise: Promise<unknown>): void;
+  // Calls `tell` once nothing of what waitUntil holds is under way: whether any of it was rejected. Once an event.
+  whenWaited(tell: (failed: boolean) => void): void;
   // The client of a stateless event, or whoever called the object: `event` is that of its request. The latest one given.
   onClientGone(tell: () => void, event: number): void;
   usesSqlite(): boolean; // the object whose event runs
@@ -292,4 +294,7 @@ export interface Hooks {
   prepareStack(error: unknown, sites: object[]): unknown;
   // An object is about to be ended as planned; answers through native.respond or reject.
   dispatchPreShutdown(instance: object, event: number, reason: string): void;
+  // Runs the default export's scheduled handler. Answers once all is settled, with status 200 or 500 and the JSON text of
+  // {outcome, noRetry}. `target`: as dispatchFetch.
+  dispatchScheduled(target: unknown, env: object, event: number, cron: string, scheduledTime: number): void;
 }

@@ -17,8 +17,8 @@ constexpr size_t kTextBodyMax = 64 * 1024;
 
 }  // namespace
 
-void IoHost::CallEntrypoint(const std::string& entrypoint, Bytes, HttpRequest, object::OnReply reply) {
-  reply(Error(ErrorCode::kUnavailable, "Entrypoint " + entrypoint + " can't be called here."));
+void IoHost::CallEntrypoint(EntrypointCall call, HttpRequest, object::OnReply reply) {
+  reply(Error(ErrorCode::kUnavailable, "Entrypoint " + call.entrypoint + " can't be called here."));
 }
 
 uint64_t IoHost::NamespaceIndex(NamespaceId ns, std::string_view key) {

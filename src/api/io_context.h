@@ -43,6 +43,17 @@ namespace limpet::api {
 class IoContext;
 class ScriptSockets;
 
+// How many Workers may call each other in a row.
+inline constexpr uint8_t kCallDepthMax = 32;
+
+// A call of an entrypoint: which one, and as what.
+struct EntrypointCall {
+  std::string script;      // Empty: the caller's own version.
+  std::string entrypoint;  // The name of an export; "default", too.
+  Bytes props;             // What its `ctx.props` is, serialised; empty: {}.
+  uint8_t depth = 0;       // Of the callee: how many such calls led to it.
+};
+
 // What a script's contexts on one shard share. Outlives them (they hold it).
 class IoHost {
  public:
@@ -72,9 +83,8 @@ class IoHost {
   Duration cpu_max{};
   Duration wait_until_max{};
 
-  // A call to another entrypoint of the same script, in a context of its own: `entrypoint` is the name of an export,
-  // `props` what its `ctx.props` is, serialised (empty: {}). `reply` once, from the loop.
-  virtual void CallEntrypoint(const std::string& entrypoint, Bytes props, HttpRequest request, object::OnReply reply);
+  // Runs in a context of its own. `reply` once, from the loop.
+  virtual void CallEntrypoint(EntrypointCall call, HttpRequest request, object::OnReply reply);
   virtual void OnConsole(std::string_view level, std::string_view text) = 0;
   virtual void OnException(std::string_view text) = 0;
   // OnException with what an uncaught error prints: its stack, or its name and message.
@@ -253,6 +263,8 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   UniqueFunction<void(Error)> on_forced_end;
   // In the owner's list of contexts; the owner's to set.
   size_t place = 0;
+  // EntrypointCall::depth of a stateless event; the owner's to set.
+  uint8_t depth = 0;
 
  private:
   struct Timer {

@@ -116,52 +116,58 @@ void RpcCallObject(const Arguments& args) {
   if (IoContext* context = call.Context()) SendToObject(call, *context, PlainRequest(call, 4));
 }
 
-void CallEntrypoint(IoContext& context, uint64_t number, std::string entrypoint, Bytes props, HttpRequest request) {
-  context.WhenDurable([weak = context.weak_from_this(), number, where = context.where(),
-                       entrypoint = std::move(entrypoint), props = std::move(props),
+// The script, entrypoint and props that are at `first` and behind it.
+EntrypointCall ReadEntrypoint(Call& call, const IoContext& context, int first) {
+  return {.script = call.Text(first),
+          .entrypoint = call.Text(first + 1),
+          .props = js::CopyBytes(call.args[first + 2]),
+          .depth = static_cast<uint8_t>(context.depth + 1)};
+}
+
+void CallEntrypoint(IoContext& context, uint64_t number, EntrypointCall callee, HttpRequest request) {
+  context.WhenDurable([weak = context.weak_from_this(), number, where = context.where(), callee = std::move(callee),
                        request = std::move(request)](Result<Done> durable) mutable {
     std::shared_ptr<IoContext> self = weak.lock();
     if (!self || !durable.has_value() || !self->FetchWanted(number)) return;
-    // Not inside this turn: the other context enters the same isolate.
-    self->host().loop->Post([weak, number, where = std::move(where), entrypoint = std::move(entrypoint),
-                             props = std::move(props), request = std::move(request)]() mutable {
+    // Not inside this turn: the other context may enter the same isolate.
+    self->host().loop->Post([weak, number, where = std::move(where), callee = std::move(callee),
+                             request = std::move(request)]() mutable {
       std::shared_ptr<IoContext> caller = weak.lock();
       if (!caller || caller->ended()) return;
-      caller->host().CallEntrypoint(entrypoint, std::move(props), std::move(request),
-                                    OnAnswer(weak, number, std::move(where)));
+      caller->host().CallEntrypoint(std::move(callee), std::move(request), OnAnswer(weak, number, std::move(where)));
     });
   });
 }
 
-// rpcEntrypoint(state, entrypoint, props, message, socket)
+// rpcEntrypoint(state, script, entrypoint, props, message, socket)
 void RpcEntrypoint(const Arguments& args) {
   Call call(args);
   IoContext* context = call.Context();
   if (context == nullptr) return;
-  std::optional<HttpRequest> request = ReadMessage(call, *context, 3);
+  std::optional<HttpRequest> request = ReadMessage(call, *context, 4);
   if (!request) return;
-  CallEntrypoint(*context, AwaitAnswer(call, *context), call.Text(1), js::CopyBytes(args[2]), *std::move(request));
+  CallEntrypoint(*context, AwaitAnswer(call, *context), ReadEntrypoint(call, *context, 1), *std::move(request));
 }
 
-// rpcCallEntrypoint(state, entrypoint, props, method, args)
+// rpcCallEntrypoint(state, script, entrypoint, props, method, args)
 void RpcCallEntrypoint(const Arguments& args) {
   Call call(args);
   IoContext* context = call.Context();
   if (context == nullptr) return;
-  std::optional<HttpRequest> request = PlainRequest(call, 3);
+  std::optional<HttpRequest> request = PlainRequest(call, 4);
   if (!request) return;
-  CallEntrypoint(*context, AwaitAnswer(call, *context), call.Text(1), js::CopyBytes(args[2]), *std::move(request));
+  CallEntrypoint(*context, AwaitAnswer(call, *context), ReadEntrypoint(call, *context, 1), *std::move(request));
 }
 
-// fetchEntrypoint(state, entrypoint, props, method, url, headers, body, length, codings)
+// fetchEntrypoint(state, script, entrypoint, props, method, url, headers, body, length, codings)
 void FetchEntrypoint(const Arguments& args) {
   Call call(args);
   IoContext* context = call.Context();
   if (context == nullptr) return;
-  std::optional<HttpRequest> request = ReadRequest(call, *context, 3);
+  std::optional<HttpRequest> request = ReadRequest(call, *context, 4);
   if (!request) return;
-  std::optional<uint64_t> number = ReturnFetch(call, *context, call.Codings(8));
-  if (number) CallEntrypoint(*context, *number, call.Text(1), js::CopyBytes(args[2]), *std::move(request));
+  std::optional<uint64_t> number = ReturnFetch(call, *context, call.Codings(9));
+  if (number) CallEntrypoint(*context, *number, ReadEntrypoint(call, *context, 1), *std::move(request));
 }
 
 // namespaceToken(ns): string. Names a namespace to any isolate; never reaches a script, since it holds the key of IDs.

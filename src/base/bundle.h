@@ -16,7 +16,8 @@ namespace assets {
 class Site;  // src/assets
 }
 
-enum class ModuleKind : uint8_t { kEsModule, kText, kData, kJson, kWasm };
+// kScript: the one module of a version in service-worker format.
+enum class ModuleKind : uint8_t { kEsModule, kText, kData, kJson, kWasm, kCommonJs, kScript };
 
 struct Module {
   std::string name;  // As uploaded; compared after normalising ("./a.mjs" is "a.mjs").
@@ -27,15 +28,17 @@ struct Module {
 
 // A value that a script finds in `env`.
 struct Binding {
-  enum class Kind : uint8_t { kPlainText, kJson, kText, kData, kWasm, kDurableObjectNamespace, kAssets };
+  enum class Kind : uint8_t { kPlainText, kJson, kText, kData, kWasm, kDurableObjectNamespace, kAssets, kService };
   Kind kind = Kind::kPlainText;
   std::string name;
-  Bytes value;  // Text, JSON text, or content of the blob.
+  Bytes value;  // Text, JSON text, or content of the blob; kService: its props as JSON text, or empty.
   // kDurableObjectNamespace:
   std::string class_name;
-  std::string script_name;  // Of the script that exports the class; never empty.
+  std::string script_name;  // Of the script that exports the class; never empty. kService: of the one that is called.
   NamespaceId ns;
   std::string ns_key;  // What the namespace's IDs are keyed with (spec/api.md section 2: uniqueKey).
+  // kService: the export that is called; empty: the default one.
+  std::string entrypoint = {};
 };
 
 // A class of this script that has storage.
@@ -48,7 +51,7 @@ struct ObjectClass {
 
 struct ScriptVersion {
   std::string script_name;
-  std::string version_id;  // A UUID.
+  std::string version_id;   // A UUID.
   std::string main_module;  // Empty: there is no code, only static files.
   std::vector<Module> modules;
   std::vector<Binding> bindings;
@@ -56,6 +59,7 @@ struct ScriptVersion {
   std::string compatibility_date = "2021-11-02";  // YYYY-MM-DD; compared as text.
   std::vector<std::string> compatibility_flags;
   std::shared_ptr<const assets::Site> site;  // Its static files; null: none.
+  std::vector<std::string> tail_consumers;   // Scripts whose tail() is told of each event.
 };
 
 }  // namespace limpet

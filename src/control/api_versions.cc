@@ -2,6 +2,7 @@
 // script.
 #include "base/multipart.h"
 #include "control/plane.h"
+#include "control/services.h"
 
 namespace limpet::control {
 namespace {
@@ -12,6 +13,8 @@ std::string_view MimeOf(ModuleKind kind) {
     case ModuleKind::kText: return "text/plain";
     case ModuleKind::kData: return "application/octet-stream";
     case ModuleKind::kJson: return "application/json";
+    case ModuleKind::kCommonJs:
+    case ModuleKind::kScript: return "application/javascript";
     case ModuleKind::kWasm: return "application/wasm";
   }
   return {};
@@ -154,10 +157,24 @@ Plane::Answer Plane::References(Call call) {
                          .Set("durable_object_namespace_name", call.script + "_" + binding["class_name"].AsString()));
     }
   }
+  Json incoming = Json::MakeArray();
+  for (const ServiceUse& use : UsesOf(call.script, catalog_->scripts())) {
+    if (use.binding.empty()) continue;
+    incoming.Append(Json().Set("service", use.user).Set("environment", "production").Set("name", use.binding));
+  }
   Json references =
-      Json().Set("services", Json().Set("incoming", Json::MakeArray()).Set("outgoing", Json::MakeArray()));
+      Json().Set("services", Json().Set("incoming", std::move(incoming)).Set("outgoing", Json::MakeArray()));
   references.Set("durable_objects", std::move(objects)).Set("dispatch_outbounds", Json::MakeArray());
   co_return Success(std::move(references));
+}
+
+// GET …/tails/by-consumer/NAME: whose events it is told of.
+Plane::Answer Plane::TailProducers(Call call) {
+  Json producers = Json::MakeArray();
+  for (const ServiceUse& use : UsesOf(call.target.segments.back(), catalog_->scripts())) {
+    if (use.binding.empty()) producers.Append(Json().Set("producer", Json().Set("script", use.user)));
+  }
+  co_return Success(std::move(producers));
 }
 
 }  // namespace limpet::control

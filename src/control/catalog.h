@@ -34,7 +34,8 @@ struct VersionRecord {
   std::vector<std::string> compatibility_flags;
   std::vector<std::string> exported_classes;
   std::vector<std::string> handlers;
-  uint64_t startup_ms = 0;  // Rounded up; 0: not known.
+  std::vector<std::string> entrypoints;  // Names that bindings may call; empty: it was stored before they were noted.
+  uint64_t startup_ms = 0;               // Rounded up; 0: not known.
   Json annotations;
   Json exports;         // The live entries that its upload declared (control/exports.h); null: none.
   Json reconciliation;  // What the upload did to the classes, for its answer. Not kept.
@@ -145,7 +146,7 @@ Json ToJson(const ScriptRecord& script);
 Result<ScriptRecord> ScriptFromJson(const Json& json);
 
 Bytes PrefixEnd(std::string_view prefix);          // The end of the keys that begin with `prefix`, which is not empty.
-std::string_view ModuleKindName(ModuleKind kind);  // "esm", "text", "data", "json", "wasm".
+std::string_view ModuleKindName(ModuleKind kind);  // "esm", "text", "data", …: docs/formats/catalog.md.
 std::string MakeUuid(Random& random);              // Version 4.
 std::string MakeHex(Random& random, size_t bytes);
 std::string IsoTime(WallTime time);  // "2026-11-24T00:00:00.000Z"

@@ -26,6 +26,7 @@ struct ControlOptions {
   std::string account_id = "local";      // Shown by /accounts; any account id is accepted in paths.
   size_t upload_bytes_max = 100 * 1024 * 1024;
   size_t request_bytes_max = 1024 * 1024;  // Of requests that are not uploads.
+  bool local_services = false;             // Uploads may bind scripts that are not there.
   size_t versions_max = 10;                // Kept per script; the deployed one is always kept.
 };
 

@@ -92,6 +92,7 @@ class FakeRuntime final : public Runtime {
       at += 6;
       report.classes.push_back(text.substr(at, text.find(' ', at) - at));
     }
+    report.exports = report.classes;
     report.code_caches = {{version.modules[0].name, "cache"}};
     report.startup = std::chrono::microseconds(2100);
     return report;

@@ -4,6 +4,7 @@
 
 #include "control/code_update.h"
 #include "control/exports.h"
+#include "control/services.h"
 
 namespace limpet::control {
 namespace {
@@ -295,6 +296,11 @@ loop::Task<Decision<VersionRecord>> Deployer::PutLocked(std::string name, Upload
   }
   version.exported_classes = report->classes;
   version.handlers = report->handlers;
+  version.entrypoints = report->exports;
+  version.entrypoints.emplace_back("default");
+  if (!options_.local_services) {
+    if (auto refusal = CheckServices(name, version, catalog_.scripts())) co_return *refusal;
+  }
   version.startup_ms = static_cast<uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(report->startup).count());
   Decision<LifecyclePlan> plan = PlanLifecycle(InputOf(record, upload, version));
   if (!plan.ok()) co_return plan.refusal();
@@ -359,6 +365,13 @@ loop::Task<Decision<Done>> Deployer::DeleteLocked(std::string name, Force force)
                               " binds its class " + binding.class_name + ". Use force to delete it anyway."};
       }
     }
+  }
+  if (auto uses = UsesOf(name, catalog_.scripts()); force == Force::kNo && !uses.empty()) {
+    const std::string how =
+        uses.front().binding.empty() ? " has it as a tail consumer" : " binds it as " + uses.front().binding;
+    co_return Refusal{400, 10064,
+                      "Cannot delete this Worker as it is still referenced by other Workers: " + uses.front().user +
+                          how + ". Use force to delete it anyway."};
   }
   CatalogChange change;
   change.removed_script = name;

@@ -254,7 +254,7 @@ const Plane::Route Plane::kRoutes[] = {
     {"PUT", "/accounts/*/workers/durable_objects/objects/*/import", &Plane::ImportObject},
     {"POST", "/accounts/*/workers/durable_objects/objects/*/fork", &Plane::ForkObject},
     {"POST", "/accounts/*/workers/durable_objects/objects/*/restore", &Plane::RestoreObject},
-    {"GET", "/accounts/*/workers/tails/by-consumer/*", &Plane::EmptyList},
+    {"GET", "/accounts/*/workers/tails/by-consumer/*", &Plane::TailProducers},
     {"GET", "/accounts/*/containers/applications", &Plane::EmptyList},
     {"GET", "/accounts/*/storage/kv/namespaces", &Plane::EmptyList},
     {"GET", "/accounts/*/workers/domains/records/*", &Plane::Domain},

@@ -111,6 +111,7 @@ class Plane final : public ControlPlane {
   Answer PatchLatestVersion(Call call);
   Answer ScriptContent(Call call);
   Answer References(Call call);
+  Answer TailProducers(Call call);
   // api_tail.cc
   Answer PostTail(Call call);
   Answer DeleteTail(Call call);

@@ -9,7 +9,7 @@
 namespace limpet::control {
 namespace {
 
-constexpr std::array kKindNames{"esm", "text", "data", "json", "wasm"};
+constexpr std::array kKindNames{"esm", "text", "data", "json", "wasm", "commonjs", "script"};
 
 Json Names(const std::vector<std::string>& names) {
   Json::Array items(names.begin(), names.end());
@@ -49,6 +49,7 @@ Json ToJson(const VersionRecord& version) {
   json.Set("compatibility_date", version.compatibility_date);
   json.Set("compatibility_flags", Names(version.compatibility_flags));
   json.Set("exported_classes", Names(version.exported_classes)).Set("handlers", Names(version.handlers));
+  json.Set("entrypoints", Names(version.entrypoints));
   json.Set("startup_ms", version.startup_ms).Set("annotations", version.annotations);
   if (!version.exports.is_null()) json.Set("exports", version.exports);
   if (!version.assets.is_null()) json.Set("assets", version.assets);
@@ -72,6 +73,7 @@ Result<VersionRecord> VersionFromJson(const Json& json) {
   version.compatibility_flags = Names(json["compatibility_flags"]);
   version.exported_classes = Names(json["exported_classes"]);
   version.handlers = Names(json["handlers"]);
+  version.entrypoints = Names(json["entrypoints"]);
   version.startup_ms = json["startup_ms"].AsUint64();
   version.annotations = json["annotations"];
   version.exports = json["exports"];
@@ -87,6 +89,11 @@ Binding MakeBinding(const Json& json, const std::string& script_name) {
   if (type == "json" || type == "version_metadata") {
     binding.kind = Binding::Kind::kJson;
     binding.value = ToText(json["json"]);
+  } else if (type == "service") {
+    binding.kind = Binding::Kind::kService;
+    binding.script_name = json["service"].AsString();
+    binding.entrypoint = json["entrypoint"].AsString();
+    if (!json["props"].is_null()) binding.value = ToText(json["props"]);
   } else if (type == "assets") {
     binding.kind = Binding::Kind::kAssets;
   } else if (type == "durable_object_namespace") {
@@ -221,6 +228,9 @@ std::shared_ptr<ScriptVersion> MakeVersion(const ScriptRecord& script, const Ver
   made->classes = script.classes;
   if (!version.compatibility_date.empty()) made->compatibility_date = version.compatibility_date;
   made->compatibility_flags = version.compatibility_flags;
+  for (const Json& consumer : script.settings["tail_consumers"].items()) {
+    if (!consumer["service"].AsString().empty()) made->tail_consumers.push_back(consumer["service"].AsString());
+  }
   return made;
 }
 

@@ -11,7 +11,7 @@ namespace limpet::control {
 namespace {
 
 constexpr std::string_view kBindingTypes[] = {"plain_text",       "json",    "secret_text", "durable_object_namespace",
-                                              "version_metadata", "inherit", "assets"};
+                                              "version_metadata", "inherit", "assets",      "service"};
 
 Refusal Bad(std::string message) { return {400, 10021, std::move(message)}; }
 
@@ -72,11 +72,11 @@ std::optional<Refusal> ReadModules(const std::vector<FormPart>& parts, Upload* u
   return std::nullopt;
 }
 
-// An environment of a script is a script of its own, NAME-ENV.
-void NameEnvironment(Json* binding) {
-  const std::string script = (*binding)["script_name"].AsString(), environment = (*binding)["environment"].AsString();
+// An environment of a script is a script of its own, NAME-ENV. `key` holds the script's name.
+void NameEnvironment(Json* binding, const char* key) {
+  const std::string script = (*binding)[key].AsString(), environment = (*binding)["environment"].AsString();
   if (!script.empty() && !environment.empty() && environment != "production") {
-    binding->Set("script_name", script + "-" + environment);
+    binding->Set(key, script + "-" + environment);
   }
   binding->Erase("environment");
 }
@@ -100,8 +100,14 @@ std::optional<Refusal> ReadBinding(const Json& json, Upload* upload, std::set<st
   if (type == "durable_object_namespace" && json["class_name"].AsString().empty()) {
     return Bad("Binding \"" + name + "\" needs a \"class_name\".");
   }
+  if (type == "service") {
+    if (json["service"].AsString().empty()) return Bad("Binding \"" + name + "\" needs a \"service\".");
+    const Json& props = json["props"];
+    if (!props.is_null() && !props.is_object()) return Bad("Binding \"" + name + "\": \"props\" must be an object.");
+  }
   upload->bindings.push_back(json);
-  if (type == "durable_object_namespace") NameEnvironment(&upload->bindings.back());
+  if (type == "durable_object_namespace") NameEnvironment(&upload->bindings.back(), "script_name");
+  if (type == "service") NameEnvironment(&upload->bindings.back(), "service");
   return std::nullopt;
 }
 

@@ -134,7 +134,9 @@ v8::MaybeLocal<v8::Value> ModuleGraph::ValueOf(Scope& scope, const Module& modul
   v8::Isolate* isolate = scope.isolate();
   v8::MaybeLocal<v8::Value> value;
   switch (module.kind) {
-    case ModuleKind::kEsModule: break;
+    case ModuleKind::kEsModule:
+    case ModuleKind::kCommonJs:
+    case ModuleKind::kScript: break;
     case ModuleKind::kText: value = FromUtf8(isolate, module.content); break;
     case ModuleKind::kData:
       if (v8::Local<v8::Uint8Array> bytes = ToUint8Array(isolate, module.content); !bytes.IsEmpty()) {

@@ -124,6 +124,7 @@ class Commands final : public cli::Commands {
     options.allow_private_network = true;
     options.show_exceptions = true;
     options.manual_runs = true;
+    options.local_services = true;
     options.roll_grace = Duration::zero();  // A save replaces the objects at once.
     auto events = std::make_unique<DevEvents>(std::move(dev.on_event));
     options.observer = events.get();

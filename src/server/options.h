@@ -34,6 +34,7 @@ struct ServerOptions {
   std::string ca_file;           // Trusted beside the system's certificates; empty: none.
   bool manual_runs = false;      // Requests may run scheduled handlers (server/manual_runs.h).
   bool show_exceptions = false;  // A script's exception is the body of its 500.
+  bool local_services = false;   // Bindings to scripts that are not there are accepted, as in wrangler's dev.
   Duration roll_grace = std::chrono::seconds(30);
   Duration idle_evict = std::chrono::seconds(10);       // See object::ShardOptions.
   size_t object_queue_max = 1000;                       // Likewise: inbox_events_max,

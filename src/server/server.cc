@@ -210,6 +210,7 @@ Result<Done> Server::State::OpenControl() {
   LIMPET_TRY(settings.secrets_key, control::LoadOrMakeSecretsKey(options.data_dir, random));
   settings.admin_hosts = options.admin_hosts;
   settings.public_origin = options.public_origin;
+  settings.local_services = options.local_services;
   if (size_t at = settings.public_origin.find("PORT"); at != std::string::npos) {
     settings.public_origin.replace(at, 4, std::to_string(public_endpoint.port));
   }

@@ -102,6 +102,13 @@ void ShardServer::Connect(std::vector<object::Directory::Peer> peers) {
         reply(std::move(response));
       });
     };
+    deps.file_first = [this](const ScriptVersion& version, const HttpRequest& request) -> std::optional<HttpResponse> {
+      std::optional<assets::SiteRequest> wanted = assets::ReadSiteRequest(request);
+      assets::SiteAnswer answer;
+      if (!wanted || version.site->Route(*wanted, &answer) == assets::Site::First::kScript) return std::nullopt;
+      return assets_->ToScript(*version.site, request);
+    };
+    deps.local_services = context_.options.local_services;
     scripts_ = std::make_unique<worker::ShardScripts>(deps);
     net::ServerOptions http;
     http.limits = context_.options.http;

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -30,6 +31,10 @@ namespace limpet::net {
 class HttpClient;
 }
 
+namespace limpet::api {
+struct EntrypointCall;
+}
+
 namespace limpet::worker {
 
 // Makes the process's V8 side: snapshot and watchdog. Once, on the main thread.
@@ -37,6 +42,7 @@ Result<std::unique_ptr<js::Runtime>> MakeJsRuntime(node::MultiIsolatePlatform* p
 
 // The entrypoint name that the built-ins give a binding to static files: no export is called so.
 inline constexpr std::string_view kAssetsEntrypoint("\0assets", 7);
+inline constexpr std::string_view kDefaultEntrypoint = "default";
 
 class IsolateStock;
 class LoadedScript;
@@ -71,16 +77,23 @@ struct ShardDeps {
   Observer* observer = nullptr;  // May be null.
   // Answers with the static files of a version that has a `site`.
   std::function<void(const ScriptVersion& version, HttpRequest request, object::OnReply reply)> fetch_assets;
+  // What static files answer to another script before this one is asked; nothing: it is asked.
+  std::function<std::optional<HttpResponse>(const ScriptVersion& version, const HttpRequest& request)> file_first;
   Limits limits;
   // Takes what events of traced scripts did, on the shard's thread.
   std::function<void(std::shared_ptr<const TraceEvent>)> on_trace;
   // Set by ShardScripts.
-  std::set<std::string, std::less<>> traced;  // Scripts that somebody listens to.
+  std::set<std::string, std::less<>> traced;  // Scripts that somebody listens to over the control plane.
   IsolateStock* stock = nullptr;
-  // Runs an event of another entrypoint of a loaded script, see api::IoHost::CallEntrypoint.
-  std::function<void(std::shared_ptr<LoadedScript>, const std::string& entrypoint, Bytes props, HttpRequest request,
+  // What a call says that finds no script of its name: as in `limpet dev`, where it may not run yet.
+  bool local_services = false;
+  // Runs an event of an entrypoint, of a loaded script or of what is live of another one: api::IoHost::CallEntrypoint.
+  std::function<void(std::shared_ptr<LoadedScript>, api::EntrypointCall call, HttpRequest request,
                      object::OnReply reply)>
       run_entrypoint;
+  std::function<void(api::EntrypointCall call, HttpRequest request, object::OnReply reply)> call_script;
+  // Tells the consumers of an event that is over.
+  std::function<void(const std::vector<std::string>& consumers, std::shared_ptr<const TraceEvent>)> tell_consumers;
 };
 
 // The scripts of one shard; on its thread.

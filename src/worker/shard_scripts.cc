@@ -14,23 +14,30 @@ namespace limpet::worker {
 
 namespace {
 
-// Which entrypoint of a script runs: its default export, or an export with props.
-struct Entrypoint {
-  std::string name = "default";
-  Bytes props = {};  // Serialised; empty: {}.
-};
+// As `limpet dev` says it, where the other Worker may come later; wrangler's words.
+std::string NotRunning(const std::string& script) {
+  return "Worker \"" + script + "\" not found. Make sure it is running locally.";
+}
 
-void Dispatch(js::Scope& scope, api::IoContext& context, LoadedScript& loaded, const Entrypoint& entrypoint,
+// `reply` to a caller inside: what the callee's code threw is remote to it.
+object::OnReply FromAfar(object::OnReply reply) {
+  return [reply = std::move(reply)](Result<HttpResponse> result) mutable {
+    if (result.has_value() || result.error().code() != ErrorCode::kScript) return reply(std::move(result));
+    reply(std::move(result).error().With(Error::kRemote));
+  };
+}
+
+void Dispatch(js::Scope& scope, api::IoContext& context, LoadedScript& loaded, const api::EntrypointCall& call,
               uint64_t event, HttpRequest request) {
   if (loaded.failure()) return context.Answer(event, Error(*loaded.failure()));
   v8::Isolate* isolate = scope.isolate();
   v8::TryCatch caught(isolate);
   v8::Local<v8::Value> target = loaded.DefaultExport(scope);
   v8::Local<v8::Value> props = v8::Undefined(isolate);
-  if (entrypoint.name != "default" && !loaded.Export(scope, entrypoint.name).ToLocal(&target)) {
-    return context.Answer(event, Error::Script("TypeError", "The script does not export " + entrypoint.name + "."));
+  if (call.entrypoint != kDefaultEntrypoint && !loaded.Export(scope, call.entrypoint).ToLocal(&target)) {
+    return context.Answer(event, Error::Script("TypeError", "The script does not export " + call.entrypoint + "."));
   }
-  if (!entrypoint.props.empty() && !api::Deserialize(scope, entrypoint.props).ToLocal(&props)) return;
+  if (!call.props.empty() && !api::Deserialize(scope, call.props).ToLocal(&props)) return;
   if (request.rpc) {
     v8::Local<v8::Value> parts[] = {target, loaded.Environment(scope), props};
     return api::DispatchRpc(scope, context, v8::Array::New(isolate, parts, 3), event, std::move(request));
@@ -72,9 +79,12 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
       : deps(dependencies),
         stock(*deps.js, *deps.loop, {.memory_max = deps.limits.memory_max, .cpu_max = deps.limits.cpu_max}) {
     deps.stock = &stock;
-    deps.run_entrypoint = [this](const std::shared_ptr<LoadedScript>& loaded, const std::string& name, Bytes props,
+    deps.run_entrypoint = [this](const std::shared_ptr<LoadedScript>& loaded, api::EntrypointCall call,
                                  HttpRequest request, object::OnReply reply) {
-      Start(loaded, {.name = name, .props = std::move(props)}, std::move(request), std::move(reply));
+      Enter(loaded, std::move(call), std::move(request), std::move(reply));
+    };
+    deps.call_script = [this](api::EntrypointCall call, HttpRequest request, object::OnReply reply) {
+      CallScript(std::move(call), std::move(request), std::move(reply));
     };
   }
 
@@ -173,20 +183,20 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
   }
 
   // Runs one event in a context of its own.
-  std::shared_ptr<api::IoContext> Start(const std::shared_ptr<LoadedScript>& loaded, Entrypoint entrypoint,
+  std::shared_ptr<api::IoContext> Start(const std::shared_ptr<LoadedScript>& loaded, api::EntrypointCall call,
                                         HttpRequest request, object::OnReply reply) {
     std::shared_ptr<api::IoContext> context = NewContext(loaded);
+    context->depth = call.depth;
     context->trace = BeginTrace(deps, loaded->version());
     if (context->trace != nullptr) {
-      if (entrypoint.name != "default") context->trace->entrypoint = entrypoint.name;
+      if (call.entrypoint != kDefaultEntrypoint) context->trace->entrypoint = call.entrypoint;
       DescribeRequest(*context->trace, request);
       reply = Noting(context->trace, std::move(reply));
     }
     uint64_t number = context->AddEvent(std::move(reply));
-    context->RunTurn({}, [raw = context.get(), number, script = loaded, entrypoint = std::move(entrypoint),
-                          request = std::move(request)](js::Scope& scope) mutable {
-      Dispatch(scope, *raw, *script, entrypoint, number, std::move(request));
-    });
+    context->RunTurn(
+        {}, [raw = context.get(), number, script = loaded, call = std::move(call), request = std::move(request)](
+                js::Scope& scope) mutable { Dispatch(scope, *raw, *script, call, number, std::move(request)); });
     return context;
   }
 
@@ -205,6 +215,57 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
     }
     if (deps.observer != nullptr) deps.observer->OnException(name, error.ToString() + "\n" + error.stack());
     reply(std::move(error));
+  }
+
+  // The same for a call from inside, which may be one to the static files.
+  void Enter(const std::shared_ptr<LoadedScript>& loaded, api::EntrypointCall call, HttpRequest request,
+             object::OnReply reply) {
+    if (call.entrypoint == kAssetsEntrypoint) {
+      return FetchAssets(loaded->version(), std::move(request), std::move(reply));
+    }
+    Start(loaded, std::move(call), std::move(request), FromAfar(std::move(reply)));
+  }
+
+  void FetchAssets(const ScriptVersion& version, HttpRequest request, object::OnReply reply) {
+    if (request.rpc) {
+      return reply(Error::Script("TypeError", "The binding to static files has no methods but fetch()."));
+    }
+    deps.fetch_assets(version, std::move(request), std::move(reply));
+  }
+
+  // Runs a call from another script on what is live of this one. Also while the server drains: it is a part of an event
+  // that is to be finished.
+  void CallScript(api::EntrypointCall call, HttpRequest request, object::OnReply reply) {
+    auto found = scripts.find(call.script);
+    if (found == scripts.end()) {
+      if (!deps.local_services) return reply(Error::Script("Error", "Worker not found."));
+      if (request.rpc) return reply(Error::Script("Error", NotRunning(call.script)));
+      HttpResponse response;
+      response.status = 503;
+      response.body = Body::Of(NotRunning(call.script));
+      return reply(std::move(response));
+    }
+    std::shared_ptr<Version> version = Pick(found->second, call.script, request);
+    const ScriptVersion& script = version->script();
+    if (script.main_module.empty() || call.entrypoint == kAssetsEntrypoint) {
+      return FetchAssets(script, std::move(request), std::move(reply));
+    }
+    if (script.site != nullptr && !request.rpc && call.entrypoint == kDefaultEntrypoint) {
+      if (std::optional<HttpResponse> file = deps.file_first(script, request)) return reply(*std::move(file));
+    }
+    if (std::shared_ptr<LoadedScript> loaded = Load(*version, request, reply)) {
+      Start(loaded, std::move(call), std::move(request), FromAfar(std::move(reply)));
+    }
+  }
+
+  // The loaded script; null: `reply` has got the reason, and who listens has, too.
+  std::shared_ptr<LoadedScript> Load(Version& version, const HttpRequest& request, object::OnReply& reply) {
+    Result<std::shared_ptr<LoadedScript>> loaded = version.Use();
+    if (loaded.has_value()) return std::move(loaded).value();
+    std::shared_ptr<TraceEvent> trace = BeginTrace(deps, version.script());
+    if (trace != nullptr) DescribeRequest(*trace, request);
+    NotLoaded(version.script().script_name, trace, std::move(loaded).error(), std::move(reply));
+    return nullptr;
   }
 
   // Whose turn it is: the one that the request asks for, that of the client's key, or any, by their shares.
@@ -276,15 +337,11 @@ std::shared_ptr<ShardScripts::Event> ShardScripts::Fetch(const std::string& scri
     return nullptr;
   }
   std::shared_ptr<Version> version = state_->Pick(found->second, script_name, request);
-  Result<std::shared_ptr<LoadedScript>> loaded = version->Use();
-  if (!loaded.has_value()) {
-    std::shared_ptr<TraceEvent> trace = BeginTrace(state_->deps, version->script());
-    if (trace != nullptr) DescribeRequest(*trace, request);
-    state_->NotLoaded(script_name, trace, std::move(loaded).error(), std::move(reply));
-    return nullptr;
-  }
+  std::shared_ptr<LoadedScript> loaded = state_->Load(*version, request, reply);
+  if (loaded == nullptr) return nullptr;
   auto event = std::make_shared<Event>();
-  event->context = state_->Start(loaded.value(), {}, std::move(request), std::move(reply));
+  event->context = state_->Start(loaded, {.script = {}, .entrypoint = std::string(kDefaultEntrypoint), .props = {}},
+                                 std::move(request), std::move(reply));
   return event;
 }
 

@@ -10,6 +10,11 @@
 namespace limpet::worker {
 namespace {
 
+constexpr std::string_view kTooDeep =
+    "Subrequest depth limit exceeded. This request recursed through Workers too many times. This can happen e.g. if "
+    "you "
+    "have a Worker or Durable Object that calls other Workers or objects recursively.";
+
 v8::Local<v8::Value> Row(js::Scope& scope, const char* kind, const std::string& name, v8::Local<v8::Value> value) {
   v8::Local<v8::Value> row[] = {js::Literal(scope.isolate(), kind), js::FromUtf8(scope.isolate(), name), value};
   return v8::Array::New(scope.isolate(), row, 3);
@@ -43,6 +48,15 @@ Result<v8::Local<v8::Array>> BindingRows(js::Scope& scope, const ScriptVersion& 
           return Error::Script("CompileError", "binding " + binding.name + " is not a WebAssembly module");
         }
         rows.push_back(Row(scope, "wasm", binding.name, module));
+        break;
+      }
+      case Binding::Kind::kService: {
+        v8::Local<v8::Value> props = v8::Undefined(isolate);
+        if (!binding.value.empty()) props = js::FromUtf8(isolate, binding.value);
+        v8::Local<v8::Value> callee[] = {
+            js::FromUtf8(isolate, binding.script_name),
+            js::FromUtf8(isolate, binding.entrypoint.empty() ? "default" : binding.entrypoint), props};
+        rows.push_back(Row(scope, "service", binding.name, v8::Array::New(isolate, callee, std::size(callee))));
         break;
       }
       case Binding::Kind::kAssets: rows.push_back(Row(scope, "assets", binding.name, v8::Undefined(isolate))); break;
@@ -85,19 +99,14 @@ LoadedScript::~LoadedScript() {
   namespace_.Reset();
 }
 
-void LoadedScript::CallEntrypoint(const std::string& entrypoint, Bytes props, HttpRequest request,
-                                  object::OnReply reply) {
-  if (entrypoint == kAssetsEntrypoint) {
-    if (request.rpc) {
-      return reply(Error::Script("TypeError", "The binding to static files has no methods but fetch()."));
-    }
-    return deps_.fetch_assets(*version_, std::move(request), std::move(reply));
-  }
+void LoadedScript::CallEntrypoint(api::EntrypointCall call, HttpRequest request, object::OnReply reply) {
+  if (call.depth > api::kCallDepthMax) return reply(Error::Script("Error", std::string(kTooDeep)));
+  if (!call.script.empty()) return deps_.call_script(std::move(call), std::move(request), std::move(reply));
   std::shared_ptr<LoadedScript> holder = self.lock();
   if (holder == nullptr || !deps_.run_entrypoint) {
     return reply(Error(ErrorCode::kUnavailable, "The Worker is no longer available.").With(Error::kRetryable));
   }
-  deps_.run_entrypoint(std::move(holder), entrypoint, std::move(props), std::move(request), std::move(reply));
+  deps_.run_entrypoint(std::move(holder), std::move(call), std::move(request), std::move(reply));
 }
 
 void LoadedScript::OnConsole(std::string_view level, std::string_view text) {
@@ -153,7 +162,9 @@ Result<Done> LoadedScript::EvaluateIn(js::Scope& scope) {
                                   v8::Number::New(raw, static_cast<double>(NamespaceIndex(each.ns, each.ns_key)))};
     classes.push_back(v8::Array::New(raw, row, 2));
   }
-  if (!api::CallHook(scope, api::kSetExports, {exports, v8::Array::New(raw, classes.data(), classes.size())})
+  if (!api::CallHook(
+           scope, api::kSetExports,
+           {exports, v8::Array::New(raw, classes.data(), classes.size()), js::FromUtf8(raw, version_->script_name)})
            .ToLocal(&ignored)) {
     return caught.HasCaught() ? api::ToError(scope, caught.Exception()) : Error(ErrorCode::kInternal, "no exports");
   }

@@ -28,7 +28,7 @@ class LoadedScript final : public api::IoHost {
   Result<Done> Evaluate();
   const std::optional<Error>& failure() const { return failure_; }
   ~LoadedScript() override;
-  void CallEntrypoint(const std::string& entrypoint, Bytes props, HttpRequest request, object::OnReply reply) override;
+  void CallEntrypoint(api::EntrypointCall call, HttpRequest request, object::OnReply reply) override;
   void OnConsole(std::string_view level, std::string_view text) override;
   void OnException(std::string_view text) override;
 

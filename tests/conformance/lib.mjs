@@ -1,6 +1,12 @@
 // What every conformance file is made of. A file is a Worker: its default export answers `/case/NAME` with the outcome of
 // one case as JSON, its other exports are Durable Object classes, but for those that it lists as `entrypoints`. run.mjs reads the cases from the same file.
 //
+// What a file's default export may have beside them:
+//   services   [{ name, service, entrypoint?, props? }]: bindings to the others;
+//   others     { service: { main, script?, services?, tails?, vars?, … } }: other Workers; `main` is a file beside this one,
+//              `script`: it is in service-worker format. One may bind those before it and itself;
+//   tails      [service]: whose tail() is told of the file's events.
+//
 // A case: { run | inObject | steps, expect | http, send?, limpet?, because? }
 //   run({ env, ctx, request, object, call, args })   in the Worker;
 //   inObject({ storage, state, env, self, request }) as one event of a new object;

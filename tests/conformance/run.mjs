@@ -28,7 +28,7 @@ registerHooks({
   resolve(specifier, context, next) {
     if (!/\.(txt|html|bin|wasm|json)$|^cloudflare:/.test(specifier)) return next(specifier, context);
     return { url: "data:text/javascript,export default undefined; export class DurableObject {} " +
-      "export const connect = undefined; export class RpcStub {} export class RpcTarget {} export class WorkerEntrypoint {}", shortCircuit: true };
+      "export const connect = undefined; export class RpcStub {} export class ServiceStub {} export class RpcTarget {} export class WorkerEntrypoint {}", shortCircuit: true };
   },
 });
 
@@ -39,8 +39,8 @@ function modulesOf(main) {
     if (name in modules) return;
     // Data of the Web Platform Tests is where tools/bootstrap.sh puts it.
     modules[name] = readFileSync(name.startsWith("wpt/") ? join(kRepository, "build", name) : join(kFolder, name));
-    if (!/\.m?js$/.test(name)) return;
-    for (const [, specifier] of String(modules[name]).matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
+    if (!/\.[mc]?js$/.test(name)) return;
+    for (const [, specifier] of String(modules[name]).matchAll(/(?:from|import|require)\s*\(?\s*"(\.[^"]+)"/g)) {
       add(normalize(join(dirname(name), specifier)));
     }
   };
@@ -90,8 +90,15 @@ async function limpetRunner() {
   return {
     async start(file) {
       const name = `conformance-${file.name.replace(/\W/g, "-")}`;
+      // Scripts of a file have names of their own here, since all files share a server.
+      const rename = (other) => (other === "main" ? name : `${name}-${other}`);
+      const named = (services = []) => services.map((each) => ({ ...each, service: rename(each.service) }));
+      const consumers = (tails = []) => tails.map((tail) => ({ service: rename(tail) }));
+      for (const [other, { services, tails, compatibilityFlags = [], ...script }] of Object.entries(file.others)) {
+        await deploy(server, { name: rename(other), ...script, services: named(services), metadata: { compatibility_flags: compatibilityFlags, tail_consumers: consumers(tails) } });
+      }
       await deploy(server, { name, modules: file.modules, classes: file.classes, vars: file.vars, sqlite: file.sqlite, compatibilityDate: file.date,
-                             metadata: { compatibility_flags: file.flags } });
+                             services: named(file.services), metadata: { compatibility_flags: file.flags, tail_consumers: consumers(file.tails) } });
       const base = `http://${name}.localhost:${server.port}`;
       return { send: (path, sent) => request(base + path, { ...sent, timeoutMs: kCaseDeadlineMs }), stop: async () => {} };
     },
@@ -102,7 +109,7 @@ async function limpetRunner() {
 async function workerdRunner() {
   return {
     async start(file) {
-      const server = await startWorkerd({ modules: file.modules, classes: file.classes, vars: file.vars, sqlite: file.sqlite, compatibilityDate: file.date,
+      const server = await startWorkerd({ services: file.services, tails: file.tails, others: file.others, modules: file.modules, classes: file.classes, vars: file.vars, sqlite: file.sqlite, compatibilityDate: file.date,
                                           compatibilityFlags: file.flags, trusted: [readFileSync(kCaFile, "utf8")] });
       return { send: (path, sent) => request(server.url + path, { ...sent, timeoutMs: kCaseDeadlineMs }), stop: () => server.stop() };
     },
@@ -164,6 +171,8 @@ try {
       name: fileName.replace(".test.mjs", ""), modules, classes: Object.keys(exported).filter((name) => name !== "default" && !exported.default.entrypoints?.includes(name)),
       vars: { ECHO: echo.url, TCP: peer.plain, TLS: peer.secure, TCP_CLOSED: peer.closed }, date: String(modules[fileName]).match(/^\/\/ compatibility-date: (\S+)$/m)?.[1] ?? "2026-03-01",
       flags: String(modules[fileName]).match(/^\/\/ compatibility-flags: (.+)$/m)?.[1].split(" ") ?? [],
+      services: exported.default.services, tails: exported.default.tails,
+      others: Object.fromEntries(Object.entries(exported.default.others ?? {}).map(([name, { main, ...other }]) => [name, { ...other, modules: modulesOf(main) }])),
       sqlite: /^\/\/ storage: sqlite$/m.test(String(modules[fileName])),
     };
     let server;

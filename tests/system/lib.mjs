@@ -148,21 +148,22 @@ export async function api(server, method, path, { body, headers = {}, token = se
 }
 
 const kModuleTypes = {
-  ".mjs": "application/javascript+module", ".js": "application/javascript+module", ".wasm": "application/wasm",
+  ".mjs": "application/javascript+module", ".js": "application/javascript+module", ".cjs": "application/javascript", ".wasm": "application/wasm",
   ".txt": "text/plain", ".html": "text/plain", ".bin": "application/octet-stream", ".json": "application/json",
 };
 export const moduleType = (name) => kModuleTypes[name.slice(name.lastIndexOf("."))] ?? "application/octet-stream";
 
-// The upload form: `modules` is { name: content }, the first one is the main module.
-export function uploadForm({ modules, bindings = [], migrations, compatibilityDate = "2026-03-01", metadata = {} }) {
+// The upload form: `modules` is { name: content }, the first one is the main module; with `script` it is in service-worker
+// format.
+export function uploadForm({ modules, script = false, bindings = [], migrations, compatibilityDate = "2026-03-01", metadata = {} }) {
   const boundary = "----limpet-test-0123456789abcdef";
   const names = Object.keys(modules);
-  const meta = { main_module: names[0], bindings, compatibility_date: compatibilityDate, compatibility_flags: [],
+  const meta = { [script ? "body_part" : "main_module"]: names[0], bindings, compatibility_date: compatibilityDate, compatibility_flags: [],
                  ...(migrations ? { migrations } : {}), ...metadata };
   const chunks = [Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n${JSON.stringify(meta)}\r\n`)];
   for (const name of names) {
     chunks.push(Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="${name}"; filename="${name}"\r\n` +
-                            `Content-Type: ${moduleType(name)}\r\n\r\n`), Buffer.from(modules[name]), Buffer.from("\r\n"));
+                            `Content-Type: ${script && name === names[0] ? "application/javascript" : moduleType(name)}\r\n\r\n`), Buffer.from(modules[name]), Buffer.from("\r\n"));
   }
   chunks.push(Buffer.from(`--${boundary}--\r\n`));
   return { body: Buffer.concat(chunks), type: `multipart/form-data; boundary=${boundary}` };
@@ -171,7 +172,7 @@ export function uploadForm({ modules, bindings = [], migrations, compatibilityDa
 // Of `classes`: each a name, bound under that name, or a pair [binding, class].
 const classBindings = (classes) => classes.map((each) => (Array.isArray(each) ? { name: each[0], className: each[1] } : { name: each, className: each }));
 
-// Deploys { name, modules | code, classes, vars, newClasses }. Throws if it is refused.
+// Deploys { name, modules | code, classes, vars, newClasses, services: [{ name, service, … }] }. Throws if it is refused.
 export async function deploy(server, script) {
   const answer = await tryDeploy(server, script);
   if (!answer.json?.success) throw new Error(`deploy of ${script.name} was refused: ${answer.status} ${answer.body.slice(0, 2000)}`);
@@ -179,12 +180,13 @@ export async function deploy(server, script) {
 }
 
 // `sqliteClasses`: those of a script that has classes of both kinds.
-export async function tryDeploy(server, { name, modules, code, classes = [], sqliteClasses = [], newClasses, sqlite = false, vars = {}, ...rest }) {
+export async function tryDeploy(server, { name, modules, code, classes = [], sqliteClasses = [], newClasses, sqlite = false, vars = {}, services = [], ...rest }) {
   const bound = classBindings([...classes, ...sqliteClasses]);
   newClasses ??= classBindings(classes).map((each) => each.className);
   const bindings = [
     ...bound.map((each) => ({ type: "durable_object_namespace", name: each.name, class_name: each.className })),
     ...Object.entries(vars).map(([key, text]) => ({ type: "plain_text", name: key, text })),
+    ...services.map((each) => ({ type: "service", ...each })),
   ];
   const steps = newClasses.length > 0 ? [{ [sqlite ? "new_sqlite_classes" : "new_classes"]: newClasses }] : [];
   if (sqliteClasses.length > 0) steps.push({ new_sqlite_classes: classBindings(sqliteClasses).map((each) => each.className) });
@@ -194,37 +196,47 @@ export async function tryDeploy(server, { name, modules, code, classes = [], sql
                    { body: form.body, headers: { "content-type": form.type } });
 }
 
-// Starts workerd with one Worker; `modules` as in deploy. Durable Objects keep their data in `storage`, a folder.
-export async function startWorkerd({ modules, classes = [], sqliteClasses = [], vars = {}, compatibilityDate = "2026-03-01", compatibilityFlags = [], sqlite = false, folder = temporaryFolder("workerd"),
-                                     listen = "127.0.0.1:0", trusted = [] }) {
-  const quote = JSON.stringify;
+const kModuleFields = { ".mjs": "esModule", ".js": "esModule", ".cjs": "commonJsModule", ".wasm": "wasm", ".txt": "text", ".html": "text", ".bin": "data", ".json": "json" };
+const quote = JSON.stringify;
+const designator = ({ service, entrypoint, props }) => `(name = ${quote(service)}${entrypoint ? `, entrypoint = ${quote(entrypoint)}` : ""}` +
+  `${props ? `, props = (json = ${quote(quote(props))})` : ""})`;
+
+// A Worker of workerd's configuration; its modules become files in `folder`.
+function workerdWorker(name, folder, { modules, script = false, classes = [], sqliteClasses = [], sqlite = false, vars = {}, services = [], tails = [], compatibilityDate = "2026-03-01", compatibilityFlags = [] }) {
   const bound = classBindings([...classes, ...sqliteClasses]);
   const names = Object.keys(modules);
-  const kinds = { ".mjs": "esModule", ".js": "esModule", ".wasm": "wasm", ".txt": "text", ".html": "text", ".bin": "data", ".json": "json" };
-  const embeds = names.map((name, index) => {
-    writeFileSync(join(folder, `module-${index}`), modules[name]);
-    return `(name = ${quote(name)}, ${kinds[name.slice(name.lastIndexOf("."))]} = embed "module-${index}")`;
+  const embeds = names.map((module, index) => {
+    writeFileSync(join(folder, `${name}-module-${index}`), modules[module]);
+    return `(name = ${quote(module)}, ${kModuleFields[module.slice(module.lastIndexOf("."))]} = embed "${name}-module-${index}")`;
   });
-  spawnSync("mkdir", ["-p", join(folder, "storage")]);
-  writeFileSync(join(folder, "config.capnp"), `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [
-    (name = "main", worker = .worker),
-    (name = "storage", disk = (path = ${quote(join(folder, "storage"))}, writable = true)),
-    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true, trustedCertificates = [${trusted.map(quote).join(", ")}]))),
-  ],
-  sockets = [(name = "http", address = ${quote(listen)}, http = (), service = "main")],
-);
-const worker :Workerd.Worker = (
-  modules = [${embeds.join(",\n    ")}],
+  return `(
+  ${script ? `serviceWorkerScript = embed "${name}-module-0"` : `modules = [${embeds.join(",\n    ")}]`},
   compatibilityDate = ${quote(compatibilityDate)},
   compatibilityFlags = [${compatibilityFlags.map(quote).join(", ")}],
   bindings = [${[
     ...bound.map((each) => `(name = ${quote(each.name)}, durableObjectNamespace = ${quote(each.className)})`),
     ...Object.entries(vars).map(([key, text]) => `(name = ${quote(key)}, text = ${quote(text)})`),
+    ...services.map((each) => `(name = ${quote(each.name)}, service = ${designator(each)})`),
   ].join(", ")}],
   durableObjectNamespaces = [${bound.map(({ className }) => `(className = ${quote(className)}, uniqueKey = ${quote(className)}${sqlite || sqliteClasses.includes(className) ? ", enableSql = true" : ""})`).join(", ")}],
   ${bound.length > 0 ? `durableObjectStorage = (localDisk = "storage"),` : ""}
+  tails = [${tails.map(quote).join(", ")}],
+)`;
+}
+
+// Starts workerd with one Worker, which answers, and `others` ({ name: worker }); all as in deploy. Durable Objects keep
+// their data in `storage`, a folder.
+export async function startWorkerd({ folder = temporaryFolder("workerd"), listen = "127.0.0.1:0", trusted = [], others = {}, ...main }) {
+  spawnSync("mkdir", ["-p", join(folder, "storage")]);
+  const services = Object.entries({ main, ...others })
+    .map(([name, worker]) => `    (name = ${quote(name)}, worker = ${workerdWorker(name, folder, worker)}),\n`);
+  writeFileSync(join(folder, "config.capnp"), `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+${services.join("")}    (name = "storage", disk = (path = ${quote(join(folder, "storage"))}, writable = true)),
+    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true, trustedCertificates = [${trusted.map(quote).join(", ")}]))),
+  ],
+  sockets = [(name = "http", address = ${quote(listen)}, http = (), service = "main")],
 );
 `);
   const running = run(kWorkerd, ["serve", "--control-fd=3", join(folder, "config.capnp")], { stdio: ["ignore", "pipe", "pipe", "pipe"] });

@@ -7,6 +7,7 @@ import { compatibility } from "./compatibility";
 import { DOMException } from "./errors";
 import { AbortSignal } from "./events";
 import { copyHeaders, Headers, packHeaders } from "./headers";
+import { Fetcher } from "./objects";
 import { Request, requestHeaders } from "./request";
 import { Response } from "./response";
 import { packError, unpackError } from "./rpc_errors";
@@ -42,6 +43,7 @@ export function packHost(object: unknown): [number, unknown] | undefined {
   if (object instanceof ReadableStream) refuse(kStreamText);
   if (object instanceof WritableStream) refuse("WritableStream can only be serialized for RPC.");
   if (object instanceof AbortSignal) refuse("AbortSignal serialization is not enabled.");
+  if (object instanceof Fetcher) refuse("ServiceStub cannot be serialized in this context.");
   if (object instanceof RpcTarget) refuse("Remote RPC references can only be serialized for RPC.");
   return undefined;
 }

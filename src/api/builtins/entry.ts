@@ -4,7 +4,7 @@ import { AsyncLocalStorage, asyncHooks, inFrameOfNow } from "./async_context";
 import { compatibility, isOn } from "./compatibility";
 import { describeError, makeError } from "./errors";
 import type { InBody, Packed } from "./native.d";
-import { DurableObjectId, DurableObjectNamespace, enableRpc, entrypointStub, Fetcher } from "./objects";
+import { DurableObjectId, DurableObjectNamespace, enableRpc, Fetcher, loopbackStub, serviceStub, setOwnName } from "./objects";
 import { incomingRequest, type Request } from "./request";
 import { isErrorResponse, respond, Response } from "./response";
 import { describeThrown } from "./rpc_errors";
@@ -214,7 +214,8 @@ let exported: { namespace: any; classes: Map<string, number> } | undefined;
 let made: object | undefined; // What scripts see of them.
 
 // The module's exports, and the index of the namespace of each class that has storage.
-export function setExports(namespace: object, classes: [name: string, ns: number][]): void {
+export function setExports(namespace: object, classes: [name: string, ns: number][], script: string): void {
+  setOwnName(script);
   exported = { namespace, classes: new Map(classes) };
   if (compatibility.rpc) enableRpc();
 }
@@ -229,13 +230,17 @@ function exportsOfScript(): object | undefined {
     const value = exported.namespace[name];
     const ns = exported.classes.get(name);
     if (ns !== undefined) all[name] = new DurableObjectNamespace(kInternal, ns);
-    else if (isObject(value)) all[name] = entrypointStub(name);
+    else if (isObject(value)) all[name] = loopbackStub(name);
   }
   return (made = all);
 }
 
 // Of a binding to static files (worker/runtime.h, kAssetsEntrypoint).
-const kAssets = { ns: 0, hex: "", name: undefined, entrypoint: "\0assets", props: undefined, broken: undefined };
+const kAssets = { ns: 0, hex: "", name: undefined, entrypoint: "\0assets", script: "", props: undefined, broken: undefined };
+
+function serviceOf([script, entrypoint, props]: [string, string, string | undefined]): Fetcher {
+  return serviceStub(script, entrypoint, props === undefined ? undefined : JSON.parse(props));
+}
 
 export function makeEnv(bindings: [kind: string, name: string, value: unknown][]): object {
   const env: Record<string, unknown> = {};
@@ -243,6 +248,7 @@ export function makeEnv(bindings: [kind: string, name: string, value: unknown][]
     let bound = value;
     if (kind === "namespace") bound = new DurableObjectNamespace(kInternal, value as number);
     else if (kind === "assets") bound = new Fetcher(kInternal, kAssets);
+    else if (kind === "service") bound = serviceOf(value as [string, string, string | undefined]);
     else if (kind === "json" && typeof value === "string") bound = JSON.parse(value);
     Object.defineProperty(env, name, { value: bound, writable: true, enumerable: true, configurable: true });
   }

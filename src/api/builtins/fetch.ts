@@ -19,13 +19,14 @@ const kBodyIsGone = "A request with a one-time-use body (it was initialized from
   "a redirect requiring the body to be retransmitted. To avoid this error in the future, construct this request from " +
   "a buffer-like body initializer.";
 
-// Whom a stub calls: an object, or another entrypoint of this script. `broken` is set when its object was reset: then
+// Whom a stub calls: an object, or an entrypoint of this script or of another one. `broken` is set when its object was reset: then
 // each call fails at once.
 export interface Callee {
   readonly ns: number;
   readonly hex: string;
   readonly name: string | undefined;
   readonly entrypoint: string | undefined; // Then the three before say nothing.
+  readonly script: string; // Whose entrypoint; empty: this very version's.
   readonly props: ArrayBuffer | undefined;
   broken: (() => Error) | undefined;
 }
@@ -84,7 +85,8 @@ function send(fetching: Fetching, body: OutBody, length: number | undefined): Pr
   const promise: Promise<Response> = callee === undefined
     ? native.fetchOutbound(fetching, method, url, headers, body, length, codings)
     : callee.entrypoint !== undefined
-    ? native.fetchEntrypoint(fetching, callee.entrypoint, callee.props, method, url, headers, body, length, codings)
+    ? native.fetchEntrypoint(fetching, callee.script, callee.entrypoint, callee.props, method, url, headers, body, length,
+                             codings)
     : native.fetchObject(fetching, callee.ns, callee.hex, callee.name, method, url, headers, body, length, codings,
                          compatibility.requestSignal);
   if (fetching.signal !== undefined) fetching.id = native.lastFetch();

@@ -141,8 +141,9 @@ export interface Native {
   // The promise of what the hook `fetched` makes of the answer, or fetchFailed of the error.
   fetchOutbound<T>(state: FetchState, method: string, url: string, headers: Packed, body: OutBody, length: number | undefined, codings: Codings): Promise<T>;
   fetchObject<T>(state: FetchState, ns: number, id: string, name: string | undefined, method: string, url: string, headers: Packed, body: OutBody, length: number | undefined, codings: Codings, watched: boolean): Promise<T>; // watched: it may have a signal
-  // The same of an entrypoint of this script, in a context of its own. `props`: serialised, or undefined.
-  fetchEntrypoint<T>(state: FetchState, entrypoint: string, props: ArrayBuffer | undefined, method: string, url: string, headers: Packed, body: OutBody, length: number | undefined, codings: Codings): Promise<T>;
+  // The same of an entrypoint, in a context of its own. `script`: whose; empty: this version's. `props`: serialised, or
+  // undefined.
+  fetchEntrypoint<T>(state: FetchState, script: string, entrypoint: string, props: ArrayBuffer | undefined, method: string, url: string, headers: Packed, body: OutBody, length: number | undefined, codings: Codings): Promise<T>;
   lastFetch(): number; // the one just started, for cancelFetch
   cancelFetch(fetch: number): void; // its promise stays pending
 
@@ -163,10 +164,10 @@ export interface Native {
   // `fetched` and `fetchFailed`. `socket`: an end of a WebSocket that goes along, or 0.
   rpcObject(state: FetchState, ns: number, id: string, name: string | undefined, message: Uint8Array, socket: number): void;
   noteCall(method: unknown): void; // of what the session was opened to; for whoever traces the event
-  rpcEntrypoint(state: FetchState, entrypoint: string, props: ArrayBuffer | undefined, message: Uint8Array, socket: number): void;
+  rpcEntrypoint(state: FetchState, script: string, entrypoint: string, props: ArrayBuffer | undefined, message: Uint8Array, socket: number): void;
   // A plain call instead; a plain answer comes to the hook `callReturned`. `args`: primitives, or what rpcPack gave.
   rpcCallObject(state: FetchState, ns: number, id: string, name: string | undefined, method: string, args: unknown[] | string): void;
-  rpcCallEntrypoint(state: FetchState, entrypoint: string, props: ArrayBuffer | undefined, method: string, args: unknown[] | string): void;
+  rpcCallEntrypoint(state: FetchState, script: string, entrypoint: string, props: ArrayBuffer | undefined, method: string, args: unknown[] | string): void;
   // Undefined: something in it is not plain, or it is over the limit of a message.
   rpcPack(args: unknown[]): string | undefined;
   rpcUnpack(packed: string): unknown[];
@@ -244,7 +245,7 @@ export interface Hooks {
   // Called once per isolate, before any module is evaluated.
   configure(compatibilityDate: string, flags: string[]): void;
   // [kind, name, value][]: "text" → string; "json" → parsed; "data" → ArrayBuffer (value is one); "wasm" → module;
-  // "namespace" → value is the index `ns`.
+  // "namespace" → value is the index `ns`; "service" → value is [script, entrypoint, props as JSON text or undefined].
   makeEnv(bindings: [kind: string, name: string, value: unknown][]): object;
   // Runs the default export's fetch. Answers through native.respond / native.reject(event, …), never throws. `target`:
   // an object with handlers, or a class extending WorkerEntrypoint.
@@ -282,7 +283,7 @@ export interface Hooks {
   // What a plain call gave.
   callReturned(state: FetchState, value: unknown): void;
   // The namespace of the main module, and the index of the namespace of each class that has storage. Once per isolate.
-  setExports(namespace: object, classes: [name: string, ns: number][]): void;
+  setExports(namespace: object, classes: [name: string, ns: number][], script: string): void;
   // Why a script of this date and these flags is refused.
   compatibilityProblem(date: string, flags: string[]): string | undefined;
   // What no script has caught (js::Isolate::Rejection). False: a listener of the script's has seen to it.

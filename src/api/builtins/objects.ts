@@ -147,8 +147,8 @@ export class DurableObject {
     illegalConstructor(token);
     const { name } = id!;
     this.name = name;
-    this.id = id;
-    this.#callee = { ns: ns!, hex: hexOf(id!), name, entrypoint: undefined, props: undefined, broken: undefined };
+    this.id = id!;
+    this.#callee = { ns: ns!, hex: hexOf(id!), name, entrypoint: undefined, script: "", props: undefined, broken: undefined };
   }
 
   fetch(input: unknown, init?: RequestInit): Promise<Response> {
@@ -175,6 +175,12 @@ looksLike("ServiceStub", Fetcher);
 
 // -- RPC through stubs
 
+const kNobody: Callee = { ns: 0, hex: "", name: undefined, entrypoint: undefined, script: "", props: undefined, broken: undefined };
+let ownName = ""; // Of this script: stubs of its entrypoints travel with it.
+export function setOwnName(name: string): void {
+  ownName = name;
+}
+
 function calleeOfAny(value: unknown): Callee | undefined {
   if (!isObject(value)) return undefined;
   const callee = calleeOfStub(value);
@@ -189,14 +195,14 @@ class StubHook implements Hook, Start {
     return callThrough(this, this.callee, path, args);
   }
   session(state: object, message: Uint8Array, socket: number): void {
-    const { ns, hex, name, entrypoint, props } = this.callee;
+    const { ns, hex, name, script, entrypoint, props } = this.callee;
     if (entrypoint === undefined) native.rpcObject(state, ns, hex, name, message, socket);
-    else native.rpcEntrypoint(state, entrypoint, props, message, socket);
+    else native.rpcEntrypoint(state, script, entrypoint, props, message, socket);
   }
   plain(state: object, method: string, args: PlainArguments): void {
-    const { ns, hex, name, entrypoint, props } = this.callee;
+    const { ns, hex, name, script, entrypoint, props } = this.callee;
     if (entrypoint === undefined) native.rpcCallObject(state, ns, hex, name, method, args);
-    else native.rpcCallEntrypoint(state, entrypoint, props, method, args);
+    else native.rpcCallEntrypoint(state, script, entrypoint, props, method, args);
   }
   dup(): Hook { return this; }
   dispose(): void {}
@@ -212,25 +218,36 @@ setPortable({
   describe(value) {
     const callee = calleeOfAny(value);
     if (callee === undefined) return undefined;
-    if (callee.entrypoint !== undefined) return ["entrypoint", callee.entrypoint, callee.props];
+    if (callee.entrypoint !== undefined) return ["entrypoint", callee.entrypoint, callee.props, callee.script || ownName];
     return ["object", native.namespaceToken(callee.ns), callee.hex, callee.name];
   },
-  revive([kind, first, second, name]) {
-    if (kind === "entrypoint") return entrypointStub(first as string, second as ArrayBuffer | undefined);
+  revive([kind, first, second, third]) {
+    if (kind === "entrypoint") {
+      const script = third === ownName ? "" : third as string;
+      return new Fetcher(kInternal, { ...kNobody, script, entrypoint: first as string, props: second as ArrayBuffer | undefined });
+    }
     const ns = native.namespaceOfToken(first as string);
-    return new Fetcher(kInternal, { ns, hex: second as string, name: name as string | undefined, entrypoint: undefined,
-                                    props: undefined, broken: undefined });
+    return new Fetcher(kInternal, { ...kNobody, ns, hex: second as string, name: third as string | undefined });
   },
 });
 
-// A stub of another entrypoint of this script. Called with `props` it gives one that has them.
-export function entrypointStub(entrypoint: string, props?: ArrayBuffer): Fetcher {
-  const stub = (options?: { props?: unknown }) =>
-    entrypointStub(entrypoint, options?.props === undefined ? undefined : native.serialize(options.props));
+// One of ctx.exports: called with `props` it gives one that has them.
+function entrypointStub(callee: Callee): Fetcher {
+  const stub = (options?: { props?: unknown }) => entrypointStub(
+    { ...callee, props: options?.props === undefined ? undefined : native.serialize(options.props) });
   delete (stub as any).name;
   delete (stub as any).length;
-  callables.set(stub, { ns: 0, hex: "", name: undefined, entrypoint, props, broken: undefined });
+  callables.set(stub, callee);
   return Object.setPrototypeOf(stub, Fetcher.prototype);
+}
+export function loopbackStub(entrypoint: string): Fetcher {
+  return entrypointStub({ ...kNobody, entrypoint });
+}
+
+// What a binding to an entrypoint of another script is.
+export function serviceStub(script: string, entrypoint: string, props: unknown): Fetcher {
+  const bytes = props === undefined ? undefined : native.serialize(props);
+  return new Fetcher(kInternal, { ...kNobody, script, entrypoint, props: bytes });
 }
 
 // Once per isolate, if the script's compatibility date has RPC.

@@ -62,6 +62,14 @@ export class Target {
 const kReserved = new Set(["dup", "constructor"]);
 const kReservedOfEntrypoints = new Set(["fetch", "connect", "alarm", "webSocketMessage", "webSocketClose", "webSocketError"]);
 
+const kUseClass = "use class-based syntax (extending WorkerEntrypoint) instead.";
+const takesMore = (name: string) => new TypeError(`Cannot call handler function "${name}" over RPC because it has the wrong number ` +
+  "of arguments. A simple function handler can only be called over RPC if it has exactly the arguments (arg, env, ctx), where " +
+  `only the first argument comes from the client. To support multi-argument RPC functions, ${kUseClass}`);
+const givenOther = (name: string) => new TypeError(`Attempted to call RPC function "${name}" with the wrong number of arguments. ` +
+  "When calling a top-level handler function that is not declared as part of a class, you must always send exactly one " +
+  `argument. In order to support variable numbers of arguments, the server must ${kUseClass}`);
+
 const unknown = (key: string) => new TypeError(`The RPC receiver does not implement the method "${key}".`);
 
 // The member of `holder` that a caller sees under this name; throws if there is none.
@@ -119,10 +127,8 @@ export function reachNow(target: Target, path: Path, args: unknown[] | undefined
   if (hook !== undefined) return hook.call([], args).value();
   if (typeof value !== "function") throw new TypeError(`"${path.at(-1) ?? ""}" is not a function.`);
   if (target.rest !== undefined && path.length === 1) {
-    if (value.length !== 1 + target.rest.length || args.length > 1) {
-      throw new TypeError("Cannot call handler function over RPC unless it takes exactly three parameters (arg, env, ctx), " +
-        "and is called with exactly one argument.");
-    }
+    if (value.length > 1 + target.rest.length) throw takesMore(path[0]!);
+    if (args.length !== 1) throw givenOther(path[0]!);
     return (value as any).call(holder, args[0], ...target.rest);
   }
   return (value as any).apply(holder, args);

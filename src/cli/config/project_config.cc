@@ -302,7 +302,6 @@ class Reader {
       const char *key, *type, *from, *to;
     } static constexpr kKinds[] = {{"kv_namespaces", "kv_namespace", "id", "namespace_id"},
                                    {"kv-namespaces", "kv_namespace", "id", "namespace_id"},
-                                   {"services", "service", "service", "service"},
                                    {"d1_databases", "d1", "database_id", "id"},
                                    {"r2_buckets", "r2_bucket", "bucket_name", "bucket_name"}};
     for (const auto& kind : kKinds) {
@@ -313,6 +312,18 @@ class Reader {
         Json binding = Json().Set("name", item["binding"].AsString()).Set("type", kind.type);
         config_.bindings.push_back(binding.Set(kind.to, item[kind.from].AsString()));
       }
+    }
+    for (const Json& item : Items(json["services"], kServiceKeys, "services")) {
+      Json binding = Json().Set("type", "service");
+      for (const auto& [from, to] : {std::pair("binding", "name"), std::pair("service", "service")}) {
+        if (item[from].AsString().empty()) Fail(item.line(), "\"services\" needs a \"" + std::string(from) + "\"");
+        binding.Set(to, item[from].AsString());
+      }
+      for (const char* key : {"environment", "entrypoint"}) {
+        if (!item[key].AsString().empty()) binding.Set(key, item[key].AsString());
+      }
+      if (item["props"].is_object()) binding.Set("props", item["props"]);
+      config_.bindings.push_back(std::move(binding));
     }
     if (const std::string& name = json["version_metadata"]["binding"].AsString(); !name.empty()) {
       config_.bindings.push_back(Json().Set("name", name).Set("type", "version_metadata"));

@@ -38,6 +38,11 @@ namespace limpet::net {
 class ClientSocket;
 }
 
+namespace limpet::kv {
+class Namespace;
+class Outlet;
+}  // namespace limpet::kv
+
 namespace limpet::api {
 
 class IoContext;
@@ -73,6 +78,9 @@ class IoHost {
   loop::Pool* compute = nullptr;      // May be null: long computations then block the shard.
   size_t computing = 0;               // How many of them are under way.
   std::vector<Namespace> namespaces;  // By the index that makeEnv gave.
+  kv::Outlet* kv = nullptr;
+  // Of bindings to KV, by the index that makeEnv gave. Null: it has been deleted.
+  std::vector<std::shared_ptr<kv::Namespace>> kv_namespaces;
   // What a script last sent through a WebSocket in this turn: sending it to many encodes it once.
   struct LastSent {
     v8::Global<v8::String> text;

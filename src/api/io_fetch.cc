@@ -226,6 +226,7 @@ std::vector<js::NativeFunction> IoNatives() {
   AddCryptoIoNatives(natives);
   AddStateNatives(natives);
   AddStorageNatives(natives);
+  AddKvNatives(natives);
   AddRpcNatives(natives);
   AddSqlNatives(natives);
   AddTcpNatives(natives);

@@ -20,6 +20,7 @@ void AddJoinNatives(std::vector<js::NativeFunction>& natives);       // io_joins
 void AddFetchNatives(std::vector<js::NativeFunction>& natives);      // io_fetch.cc
 void AddStateNatives(std::vector<js::NativeFunction>& natives);      // io_state.cc
 void AddCryptoIoNatives(std::vector<js::NativeFunction>& natives);   // io_crypto.cc
+void AddKvNatives(std::vector<js::NativeFunction>& natives);         // io_kv.cc
 void AddRpcNatives(std::vector<js::NativeFunction>& natives);        // io_rpc.cc
 void AddSqlNatives(std::vector<js::NativeFunction>& natives);        // io_sql.cc
 void AddWebSocketNatives(std::vector<js::NativeFunction>& natives);  // io_websocket.cc

@@ -28,11 +28,21 @@ struct Module {
 
 // A value that a script finds in `env`.
 struct Binding {
-  enum class Kind : uint8_t { kPlainText, kJson, kText, kData, kWasm, kDurableObjectNamespace, kAssets, kService };
+  enum class Kind : uint8_t {
+    kPlainText,
+    kJson,
+    kText,
+    kData,
+    kWasm,
+    kDurableObjectNamespace,
+    kAssets,
+    kService,
+    kKvNamespace
+  };
   Kind kind = Kind::kPlainText;
   std::string name;
   Bytes value;  // Text, JSON text, or content of the blob; kService: its props as JSON text, or empty.
-  // kDurableObjectNamespace:
+  // kDurableObjectNamespace (kKvNamespace: `ns` alone):
   std::string class_name;
   std::string script_name;  // Of the script that exports the class; never empty. kService: of the one that is called.
   NamespaceId ns;

@@ -12,6 +12,7 @@ constexpr char kFormatKey[] = "format";
 constexpr char kNextNamespaceKey[] = "next-namespace";
 constexpr std::string_view kScriptPrefix = "script/";
 constexpr std::string_view kDropPrefix = "drop/";
+constexpr std::string_view kKvPrefix = "kv/";
 // Modules are read one by one, when a version is loaded.
 constexpr std::string_view kModulePrefix = "module/";
 constexpr std::string_view kCachePrefix = "cache/";
@@ -105,6 +106,7 @@ loop::Task<Result<Done>> Catalog::Reload() {
   if (!loaded.has_value()) co_return std::move(loaded).error().While("load the catalog");
   scripts_ = std::move(loaded->scripts);
   drops_ = std::move(loaded->drops);
+  kv_namespaces_ = std::move(loaded->kv_namespaces);
   unsealed_ = loaded->unsealed;
   next_namespace_ = std::max(next_namespace_, loaded->next_namespace);  // Numbers given out meanwhile stay so.
   broken_ = false;
@@ -114,7 +116,7 @@ loop::Task<Result<Done>> Catalog::Reload() {
 loop::Task<Result<Catalog::Contents>> Catalog::Load() {
   Contents contents;
   for (std::string_view prefix :
-       {std::string_view(kFormatKey), std::string_view(kNextNamespaceKey), kScriptPrefix, kDropPrefix}) {
+       {std::string_view(kFormatKey), std::string_view(kNextNamespaceKey), kScriptPrefix, kDropPrefix, kKvPrefix}) {
     Bytes start(prefix);
     for (;;) {
       store::ScanOptions options;
@@ -152,6 +154,12 @@ Result<Done> Catalog::LoadPair(const Bytes& key, const Bytes& value, Contents* c
   }
   Result<Json> json = ParseJson(value);
   if (!json.has_value()) return Error(ErrorCode::kCorrupt, json.error().message());
+  if (key.starts_with(kKvPrefix)) {
+    LIMPET_TRY(KvNamespace found, KvNamespaceFromJson(key.substr(kKvPrefix.size()), *json));
+    std::string id = found.id;
+    contents->kv_namespaces.emplace(std::move(id), std::move(found));
+    return Done{};
+  }
   LIMPET_TRY(ScriptRecord script, ScriptFromJson(*json));
   LIMPET_TRY(Done unsealed, Unseal(&script));
   (void)unsealed;
@@ -194,6 +202,13 @@ loop::Task<Result<Done>> Catalog::Commit(CatalogChange change) {
     Put(&batch.writes, Bytes(kScriptPrefix) + script.name, ToText(ToJson(sealed)));
   }
   for (NamespaceId ns : change.drops) Put(&batch.writes, Bytes(kDropPrefix) + std::to_string(ns.value), "");
+  if (const std::optional<KvNamespace>& put = change.kv_namespace) {
+    Put(&batch.writes, Bytes(kKvPrefix) + put->id, ToText(ToJson(*put)));
+  }
+  if (change.removed_kv_namespace) {
+    batch.writes.push_back(
+        {store::Write::Kind::kDelete, store::Space::kKv, Bytes(kKvPrefix) + *change.removed_kv_namespace, {}});
+  }
   if (change.dropped) {
     batch.writes.push_back({store::Write::Kind::kDelete,
                             store::Space::kKv,
@@ -215,6 +230,11 @@ loop::Task<Result<Done>> Catalog::Commit(CatalogChange change) {
   }
   drops_.insert(drops_.end(), change.drops.begin(), change.drops.end());
   if (change.dropped) std::erase(drops_, *change.dropped);
+  if (change.removed_kv_namespace) kv_namespaces_.erase(*change.removed_kv_namespace);
+  if (change.kv_namespace) {
+    std::string id = change.kv_namespace->id;
+    kv_namespaces_.insert_or_assign(std::move(id), *std::move(change.kv_namespace));
+  }
   co_return Done{};
 }
 

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/random.h"
 #include "control/class_transfer.h"
+#include "control/kv_namespaces.h"
 #include "control/secret_box.h"
 #include "loop/task.h"
 #include "store/engine.h"
@@ -92,6 +93,8 @@ struct CatalogChange {
   std::vector<std::pair<std::string, VersionRecord>> forgotten;  // By script: whose contents go.
   std::vector<NamespaceId> drops;                                // To be destroyed: queued.
   std::optional<NamespaceId> dropped;                            // Has been destroyed: leaves the queue.
+  std::optional<KvNamespace> kv_namespace;                       // Put.
+  std::optional<std::string> removed_kv_namespace;               // Its ID.
 };
 
 class Catalog {
@@ -102,6 +105,7 @@ class Catalog {
   const std::map<std::string, std::shared_ptr<const ScriptRecord>>& scripts() const { return scripts_; }
   std::shared_ptr<const ScriptRecord> Find(const std::string& name) const;  // Null: no such script.
   const std::vector<NamespaceId>& drops() const { return drops_; }
+  const KvNamespaces& kv_namespaces() const { return kv_namespaces_; }
   // A namespace number that was never used. Kept by the next Commit; unused ones are lost without harm.
   NamespaceId NewNamespace() { return {next_namespace_++}; }
   // Durable when it answers. On kUnavailable the outcome is unknown and memory shows the old state: broken() is true
@@ -118,6 +122,7 @@ class Catalog {
   struct Contents {
     Scripts scripts = {};
     std::vector<NamespaceId> drops = {};
+    KvNamespaces kv_namespaces = {};
     uint64_t next_namespace = 1;
     bool unsealed = false;  // It is of an older format, with secrets in the clear.
   };
@@ -135,6 +140,7 @@ class Catalog {
   bool unsealed_ = false;
   Scripts scripts_;
   std::vector<NamespaceId> drops_;
+  KvNamespaces kv_namespaces_;
   uint64_t next_namespace_ = 1;
   bool broken_ = false;
 };

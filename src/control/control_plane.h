@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "base/trace.h"
 #include "control/runtime.h"
+#include "kv/namespaces.h"
 #include "loop/loop.h"
 #include "store/engine.h"
 
@@ -38,6 +39,7 @@ struct ControlDeps {
   Logger& logger;
   Counters& counters;
   Random& random;
+  kv::Namespaces& kv;  // Filled and emptied by the control plane.
 };
 
 // Whom a request came from.

@@ -113,7 +113,7 @@ class ControlPlaneTest : public testing::Test {
     options.token = "secret";
     options.public_origin = "http://NAME.localhost:8787";
     options.versions_max = 3;
-    ControlPlane::Open(options, {loop_, *engine_, runtime_, logger_, counters_, random_},
+    ControlPlane::Open(options, {loop_, *engine_, runtime_, logger_, counters_, random_, kv_},
                        [&](Result<std::unique_ptr<ControlPlane>> opened) {
                          ASSERT_TRUE(opened.has_value()) << opened.error().ToString();
                          plane_ = std::move(opened).value();
@@ -169,6 +169,7 @@ class ControlPlaneTest : public testing::Test {
   NullLogger logger_;
   Counters counters_;
   SeededRandom random_;
+  kv::Namespaces kv_{engine_->Acquire(kv::kPartition).value()};
   std::unique_ptr<ControlPlane> plane_;
   int status_ = 0;
   char key_ = 'k';

@@ -68,6 +68,7 @@ Refusal NoSuchScript(std::string_view name) {
 }
 
 loop::Task<Done> Deployer::Start() {
+  co_await SyncKvNamespaces();
   std::vector<std::string> names;
   for (const auto& [name, script] : catalog_.scripts()) {
     if (script->Deployed() != nullptr) names.push_back(name);
@@ -105,6 +106,7 @@ loop::Task<Result<Done>> Deployer::Reconcile() {
     if (catalog_.Find(name) == nullptr) co_await Remove(name);
   }
   co_await RouteAll();
+  co_await SyncKvNamespaces();
   std::vector<NamespaceId> drops;
   for (NamespaceId ns : catalog_.drops()) {
     if (std::find(known_drops.begin(), known_drops.end(), ns) == known_drops.end()) drops.push_back(ns);
@@ -275,6 +277,7 @@ loop::Task<Decision<VersionRecord>> Deployer::PutLocked(std::string name, Upload
   Decision<Json::Array> bindings = ResolveBindings(upload, record.Newest());
   if (!bindings.ok()) co_return bindings.refusal();
   version.bindings = *std::move(bindings);
+  if (auto refusal = ResolveKvNamespaces(&version.bindings)) co_return *refusal;
   NoteVersion(&version);
 
   if (auto refusal = CheckAssets(version)) co_return *refusal;

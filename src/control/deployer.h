@@ -67,6 +67,10 @@ class Deployer {
   // Replaces the script's custom domains ([{hostname}]). One that another script has is taken from it, or refused.
   enum class Override : bool { kNo, kYes };
   loop::Task<Decision<Done>> SetDomains(std::string name, Json domains, Override override_existing);
+  // KV namespaces (deployer_kv.cc). Refusals: 10013 (no such namespace), 10014 (the title is taken), 10019 (no title).
+  loop::Task<Decision<KvNamespace>> CreateKvNamespace(std::string title);
+  loop::Task<Decision<KvNamespace>> RenameKvNamespace(std::string id, std::string title);
+  loop::Task<Decision<Done>> DeleteKvNamespace(std::string id);
 
  private:
   // Waits for the turn of a change. If the one before has an unknown outcome, finds it out, and makes live what did
@@ -79,6 +83,12 @@ class Deployer {
   loop::Task<Decision<VersionRecord>> RebindLocked(std::string name, EditVersion edit, Live live);
   loop::Task<Decision<Done>> DeleteLocked(std::string name, Force force);
   loop::Task<Decision<Done>> SetDomainsLocked(std::string name, Json domains, Override override_existing);
+  loop::Task<Decision<KvNamespace>> PutKvNamespaceLocked(std::string id, std::string title);
+  loop::Task<Decision<Done>> DeleteKvNamespaceLocked(std::string id);
+  // Tells the shards (ControlDeps::kv) which there are; when it answers nothing is written to others.
+  loop::Task<Done> SyncKvNamespaces();
+  // Writes the number of its namespace into each binding of type kv_namespace. Refusal 10041: there is none.
+  std::optional<Refusal> ResolveKvNamespaces(Json::Array* bindings) const;
   LifecycleInput InputOf(const ScriptRecord& record, const Upload& upload, const VersionRecord& version) const;
   void NumberClasses(std::vector<ObjectClass>* classes);
   // The class that a binding of `record` leads to once `plan` is carried out; nothing if there is none.

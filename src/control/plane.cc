@@ -102,10 +102,12 @@ loop::Task<Result<Done>> Plane::Start() {
   Result<std::unique_ptr<assets::Library>> library = co_await assets::Library::Open(deps_.engine, deps_.loop);
   if (!library.has_value()) co_return std::move(library).error();
   library_ = std::move(library).value();
+  kv_ = std::make_unique<kv::Outlet>(deps_.engine, deps_.loop, deps_.kv.claim());
   deployer_ = std::make_unique<Deployer>(options_, deps_, *catalog_, *library_);
   tails_.on_change = [this] { TellTraced(); };
   co_await deployer_->Start();
   SweepAssets();
+  SweepKv();
   Result<std::unique_ptr<class Schedules>> schedules = co_await Schedules::Open(deps_, *catalog_);
   if (!schedules.has_value()) co_return std::move(schedules).error();
   schedules_ = std::move(schedules).value();
@@ -162,6 +164,7 @@ Plane::Answer Plane::Dispatch(HttpRequest request, Peer peer) {
   }
   bool is_upload = MediaType(request.headers.Get("Content-Type").value_or("")) == "multipart/form-data";
   is_upload |= call.method == "PUT" && path.ends_with("/import");
+  is_upload |= path.find("/storage/kv/namespaces/") != std::string::npos;
   Decision<Bytes> body = co_await ReadBody(
       std::move(request.body), is_upload || is_assets ? options_.upload_bytes_max : options_.request_bytes_max);
   if (!body.ok()) co_return Failure(body.refusal());
@@ -222,6 +225,7 @@ std::string Plane::UrlOf(const std::string& script) const {
 }
 
 #define LIMPET_SCRIPT "/accounts/*/workers/scripts/*"
+#define LIMPET_KV "/accounts/*/storage/kv/namespaces"
 const Plane::Route Plane::kRoutes[] = {
     {"GET", "/user", &Plane::User},
     {"GET", "/user/tokens/verify", &Plane::VerifyToken},
@@ -256,7 +260,20 @@ const Plane::Route Plane::kRoutes[] = {
     {"POST", "/accounts/*/workers/durable_objects/objects/*/restore", &Plane::RestoreObject},
     {"GET", "/accounts/*/workers/tails/by-consumer/*", &Plane::TailProducers},
     {"GET", "/accounts/*/containers/applications", &Plane::EmptyList},
-    {"GET", "/accounts/*/storage/kv/namespaces", &Plane::EmptyList},
+    {"GET", LIMPET_KV, &Plane::KvNamespacesList},
+    {"POST", LIMPET_KV, &Plane::CreateKv},
+    {"GET", LIMPET_KV "/*", &Plane::ShowKv},
+    {"PUT", LIMPET_KV "/*", &Plane::RenameKv},
+    {"DELETE", LIMPET_KV "/*", &Plane::DeleteKv},
+    {"GET", LIMPET_KV "/*/keys", &Plane::KvKeys},
+    {"GET", LIMPET_KV "/*/metadata/*", &Plane::GetKvMetadata},
+    {"GET", LIMPET_KV "/*/values/*", &Plane::GetKvValue},
+    {"PUT", LIMPET_KV "/*/values/*", &Plane::PutKvValue},
+    {"DELETE", LIMPET_KV "/*/values/*", &Plane::DeleteKvValue},
+    {"PUT", LIMPET_KV "/*/bulk", &Plane::PutKvBulk},
+    {"DELETE", LIMPET_KV "/*/bulk", &Plane::DeleteKvBulk},
+    {"POST", LIMPET_KV "/*/bulk/delete", &Plane::DeleteKvBulk},
+    {"POST", LIMPET_KV "/*/bulk/get", &Plane::GetKvBulk},
     {"GET", "/accounts/*/workers/domains/records/*", &Plane::Domain},
     {"GET", "/accounts/*/workers/services/*", &Plane::Service},
     {"DELETE", "/accounts/*/workers/services/*", &Plane::DeleteScript},
@@ -295,5 +312,6 @@ const Plane::Route Plane::kRoutes[] = {
     {nullptr, nullptr, nullptr},
 };
 #undef LIMPET_SCRIPT
+#undef LIMPET_KV
 
 }  // namespace limpet::control

@@ -13,6 +13,7 @@
 #include "control/rest.h"
 #include "control/schedules.h"
 #include "control/tail.h"
+#include "kv/outlet.h"
 #include "loop/task.h"
 
 namespace limpet::control {
@@ -89,6 +90,25 @@ class Plane final : public ControlPlane {
   loop::Task<Decision<Json>> ReadAssets(const Upload& upload);  // `upload` outlives it.
   void SweepAssets();
   loop::Task<Done> Sweep();
+  // api_kv.cc
+  Answer KvNamespacesList(Call call);
+  Answer CreateKv(Call call);
+  Answer ShowKv(Call call);
+  Answer RenameKv(Call call);
+  Answer DeleteKv(Call call);
+  Answer KvKeys(Call call);
+  Answer GetKvValue(Call call);
+  Answer GetKvMetadata(Call call);
+  Answer PutKvValue(Call call);
+  Answer DeleteKvValue(Call call);
+  Answer PutKvBulk(Call call);
+  Answer DeleteKvBulk(Call call);
+  Answer GetKvBulk(Call call);
+  Decision<std::shared_ptr<kv::Namespace>> FindKv(const Call& call) const;
+  loop::Task<Result<std::optional<kv::Value>>> FindValue(std::shared_ptr<kv::Namespace> ns, Bytes key);
+  loop::Task<Result<Done>> WriteValues(std::shared_ptr<kv::Namespace> ns, std::vector<kv::Writer::Change> changes);
+  void SweepKv();
+  loop::Task<Done> SweepKvNow();
   // api_history.cc
   Answer Bookmarks(Call call);
   Answer ExportObject(Call call);
@@ -153,6 +173,7 @@ class Plane final : public ControlPlane {
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<Access> access_;
   std::unique_ptr<assets::Library> library_;
+  std::unique_ptr<kv::Outlet> kv_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<Deployer> deployer_;
   std::unique_ptr<class Schedules> schedules_;

@@ -94,6 +94,9 @@ Binding MakeBinding(const Json& json, const std::string& script_name) {
     binding.script_name = json["service"].AsString();
     binding.entrypoint = json["entrypoint"].AsString();
     if (!json["props"].is_null()) binding.value = ToText(json["props"]);
+  } else if (type == "kv_namespace") {
+    binding.kind = Binding::Kind::kKvNamespace;
+    binding.ns = {json["ns"].AsUint64()};
   } else if (type == "assets") {
     binding.kind = Binding::Kind::kAssets;
   } else if (type == "durable_object_namespace") {

@@ -11,7 +11,8 @@ namespace limpet::control {
 namespace {
 
 constexpr std::string_view kBindingTypes[] = {"plain_text",       "json",    "secret_text", "durable_object_namespace",
-                                              "version_metadata", "inherit", "assets",      "service"};
+                                              "version_metadata", "inherit", "assets",      "service",
+                                              "kv_namespace"};
 
 Refusal Bad(std::string message) { return {400, 10021, std::move(message)}; }
 
@@ -99,6 +100,9 @@ std::optional<Refusal> ReadBinding(const Json& json, Upload* upload, std::set<st
   }
   if (type == "durable_object_namespace" && json["class_name"].AsString().empty()) {
     return Bad("Binding \"" + name + "\" needs a \"class_name\".");
+  }
+  if (type == "kv_namespace" && json["namespace_id"].AsString().empty()) {
+    return Bad("Binding \"" + name + "\" needs a \"namespace_id\".");
   }
   if (type == "service") {
     if (json["service"].AsString().empty()) return Bad("Binding \"" + name + "\" needs a \"service\".");

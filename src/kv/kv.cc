@@ -111,41 +111,42 @@ loop::Task<Result<ListPage>> List(store::Session& session, NamespaceId ns, ListO
   }
 }
 
-loop::Task<Result<Done>> Writer::Put(Bytes key, Value value) {
+loop::Task<Result<Done>> Writer::Write(std::shared_ptr<Namespace> ns, std::vector<Change> changes) {
   std::vector<store::Write> writes;
-  Bytes head = Encode(value.entry);
-  writes.push_back(PutWrite(RecordKey(kValue, key), head + value.bytes));
-  writes.push_back(PutWrite(RecordKey(kHead, key), std::move(head)));
-  if (value.entry.expiration != 0) writes.push_back(PutWrite(TimeKey(value.entry.expiration, key), {}));
-  return Write(std::move(key), std::move(writes));
-}
-
-loop::Task<Result<Done>> Writer::Delete(Bytes key) {
-  std::vector<store::Write> writes;
-  writes.push_back(DeleteWrite(RecordKey(kValue, key)));
-  writes.push_back(DeleteWrite(RecordKey(kHead, key)));
-  return Write(std::move(key), std::move(writes));
-}
-
-loop::Task<Result<Done>> Writer::Write(Bytes key, std::vector<store::Write> writes) {
-  if (spared_) spared_->insert(key);
-  ++writing_[key];
+  std::vector<Bytes> names;
+  names.reserve(changes.size());
+  std::vector<BytesView> keys;
+  for (auto& [key, value] : changes) {
+    if (value) {
+      Bytes head = Encode(value->entry);
+      Bytes whole = head;
+      whole.append(value->bytes);
+      writes.push_back(PutWrite(RecordKey(kValue, key), std::move(whole)));
+      writes.push_back(PutWrite(RecordKey(kHead, key), std::move(head)));
+      if (value->entry.expiration != 0) writes.push_back(PutWrite(TimeKey(value->entry.expiration, key), {}));
+    } else {
+      writes.push_back(DeleteWrite(RecordKey(kValue, key)));
+      writes.push_back(DeleteWrite(RecordKey(kHead, key)));
+    }
+    keys.push_back(names.emplace_back(std::move(key)));
+  }
+  changes.clear();
+  if (!ns->BeginWrite(keys)) co_return Error(ErrorCode::kNotFound, "the KV namespace has been deleted");
   loop::Completion<Result<uint64_t>> commit([&](auto done) {
-    session_.Commit(claim_, store::ObjectBatch{ObjectOf(ns_), std::move(writes)}, std::move(done));
+    session_.Commit(claim_, store::ObjectBatch{ObjectOf(ns->id()), std::move(writes)}, std::move(done));
   });
   Result<uint64_t> committed = co_await commit;
-  if (auto it = writing_.find(key); --it->second == 0) writing_.erase(it);
+  ns->EndWrite(keys);
   if (!committed.has_value()) co_return std::move(committed).error().While("write a KV namespace");
   co_return Done{};
 }
 
-loop::Task<Result<size_t>> Writer::Sweep(uint64_t now, size_t limit) {
+loop::Task<Result<size_t>> Writer::Sweep(std::shared_ptr<Namespace> ns, uint64_t now, size_t limit) {
   // A key that is written from here on, or was on the way, may have got a new value that the reads below do not see.
-  spared_.emplace();
-  for (const auto& [key, count] : writing_) spared_->insert(key);
+  if (!ns->BeginSweep()) co_return size_t{0};
   store::ScanOptions options{.space = kSpace, .start = Bytes(1, kTime), .end = TimeKey(now + 1, {}), .limit = limit};
   loop::Completion<Result<store::ScanPage>> scan(
-      [&](auto done) { session_.Scan(ObjectOf(ns_), options, std::move(done)); });
+      [&](auto done) { session_.Scan(ObjectOf(ns->id()), options, std::move(done)); });
   Result<store::ScanPage> page = co_await scan;
   std::vector<std::pair<Bytes, bool>> found;  // The mark, and whether its key's records are over too.
   std::optional<Error> failed;
@@ -153,7 +154,8 @@ loop::Task<Result<size_t>> Writer::Sweep(uint64_t now, size_t limit) {
   for (size_t i = 0; !failed && i < page.value().pairs.size(); ++i) {
     const Bytes& mark = page.value().pairs[i].first;
     loop::Completion<Result<std::optional<Bytes>>> get([&](auto done) {
-      session_.Get(ObjectOf(ns_), kSpace, RecordKey(kHead, BytesView(mark).substr(1 + kNumberBytes)), std::move(done));
+      session_.Get(ObjectOf(ns->id()), kSpace, RecordKey(kHead, BytesView(mark).substr(1 + kNumberBytes)),
+                   std::move(done));
     });
     Result<std::optional<Bytes>> record = co_await get;
     if (!record.has_value()) {
@@ -171,24 +173,27 @@ loop::Task<Result<size_t>> Writer::Sweep(uint64_t now, size_t limit) {
     }
     found.emplace_back(mark, IsOver(head.value().entry, now));
   }
-  std::vector<store::Write> writes;
   size_t removed = 0;
-  for (const auto& [mark, over] : found) {
-    BytesView key = BytesView(mark).substr(1 + kNumberBytes);
-    if (spared_->contains(Bytes(key))) continue;  // Its mark stays for the next sweep.
-    writes.push_back(DeleteWrite(mark));
-    ++removed;
-    if (!over) continue;
-    writes.push_back(DeleteWrite(RecordKey(kValue, key)));
-    writes.push_back(DeleteWrite(RecordKey(kHead, key)));
-  }
-  spared_.reset();
-  if (failed) co_return *std::move(failed);
-  if (writes.empty()) co_return size_t{0};
+  // Started under the lock: a write that begins later comes later in the store, too.
   loop::Completion<Result<uint64_t>> commit([&](auto done) {
-    session_.Commit(claim_, store::ObjectBatch{ObjectOf(ns_), std::move(writes)}, std::move(done));
+    ns->EndSweep([&](const auto& spared) {
+      std::vector<store::Write> writes;
+      for (const auto& [mark, over] : found) {
+        BytesView key = BytesView(mark).substr(1 + kNumberBytes);
+        if (failed || spared.contains(key)) continue;  // Its mark stays for the next sweep.
+        writes.push_back(DeleteWrite(mark));
+        ++removed;
+        if (!over) continue;
+        writes.push_back(DeleteWrite(RecordKey(kValue, key)));
+        writes.push_back(DeleteWrite(RecordKey(kHead, key)));
+      }
+      if (writes.empty()) return done(uint64_t{0});
+      session_.Commit(claim_, store::ObjectBatch{ObjectOf(ns->id()), std::move(writes)}, std::move(done));
+    });
   });
   Result<uint64_t> committed = co_await commit;
+  ns->EndWrite({});
+  if (failed) co_return *std::move(failed);
   if (!committed.has_value()) co_return std::move(committed).error().While("sweep a KV namespace");
   co_return removed;
 }

@@ -1,18 +1,18 @@
 // Workers KV in the store: the values of a KV namespace, their metadata and the times at which they expire
 // (docs/formats/kv.md).
 //
-// Reading (TryFind, Find, List): any loop, with a session of that loop. Writing: one Writer per namespace, on one loop.
+// Any loop, with a session of that loop. A namespace may be written from several at once: they share its Namespace.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
+#include "kv/namespaces.h"
 #include "loop/task.h"
 #include "store/engine.h"
 
@@ -46,26 +46,23 @@ struct ListPage {
 };
 loop::Task<Result<ListPage>> List(store::Session& session, NamespaceId ns, ListOptions options, uint64_t now);
 
-// The one that writes a namespace. Outlives its tasks.
+// One loop's way to write. Outlives its tasks.
 class Writer {
  public:
-  Writer(store::Session& session, store::Claim claim, NamespaceId ns) : session_(session), claim_(claim), ns_(ns) {}
-  // Durable when they answer; calls for one key take effect in their order. The caller has looked at the limits.
-  // Errors: those of Session::Commit.
-  loop::Task<Result<Done>> Put(Bytes key, Value value);
-  loop::Task<Result<Done>> Delete(Bytes key);
+  Writer(store::Session& session, store::Claim claim) : session_(session), claim_(claim) {}
+  // A key's new value; nothing: it is deleted.
+  using Change = std::pair<Bytes, std::optional<Value>>;
+  // All of them or none; of several for one key the last one counts. Durable when it answers; calls for one key take
+  // effect in their order. The caller has looked at the limits.
+  // Errors: kNotFound (the namespace is retired), those of Session::Commit.
+  loop::Task<Result<Done>> Write(std::shared_ptr<Namespace> ns, std::vector<Change> changes);
   // Removes from the disk up to `limit` of what expired before `now`; how many marks of time it has removed: fewer than
-  // `limit` if there are no more. Not while another sweep runs.
-  loop::Task<Result<size_t>> Sweep(uint64_t now, size_t limit);
+  // `limit` if there are no more. 0 while another sweep runs.
+  loop::Task<Result<size_t>> Sweep(std::shared_ptr<Namespace> ns, uint64_t now, size_t limit);
 
  private:
-  loop::Task<Result<Done>> Write(Bytes key, std::vector<store::Write> writes);
-
   store::Session& session_;
   store::Claim claim_;
-  NamespaceId ns_;
-  std::map<Bytes, size_t> writing_;        // Keys with commits on the way, and how many.
-  std::optional<std::set<Bytes>> spared_;  // During a sweep: keys whose records may be newer than what it read.
 };
 
 }  // namespace limpet::kv

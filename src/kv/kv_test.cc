@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kv/outlet.h"
 #include "loop/sim_loop.h"
 #include "store/memory.h"
 
@@ -13,7 +14,7 @@ class KvTest : public testing::Test {
   KvTest() : engine_(store::MakeMemoryEngine()), session_(engine_->Attach(loop_)) {
     Result<store::Claim> claim = engine_->Acquire(7);
     EXPECT_TRUE(claim.has_value());
-    writer_.emplace(*session_, claim.value(), kNs);
+    writer_.emplace(*session_, claim.value());
   }
   template <typename T>
   static loop::Task<Done> Keep(loop::Task<T> task, std::optional<T>* value) {
@@ -28,8 +29,14 @@ class KvTest : public testing::Test {
     EXPECT_TRUE(value && value->has_value());
     return value && value->has_value() ? std::move(*value).value() : T{};
   }
+  void Write(const Bytes& key, std::optional<Value> value) { Wait(writer_->Write(ns_, Change(key, std::move(value)))); }
+  static std::vector<Writer::Change> Change(const Bytes& key, std::optional<Value> value) {
+    std::vector<Writer::Change> changes;
+    changes.emplace_back(key, std::move(value));
+    return changes;
+  }
   void Put(const Bytes& key, const Bytes& bytes, uint64_t expiration = 0, std::optional<std::string> metadata = {}) {
-    Wait(writer_->Put(key, {{expiration, std::move(metadata)}, bytes}));
+    Write(key, Value{{expiration, std::move(metadata)}, bytes});
   }
   std::optional<Bytes> Get(const Bytes& key, uint64_t now = 100) {
     std::optional<Value> value = Wait(Find(*session_, kNs, key, now));
@@ -44,7 +51,7 @@ class KvTest : public testing::Test {
   }
   void PutAfter(int steps, std::optional<Result<Done>>* put) {
     if (steps > 0) return loop_.Post([this, steps, put] { PutAfter(steps - 1, put); });
-    scope_.Spawn(Keep(writer_->Put("a", {{}, "new"}), put));
+    scope_.Spawn(Keep(writer_->Write(ns_, Change("a", Value{{}, "new"})), put));
   }
   size_t Records() { return Wait(Scan()).pairs.size(); }
   loop::Task<Result<store::ScanPage>> Scan() {
@@ -63,6 +70,7 @@ class KvTest : public testing::Test {
   std::unique_ptr<store::Session> session_;
   loop::TaskScope scope_;
   std::optional<Writer> writer_;
+  std::shared_ptr<Namespace> ns_ = std::make_shared<Namespace>(kNs);
 };
 
 TEST_F(KvTest, KeepsValuesWithMetadata) {
@@ -78,7 +86,7 @@ TEST_F(KvTest, KeepsValuesWithMetadata) {
   EXPECT_EQ(b->entry.metadata, "");
   Put("a", "two");
   EXPECT_EQ(Wait(Find(*session_, kNs, "a", 100))->entry.metadata, std::nullopt);
-  Wait(writer_->Delete("a"));
+  Write("a", std::nullopt);
   EXPECT_EQ(Get("a"), std::nullopt);
   EXPECT_EQ(Keys({}), "b ");
 }
@@ -112,8 +120,8 @@ TEST_F(KvTest, WhatIsOverIsNotSeenAndThenSwept) {
   EXPECT_EQ(Get("a", 149), "v");
   EXPECT_EQ(Get("a", 150), std::nullopt);
   EXPECT_EQ(Keys({.limit = 1}, 150), "c +");
-  EXPECT_EQ(Wait(writer_->Sweep(149, 10)), 0u);
-  EXPECT_EQ(Wait(writer_->Sweep(150, 10)), 3u);
+  EXPECT_EQ(Wait(writer_->Sweep(ns_, 149, 10)), 0u);
+  EXPECT_EQ(Wait(writer_->Sweep(ns_, 150, 10)), 3u);
   EXPECT_EQ(Get("c", 150), "later");
   EXPECT_EQ(Records(), 5u);  // Of c a value, a head and a mark; of d a value and a head.
 }
@@ -125,11 +133,65 @@ TEST_F(KvTest, ASweepLeavesWhatIsWrittenMeanwhile) {
     std::optional<Result<Done>> put;
     std::optional<Result<size_t>> swept;
     loop_.Post([&, steps] { PutAfter(steps, &put); });
-    scope_.Spawn(Keep(writer_->Sweep(200, 10), &swept));
+    scope_.Spawn(Keep(writer_->Sweep(ns_, 200, 10), &swept));
     loop_.RunUntilIdle(std::chrono::seconds(1));
     ASSERT_TRUE(put && put->has_value() && swept && swept->has_value());
     EXPECT_EQ(Get("a", 200), "new") << steps;
   }
+}
+
+TEST_F(KvTest, SeveralChangesLandTogether) {
+  Put("gone", "v");
+  std::vector<Writer::Change> changes;
+  changes.emplace_back("a", Value{{}, "first"});
+  changes.emplace_back("a", Value{{}, "second"});
+  changes.emplace_back("gone", std::nullopt);
+  Wait(writer_->Write(ns_, std::move(changes)));
+  EXPECT_EQ(Get("a"), "second");
+  EXPECT_EQ(Keys({}), "a ");
+}
+
+TEST_F(KvTest, TheEndOfANamespaceWaitsForItsWritesAndLetsNoneBegin) {
+  Namespaces all(store::Claim{});
+  all.Add(kNs);
+  ns_ = all.Find(kNs);
+  std::optional<Result<Done>> put;
+  bool ended = false;
+  scope_.Spawn(Keep(writer_->Write(ns_, Change("a", Value{{}, "v"})), &put));
+  all.Retire(kNs, [&] { ended = true; });
+  EXPECT_FALSE(ended);
+  loop_.RunUntilIdle(std::chrono::seconds(1));
+  EXPECT_TRUE(put && put->has_value());
+  EXPECT_TRUE(ended);
+  EXPECT_EQ(all.Find(kNs), nullptr);
+
+  put.reset();
+  scope_.Spawn(Keep(writer_->Write(ns_, Change("a", Value{{}, "late"})), &put));
+  loop_.RunUntilIdle(std::chrono::seconds(1));
+  ASSERT_TRUE(put && !put->has_value());
+  EXPECT_EQ(put->error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(Get("a"), "v");
+}
+
+TEST_F(KvTest, AnOutletRefusesMoreThanMayBeOnItsWay) {
+  constexpr size_t kMax = 1000;
+  Outlet outlet(*engine_, loop_, {}, kMax);
+  std::vector<Result<Done>> answers;
+  auto write = [&](size_t bytes) {
+    outlet.Write(ns_, Change("a", Value{{}, Bytes(bytes, 'x')}), [&](Result<Done> done) { answers.push_back(done); });
+  };
+  write(kMax / 2);
+  write(kMax / 2);
+  EXPECT_TRUE(answers.empty());
+  loop_.RunUntilIdle(std::chrono::seconds(1));
+  ASSERT_EQ(answers.size(), 2u);
+  bool refused = !answers[0].has_value() && answers[0].error().code() == ErrorCode::kOverloaded;
+  refused |= !answers[1].has_value() && answers[1].error().code() == ErrorCode::kOverloaded;
+  EXPECT_TRUE(refused);
+  answers.clear();
+  write(1);
+  loop_.RunUntilIdle(std::chrono::seconds(1));
+  ASSERT_EQ(answers.size(), 1u);
 }
 
 }  // namespace

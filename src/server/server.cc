@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "control/control_plane.h"
+#include "kv/namespaces.h"
 #include "loop/pool.h"
 #include "object/alarm_clock.h"
 #include "server/flags.h"
@@ -122,6 +123,7 @@ struct Server::State {
                                                 "Events that those who listen to a script were not told of.", "");
 
   std::unique_ptr<store::Engine> engine;
+  std::unique_ptr<kv::Namespaces> kv;
   std::vector<std::unique_ptr<ShardServer>> shards;
 
   LoopThread control;
@@ -183,9 +185,12 @@ Result<Done> Server::State::OpenStore() {
 
 Result<Done> Server::State::OpenShards() {
   LIMPET_TRY(store::Claim claim, engine->Acquire(kObjectsPartition));
+  LIMPET_TRY(store::Claim kv_claim, engine->Acquire(kv::kPartition));
+  kv = std::make_unique<kv::Namespaces>(kv_claim);
   ShardContext context{
-      options,  router, js,      logger,
-      counters, random, compute, [this](std::shared_ptr<const TraceEvent> trace) { OnTrace(std::move(trace)); }};
+      options, router,   js,
+      logger,  counters, random,
+      compute, *kv,      [this](std::shared_ptr<const TraceEvent> trace) { OnTrace(std::move(trace)); }};
   for (uint32_t index = 0; index < options.shards; ++index) {
     shards.push_back(std::make_unique<ShardServer>(index, context));
     LIMPET_TRY(Done opened, shards.back()->Open(*engine, claim, {admin_endpoint}));
@@ -217,7 +222,7 @@ Result<Done> Server::State::OpenControl() {
   Result<Done> result = Done{};
   Countdown opened(1);
   control.loop().Post([&] {
-    control::ControlPlane::Open(std::move(settings), {control.loop(), *engine, *runtime, logger, counters, random},
+    control::ControlPlane::Open(std::move(settings), {control.loop(), *engine, *runtime, logger, counters, random, *kv},
                                 [&](Result<std::unique_ptr<control::ControlPlane>> got) {
                                   if (got.has_value()) {
                                     plane = std::move(got).value();

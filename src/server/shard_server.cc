@@ -65,6 +65,7 @@ Result<Done> ShardServer::Open(store::Engine& engine, store::Claim claim, std::v
     }
     client_ = std::move(made).value();
     assets_ = std::make_unique<AssetServer>(engine.Attach(loop()));
+    kv_ = std::make_unique<kv::Outlet>(engine, loop(), context_.kv.claim());
     object::ShardOptions options;
     options.roll_grace = context_.options.roll_grace;
     options.idle_evict = context_.options.idle_evict;
@@ -90,6 +91,8 @@ void ShardServer::Connect(std::vector<object::Directory::Peer> peers) {
     deps.client = client_.get();
     deps.random = &context_.random;
     deps.compute = &context_.compute;
+    deps.kv = kv_.get();
+    deps.kv_namespaces = &context_.kv;
     deps.logger = &context_.logger;
     deps.counters = &context_.counters;
     deps.observer = context_.options.observer;
@@ -273,6 +276,7 @@ void ShardServer::Stop(std::latch& all_ended) {
     directory_.reset();
     objects_.reset();
     assets_.reset();
+    kv_.reset();
     client_.reset();
   });
 }

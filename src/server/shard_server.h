@@ -11,6 +11,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "kv/outlet.h"
 #include "net/http_server.h"
 #include "net/listener.h"
 #include "object/placement.h"
@@ -33,6 +34,7 @@ struct ShardContext {
   Counters& counters;
   Random& random;
   loop::Pool& compute;  // For work of scripts that takes longer than a turn may.
+  kv::Namespaces& kv;
   std::function<void(std::shared_ptr<const TraceEvent>)> on_trace;  // Any shard's thread.
 };
 
@@ -99,6 +101,7 @@ class ShardServer {
 
   std::unique_ptr<net::HttpClient> client_;
   std::unique_ptr<AssetServer> assets_;
+  std::unique_ptr<kv::Outlet> kv_;
   std::unique_ptr<object::Shard> objects_;
   std::unique_ptr<object::Directory> directory_;
   std::unique_ptr<worker::ShardScripts> scripts_;

@@ -34,6 +34,10 @@ class HttpClient;
 namespace limpet::api {
 struct EntrypointCall;
 }
+namespace limpet::kv {
+class Namespaces;
+class Outlet;
+}  // namespace limpet::kv
 
 namespace limpet::worker {
 
@@ -72,6 +76,8 @@ struct ShardDeps {
   net::HttpClient* client = nullptr;
   Random* random = nullptr;
   loop::Pool* compute = nullptr;  // For long computations of scripts.
+  kv::Outlet* kv = nullptr;
+  kv::Namespaces* kv_namespaces = nullptr;
   Logger* logger = nullptr;
   Counters* counters = nullptr;
   Observer* observer = nullptr;  // May be null.

@@ -5,6 +5,7 @@
 
 #include "api/hooks.h"
 #include "api/stack_traces.h"
+#include "kv/namespaces.h"
 #include "worker/isolate_stock.h"
 
 namespace limpet::worker {
@@ -21,7 +22,8 @@ v8::Local<v8::Value> Row(js::Scope& scope, const char* kind, const std::string& 
 }
 
 // The rows of Hooks.makeEnv; adds each namespace to `host`. Error: a binding that can't be made.
-Result<v8::Local<v8::Array>> BindingRows(js::Scope& scope, const ScriptVersion& version, api::IoHost& host) {
+Result<v8::Local<v8::Array>> BindingRows(js::Scope& scope, const ScriptVersion& version, const kv::Namespaces& kv,
+                                         api::IoHost& host) {
   v8::Isolate* isolate = scope.isolate();
   std::vector<v8::Local<v8::Value>> rows;
   for (const Binding& binding : version.bindings) {
@@ -60,6 +62,12 @@ Result<v8::Local<v8::Array>> BindingRows(js::Scope& scope, const ScriptVersion& 
         break;
       }
       case Binding::Kind::kAssets: rows.push_back(Row(scope, "assets", binding.name, v8::Undefined(isolate))); break;
+      case Binding::Kind::kKvNamespace: {
+        auto index = static_cast<double>(host.kv_namespaces.size());
+        host.kv_namespaces.push_back(kv.Find(binding.ns));
+        rows.push_back(Row(scope, "kv", binding.name, v8::Number::New(isolate, index)));
+        break;
+      }
       case Binding::Kind::kDurableObjectNamespace: {
         auto index = static_cast<double>(host.namespaces.size());
         host.namespaces.push_back({.codec = object::IdCodec(binding.ns, binding.ns_key), .key = binding.ns_key});
@@ -89,6 +97,7 @@ LoadedScript::LoadedScript(const ShardDeps& deps, std::shared_ptr<const ScriptVe
   client = deps.client;
   random = deps.random;
   compute = deps.compute;
+  kv = deps.kv;
   cpu_max = deps.limits.cpu_max;
   wait_until_max = deps.limits.wait_until_max;
 }
@@ -137,7 +146,7 @@ Result<Done> LoadedScript::EvaluateIn(js::Scope& scope) {
            .ToLocal(&ignored)) {
     return api::ToError(scope, caught.Exception());
   }
-  LIMPET_TRY(v8::Local<v8::Array> rows, BindingRows(scope, *version_, *this));
+  LIMPET_TRY(v8::Local<v8::Array> rows, BindingRows(scope, *version_, *deps_.kv_namespaces, *this));
   v8::Local<v8::Value> environment;
   if (!api::CallHook(scope, api::kMakeEnv, {rows}).ToLocal(&environment) || !environment->IsObject()) {
     return caught.HasCaught() ? api::ToError(scope, caught.Exception()) : Error(ErrorCode::kInternal, "no env");

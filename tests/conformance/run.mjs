@@ -8,7 +8,7 @@ import { dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual, parseArgs } from "node:util";
 import { brotliCompressSync, gzipSync } from "node:zlib";
-import { deploy, kLimpet, kRepository, limpetExists, request, startLimpet, startWorkerd } from "../system/lib.mjs";
+import { deploy, kLimpet, kRepository, limpetExists, makeKvNamespace, request, startLimpet, startMiniflare, startWorkerd } from "../system/lib.mjs";
 import { describe } from "./lib.mjs";
 import { kCaFile, startTcpPeer } from "./tcp_peer.mjs";
 
@@ -97,7 +97,9 @@ async function limpetRunner() {
       for (const [other, { services, tails, compatibilityFlags = [], ...script }] of Object.entries(file.others)) {
         await deploy(server, { name: rename(other), ...script, services: named(services), metadata: { compatibility_flags: compatibilityFlags, tail_consumers: consumers(tails) } });
       }
-      await deploy(server, { name, modules: file.modules, classes: file.classes, vars: file.vars, sqlite: file.sqlite, compatibilityDate: file.date,
+      const kv = {};
+      for (const binding of file.kv) kv[binding] = await makeKvNamespace(server, `${name}-${binding}-${Date.now()}`);
+      await deploy(server, { name, kv, modules: file.modules, classes: file.classes, vars: file.vars, sqlite: file.sqlite, compatibilityDate: file.date,
                              services: named(file.services), metadata: { compatibility_flags: file.flags, tail_consumers: consumers(file.tails) } });
       const base = `http://${name}.localhost:${server.port}`;
       return { send: (path, sent) => request(base + path, { ...sent, timeoutMs: kCaseDeadlineMs }), stop: async () => {} };
@@ -109,6 +111,10 @@ async function limpetRunner() {
 async function workerdRunner() {
   return {
     async start(file) {
+      if (file.kv.length > 0) {
+        const server = await startMiniflare({ modules: file.modules, classes: file.classes, vars: file.vars, kv: file.kv, compatibilityDate: file.date, compatibilityFlags: file.flags });
+        return { send: (path, sent) => request(server.url + path, { ...sent, timeoutMs: kCaseDeadlineMs }), stop: () => server.stop() };
+      }
       const server = await startWorkerd({ services: file.services, tails: file.tails, others: file.others, modules: file.modules, classes: file.classes, vars: file.vars, sqlite: file.sqlite, compatibilityDate: file.date,
                                           compatibilityFlags: file.flags, trusted: [readFileSync(kCaFile, "utf8")] });
       return { send: (path, sent) => request(server.url + path, { ...sent, timeoutMs: kCaseDeadlineMs }), stop: () => server.stop() };
@@ -173,6 +179,7 @@ try {
       flags: String(modules[fileName]).match(/^\/\/ compatibility-flags: (.+)$/m)?.[1].split(" ") ?? [],
       services: exported.default.services, tails: exported.default.tails,
       others: Object.fromEntries(Object.entries(exported.default.others ?? {}).map(([name, { main, ...other }]) => [name, { ...other, modules: modulesOf(main) }])),
+      kv: String(modules[fileName]).match(/^\/\/ kv: (.+)$/m)?.[1].split(" ") ?? [],
       sqlite: /^\/\/ storage: sqlite$/m.test(String(modules[fileName])),
     };
     let server;

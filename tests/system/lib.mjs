@@ -180,13 +180,14 @@ export async function deploy(server, script) {
 }
 
 // `sqliteClasses`: those of a script that has classes of both kinds.
-export async function tryDeploy(server, { name, modules, code, classes = [], sqliteClasses = [], newClasses, sqlite = false, vars = {}, services = [], ...rest }) {
+export async function tryDeploy(server, { name, modules, code, classes = [], sqliteClasses = [], newClasses, sqlite = false, vars = {}, services = [], kv = {}, ...rest }) {
   const bound = classBindings([...classes, ...sqliteClasses]);
   newClasses ??= classBindings(classes).map((each) => each.className);
   const bindings = [
     ...bound.map((each) => ({ type: "durable_object_namespace", name: each.name, class_name: each.className })),
     ...Object.entries(vars).map(([key, text]) => ({ type: "plain_text", name: key, text })),
     ...services.map((each) => ({ type: "service", ...each })),
+    ...Object.entries(kv).map(([key, id]) => ({ type: "kv_namespace", name: key, namespace_id: id })),
   ];
   const steps = newClasses.length > 0 ? [{ [sqlite ? "new_sqlite_classes" : "new_classes"]: newClasses }] : [];
   if (sqliteClasses.length > 0) steps.push({ new_sqlite_classes: classBindings(sqliteClasses).map((each) => each.className) });
@@ -194,6 +195,26 @@ export async function tryDeploy(server, { name, modules, code, classes = [], sql
   const form = uploadForm({ modules: modules ?? { "index.mjs": code }, bindings, migrations, ...rest });
   return await api(server, "PUT", `/workers/scripts/${name}?excludeScript=true`,
                    { body: form.body, headers: { "content-type": form.type } });
+}
+
+// The ID of a new KV namespace.
+export async function makeKvNamespace(server, title) {
+  const answer = await api(server, "POST", "/storage/kv/namespaces", { body: JSON.stringify({ title }) });
+  if (!answer.json?.success) throw new Error(`no KV namespace ${title}: ${answer.status} ${answer.body}`);
+  return answer.json.result.id;
+}
+
+// Starts workerd as miniflare does, which brings along what answers for bindings to KV: `kv`, their names.
+export async function startMiniflare({ modules, classes = [], vars = {}, kv = [], compatibilityDate = "2026-03-01", compatibilityFlags = [], folder }) {
+  const { convertV4MiniflareOptions, Miniflare } = await import("miniflare");
+  const types = { ".mjs": "ESModule", ".js": "ESModule", ".wasm": "CompiledWasm", ".txt": "Text", ".html": "Text", ".bin": "Data" };
+  const miniflare = new Miniflare(convertV4MiniflareOptions({
+    name: "main", host: "127.0.0.1", port: 0, compatibilityDate, compatibilityFlags, bindings: vars, kvNamespaces: kv, kvPersist: folder,
+    modules: Object.entries(modules).map(([path, contents]) => ({ type: types[path.slice(path.lastIndexOf("."))], path, contents: String(contents) })),
+    durableObjects: Object.fromEntries(classBindings(classes).map((each) => [each.name, each.className])),
+  }));
+  const url = await miniflare.ready;
+  return { url: url.origin, stop: () => miniflare.dispose() };
 }
 
 const kModuleFields = { ".mjs": "esModule", ".js": "esModule", ".cjs": "commonJsModule", ".wasm": "wasm", ".txt": "text", ".html": "text", ".bin": "data", ".json": "json" };

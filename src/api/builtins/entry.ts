@@ -3,6 +3,7 @@
 import { AsyncLocalStorage, asyncHooks, inFrameOfNow } from "./async_context";
 import { compatibility, isOn } from "./compatibility";
 import { describeError, makeError } from "./errors";
+import { KvNamespace } from "./kv";
 import type { InBody, Packed } from "./native.d";
 import { DurableObjectId, DurableObjectNamespace, enableRpc, Fetcher, loopbackStub, serviceStub, setOwnName } from "./objects";
 import { incomingRequest, type Request } from "./request";
@@ -247,6 +248,7 @@ export function makeEnv(bindings: [kind: string, name: string, value: unknown][]
   for (const [kind, name, value] of bindings) {
     let bound = value;
     if (kind === "namespace") bound = new DurableObjectNamespace(kInternal, value as number);
+    else if (kind === "kv") bound = new KvNamespace(kInternal, value as number);
     else if (kind === "assets") bound = new Fetcher(kInternal, kAssets);
     else if (kind === "service") bound = serviceOf(value as [string, string, string | undefined]);
     else if (kind === "json" && typeof value === "string") bound = JSON.parse(value);

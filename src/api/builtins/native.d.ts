@@ -160,6 +160,14 @@ export interface Native {
   idNewUnique(ns: number): string;
   idFromString(ns: number, text: string): string; // throws the TypeErrors of section 2
 
+  // -- Workers KV (io_kv.cc). `ns` is the index that makeEnv got. They throw "KV GET failed: 400 …" and the like, or reject
+  // with it. flags: 1 an ArrayBuffer instead of a text, 2 [value, metadata as JSON text or undefined]; null: no such key.
+  nsGet(ns: number, key: string, flags: number, cacheTtl: number | undefined): Promise<any>;
+  nsPut(ns: number, key: string, value: string | Bytes, expiration: string | undefined, expirationTtl: string | undefined, metadata: string | undefined): Promise<void>;
+  nsDelete(ns: number, key: string): Promise<void>;
+  // [cursor if there is more, then name, expiration or 0, metadata as JSON text or undefined, …]
+  nsList(ns: number, prefix: string, limit: number | undefined, cursor: string | undefined): Promise<any[]>;
+
   // -- RPC (io_rpc.cc). The first message of a session, to an object or an entrypoint; the answer comes to the hooks
   // `fetched` and `fetchFailed`. `socket`: an end of a WebSocket that goes along, or 0.
   rpcObject(state: FetchState, ns: number, id: string, name: string | undefined, message: Uint8Array, socket: number): void;
@@ -245,7 +253,7 @@ export interface Hooks {
   // Called once per isolate, before any module is evaluated.
   configure(compatibilityDate: string, flags: string[]): void;
   // [kind, name, value][]: "text" → string; "json" → parsed; "data" → ArrayBuffer (value is one); "wasm" → module;
-  // "namespace" → value is the index `ns`; "service" → value is [script, entrypoint, props as JSON text or undefined].
+  // "namespace", "kv" → value is the index `ns`; "service" → value is [script, entrypoint, props as JSON text or undefined].
   makeEnv(bindings: [kind: string, name: string, value: unknown][]): object;
   // Runs the default export's fetch. Answers through native.respond / native.reject(event, …), never throws. `target`:
   // an object with handlers, or a class extending WorkerEntrypoint.

@@ -1,11 +1,11 @@
-// Natives of ML-DSA and ML-KEM (FIPS 204 and 203), whose keys are boxes with an EVP_PKEY like all others. OpenSSL keeps
+// Natives of ML-DSA and ML-KEM (FIPS 204 and 203), whose keys are boxes like all others. OpenSSL keeps
 // the seed that a private key was made of.
 #include <openssl/params.h>
 
 #include <string>
 #include <utility>
 
-#include "api/crypto_support.h"
+#include "api/crypto_key.h"
 #include "api/native_list.h"
 
 namespace limpet::api {
@@ -21,7 +21,8 @@ constexpr size_t kPartBytesMax = 4096;  // A public key of ML-DSA-87 has 2,592.
 
 void ReturnKey(const Info& info, KeyPtr key) {
   v8::Local<v8::Value> box;
-  if (key && NewKeyBox(info.GetIsolate(), std::move(key)).ToLocal(&box)) info.GetReturnValue().Set(box);
+  if (key && NewKeyBox(info.GetIsolate(), std::make_unique<Key>(std::move(key))).ToLocal(&box))
+    info.GetReturnValue().Set(box);
 }
 
 void* Mutable(const BytesOf& bytes) { return const_cast<uint8_t*>(bytes.data()); }
@@ -56,7 +57,8 @@ void Part(const Info& info) {
   uint8_t part[kPartBytesMax];
   size_t size = 0;
   bool secret = info[1]->IsTrue();
-  if (EVP_PKEY_get_octet_string_param(UnboxKey(info[0]), secret ? kSeed : kPublic, part, sizeof part, &size) != 1)
+  if (EVP_PKEY_get_octet_string_param(UnboxKey(info[0])->Made(), secret ? kSeed : kPublic, part, sizeof part, &size) !=
+      1)
     return;
   v8::Local<v8::ArrayBuffer> out;
   if (ToBuffer(info.GetIsolate(), part, size).ToLocal(&out)) info.GetReturnValue().Set(out);
@@ -72,7 +74,7 @@ void Sign(const Info& info) {
   HashContextPtr signer(EVP_MD_CTX_new());
   size_t size = 0;
   v8::Local<v8::ArrayBuffer> out;
-  if (EVP_DigestSignInit_ex(signer.get(), nullptr, nullptr, nullptr, nullptr, UnboxKey(info[0]), params) != 1 ||
+  if (EVP_DigestSignInit_ex(signer.get(), nullptr, nullptr, nullptr, nullptr, UnboxKey(info[0])->Made(), params) != 1 ||
       EVP_DigestSign(signer.get(), nullptr, &size, data.data(), data.size()) != 1 ||
       !NewBuffer(info.GetIsolate(), size).ToLocal(&out) ||
       EVP_DigestSign(signer.get(), DataOf(out), &size, data.data(), data.size()) != 1) {
@@ -89,7 +91,8 @@ void Verify(const Info& info) {
                          OSSL_PARAM_construct_end()};
   HashContextPtr verifier(EVP_MD_CTX_new());
   info.GetReturnValue().Set(
-      EVP_DigestVerifyInit_ex(verifier.get(), nullptr, nullptr, nullptr, nullptr, UnboxKey(info[0]), params) == 1 &&
+      EVP_DigestVerifyInit_ex(verifier.get(), nullptr, nullptr, nullptr, nullptr, UnboxKey(info[0])->Made(), params) ==
+          1 &&
       EVP_DigestVerify(verifier.get(), signature.data(), signature.size(), data.data(), data.size()) == 1);
 }
 
@@ -97,7 +100,7 @@ void Verify(const Info& info) {
 void Encapsulate(const Info& info) {
   QuietErrors quiet;
   v8::Isolate* isolate = info.GetIsolate();
-  KeyContextPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, UnboxKey(info[0]), nullptr));
+  KeyContextPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, UnboxKey(info[0])->Made(), nullptr));
   size_t sealed = 0, shared = 0;
   v8::Local<v8::ArrayBuffer> ciphertext, key;
   if (!context || EVP_PKEY_encapsulate_init(context.get(), nullptr) != 1 ||
@@ -115,7 +118,7 @@ void Encapsulate(const Info& info) {
 void Decapsulate(const Info& info) {
   QuietErrors quiet;
   BytesOf ciphertext(info[1]);
-  KeyContextPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, UnboxKey(info[0]), nullptr));
+  KeyContextPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, UnboxKey(info[0])->Made(), nullptr));
   size_t size = 0;
   v8::Local<v8::ArrayBuffer> out;
   if (!context || EVP_PKEY_decapsulate_init(context.get(), nullptr) != 1 ||

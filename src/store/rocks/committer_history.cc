@@ -36,6 +36,8 @@ HistoryMark Committer::MarkNow(ObjectState& state) {
 
 bool Committer::NeedsGroupWritten(const Group& group, const ObjectBatch& batch) {
   if (!KeepsHistoryOf(batch.object) || !group.objects.contains(batch.object)) return false;
+  // What is not kept begins no slot: else an object with nothing else would have a write for each of its commits.
+  if (std::ranges::none_of(batch.writes, [](const Write& write) { return KeepsHistory(write.space); })) return false;
   ObjectState* state = states_.Find(batch.object);
   return state == nullptr || state->history.BeginsSlot(Tick()) || state->saved.size() >= kSlotKeysMax;
 }

@@ -314,6 +314,25 @@ TEST_F(RocksTest, WritesManyWaitingBatchesWithOneSync) {
   EXPECT_EQ(disk_.log_syncs.load(), 1);
 }
 
+TEST_F(RocksTest, WritesManyBatchesOfOneObjectWithOneSyncIfNothingOfThemIsKept) {
+  BreakableDisk();
+  Open();
+  disk_.log_syncs = 0;
+  constexpr uint64_t kBatches = 500;
+  loop_.Post([&] {
+    for (uint64_t i = 1; i <= kBatches; ++i) {
+      Write write = Put("a", std::to_string(i));
+      write.space = Space::kMeta;
+      session_->Commit(claim_, {Object(1), {write}}, [&, i](Result<uint64_t> number) {
+        EXPECT_EQ(number.value(), i);
+        if (i == kBatches) loop_.Stop();
+      });
+    }
+  });
+  loop_.Run();
+  EXPECT_EQ(disk_.log_syncs.load(), 1);
+}
+
 TEST_F(RocksTest, FailsEveryWaitingBatchOfAFullDiskAndWorksAgainWhenThereIsRoom) {
   BreakableDisk();
   Open();

@@ -11,9 +11,9 @@
 namespace limpet::cli {
 namespace {
 
-constexpr const char* kCommands[] = {"generate", "publish", "deploy", "delete", "whoami",  "serve",    "dev",
-                                     "init",     "objects", "token",  "audit",  "secret",  "versions", "deployments",
-                                     "rollback", "tail",    "login",  "logout", "triggers"};
+constexpr const char* kCommands[] = {"generate", "publish", "deploy", "delete", "whoami",   "serve",    "dev",
+                                     "init",     "objects", "token",  "audit",  "secret",   "versions", "deployments",
+                                     "rollback", "tail",    "login",  "logout", "triggers", "kv"};
 
 void AddServer(CLI::App* command, Arguments* arguments) {
   command->add_option("--server", arguments->server,
@@ -134,6 +134,62 @@ void AddRemote(CLI::App* app, Arguments* arguments) {
   tail->add_flag("--json", arguments->output_json, "One JSON object a line");
 }
 
+void AddKv(CLI::App* app, Arguments* arguments) {
+  KvArguments& kv = arguments->kv;
+  CLI::App* top =
+      app->add_subcommand("kv", "The KV namespaces of a server, and the values in them")->require_subcommand(1);
+  CLI::App* group = nullptr;
+  auto begin = [&](const char* name, const char* about) {
+    group = top->add_subcommand(name, about)->require_subcommand(1);
+    group->parse_complete_callback([arguments, name] { arguments->kv.group = name; });
+  };
+  auto add = [&](const char* name, const char* about) {
+    CLI::App* command = group->add_subcommand(name, about);
+    AddServer(command, arguments);
+    AddProject(command, arguments);
+    command->add_flag("--json", arguments->output_json, "For programs: JSON");
+    command->add_flag("--remote")->description("Accepted for wrangler 4: it always is");
+    command->parse_complete_callback([arguments, name] { arguments->action = name; });
+    return command;
+  };
+  auto add_in = [&](const char* name, const char* about) {
+    CLI::App* command = add(name, about);
+    command->add_option("--binding", kv.binding, "The namespace, by its binding in the configuration");
+    command->add_option("--namespace-id", kv.namespace_id, "The namespace, by its ID");
+    command->add_flag("--preview", kv.preview, "The binding's preview_id");
+    return command;
+  };
+  begin("namespace", "Makes, lists, renames and deletes namespaces");
+  CLI::App* create = add("create", "Makes a namespace");
+  create->add_option("namespace", kv.name, "Its name")->required();
+  create->add_flag("--preview", kv.preview, "One for a binding's preview_id");
+  add("list", "All of them");
+  CLI::App* rename = add_in("rename", "Gives a namespace another name");
+  rename->add_option("namespace", kv.name, "The old name");
+  rename->add_option("--new-name", kv.new_name, "The new one")->required();
+  add_in("delete", "Deletes a namespace and all that is in it")->add_option("namespace", kv.name, "Its name");
+  begin("key", "The values of a namespace");
+  CLI::App* put = add_in("put", "Stores a value");
+  put->add_option("key", kv.name, "The key")->required();
+  put->add_option("value", kv.value, "The value")->each([&kv](const std::string&) { kv.has_value = true; });
+  put->add_option("--path", kv.path, "A file with the value; \"-\": standard input");
+  put->add_option("--ttl,--expiration-ttl", kv.ttl, "It is gone after so many seconds, 60 at least");
+  put->add_option("--expiration", kv.expiration, "It is gone at this time, in seconds since 1970");
+  put->add_option("--metadata", kv.metadata, "What a list tells beside the key: JSON");
+  CLI::App* get = add_in("get", "Writes a value to standard output");
+  get->add_option("key", kv.name, "The key")->required();
+  get->add_flag("--text")->description("Accepted for wrangler: the bytes are written as they are");
+  add_in("list", "The keys")->add_option("--prefix", kv.prefix, "Those that begin so");
+  add_in("delete", "Deletes a value")->add_option("key", kv.name, "The key")->required();
+  begin("bulk", "Many values at once");
+  const char* file = "A file; \"-\": standard input";
+  add_in("put", "Stores the list [{\"key\", \"value\", …}]")->add_option("file", kv.name, file)->required();
+  add_in("get", "The values of the list [\"key\", …]")->add_option("file", kv.name, file)->required();
+  CLI::App* drop = add_in("delete", "Deletes those of the list [\"key\", …]");
+  drop->add_option("file", kv.name, file)->required();
+  drop->add_flag("-f,--force")->description("Accepted for wrangler: nothing is asked");
+}
+
 void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
   app->require_subcommand(1);
   CLI::App* generate = app->add_subcommand("generate", "Makes a project folder from a template")->alias("init");
@@ -195,6 +251,7 @@ void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
       ->required();
   AddAccess(app, arguments);
   AddRemote(app, arguments);
+  AddKv(app, arguments);
   app->add_subcommand("serve", "Runs a server: limpet serve --help")->prefix_command();
   CLI::App* dev = app->add_subcommand("dev", "Runs the project here, reloads on save");
   AddProject(dev, arguments);
@@ -209,7 +266,7 @@ Arguments Finish(const CLI::App& app, Arguments arguments, const Raw& raw) {
       {"whoami", Command::kWhoami},     {"serve", Command::kServe},       {"dev", Command::kDev},
       {"secret", Command::kSecret},     {"versions", Command::kVersions}, {"deployments", Command::kDeployments},
       {"rollback", Command::kRollback}, {"tail", Command::kTail},         {"login", Command::kLogin},
-      {"logout", Command::kLogout},     {"triggers", Command::kTriggers}};
+      {"logout", Command::kLogout},     {"triggers", Command::kTriggers}, {"kv", Command::kKv}};
   for (const auto& [name, command] : kNames) {
     const CLI::App* chosen = app.get_subcommand(name);
     if (!chosen->parsed()) continue;
@@ -314,6 +371,12 @@ std::optional<std::string> NearestCommand(const std::string& word) {
 }
 
 ParsedArguments ParseArguments(const std::vector<std::string>& words, const std::string& version) {
+  // wrangler 1 to 3: kv:key put
+  if (!words.empty() && words[0].starts_with("kv:")) {
+    std::vector<std::string> modern = {"kv", words[0].substr(3)};
+    modern.insert(modern.end(), words.begin() + 1, words.end());
+    return ParseArguments(modern, version);
+  }
   if (words.empty() || words[0] == "help") return ParseArguments({"--help"}, version);
   // `serve` has flags of its own, which the server layer knows.
   if (words[0] == "serve") {

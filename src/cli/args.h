@@ -34,9 +34,21 @@ enum class Command : uint8_t {
   kDeployments,
   kRollback,
   kTail,
+  kKv,
   kLogin,
   kLogout,
   kTriggers
+};
+
+// limpet kv GROUP ACTION; the action is Arguments::action.
+struct KvArguments {
+  std::string group;  // "namespace", "key", "bulk"
+  std::string name;   // The namespace's title, the key, or the file.
+  std::string value;  // key put
+  bool has_value = false;
+  std::string binding, namespace_id, new_name, prefix, path, metadata;
+  std::optional<uint64_t> ttl, expiration;
+  bool preview = false;
 };
 
 struct Arguments {
@@ -66,6 +78,7 @@ struct Arguments {
   // tail
   std::vector<std::string> outcomes, methods;
   std::string search;
+  KvArguments kv;
   MigrationFlags migrations;
   std::string code_update_mode;  // publish --durable-objects-code-update-mode
   bool dry_run = false;

@@ -54,7 +54,8 @@ class NetClient final : public Client {
       return Error(ErrorCode::kUnavailable, "no server answers at " + options_.server + " (" +
                                                 answer.error().message() + "). Start one with: limpet serve");
     }
-    if (response.headers.Get("Content-Type") == "application/vnd.sqlite3") {
+    std::string_view type = response.headers.Get("Content-Type").value_or("");
+    if (type == "application/vnd.sqlite3" || type == "application/octet-stream") {
       ApiAnswer result;
       result.success = true;
       result.file = std::move(answer).value();

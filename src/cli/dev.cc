@@ -12,6 +12,7 @@
 #include "cli/client.h"
 #include "cli/dot_env.h"
 #include "cli/keys_input.h"
+#include "cli/kv.h"
 #include "cli/process.h"
 #include "cli/publish.h"
 #include "cli/watch.h"
@@ -99,6 +100,8 @@ bool Reload(const Arguments& arguments, const Installation& installation, Client
   for (const std::string& file : variables.value().files) terminal.Dim("using the values of " + file);
   Result<Project> project = ReadProject(*config, arguments, installation, terminal, known);
   if (!project.has_value()) return terminal.Error(project.error().message()), false;
+  Result<Done> local = UseLocalNamespaces(client, &*config);
+  if (!local.has_value()) return terminal.Error(local.error().message()), false;
   Result<Published> published =
       Upload(*config, project.value(), NewClasses(*config, client), client, terminal, Progress::kQuiet);
   if (!published.has_value()) return terminal.Error(published.error().message()), false;

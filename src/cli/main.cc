@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/dev.h"
 #include "cli/generate.h"
+#include "cli/kv.h"
 #include "cli/login.h"
 #include "cli/objects.h"
 #include "cli/publish.h"
@@ -52,6 +53,7 @@ int Main(const std::vector<std::string>& arguments, const Installation& installa
     case Command::kRollback: return RunRollback(*parsed.arguments, terminal);
     case Command::kTail: return RunTail(*parsed.arguments, terminal);
     case Command::kTriggers: return RunTriggers(*parsed.arguments, terminal);
+    case Command::kKv: return RunKv(*parsed.arguments, terminal);
     case Command::kLogin: return RunLogin(*parsed.arguments, terminal);
     case Command::kLogout: return RunLogout(*parsed.arguments, terminal);
     case Command::kNone: break;

@@ -5,6 +5,7 @@
 #include "base/multipart.h"
 #include "base/random.h"
 #include "cli/exports_text.h"
+#include "cli/kv.h"
 #include "cli/process.h"
 #include "cli/triggers.h"
 
@@ -191,6 +192,8 @@ int RunPublish(const Arguments& arguments, const Installation& installation, con
   }
   Result<std::unique_ptr<Client>> client = Connect(arguments.server, arguments.token);
   if (!client.has_value()) return Refuse(terminal, client.error());
+  Result<Done> provided = ProvideNamespaces(*client.value(), &*config);
+  if (!provided.has_value()) return Refuse(terminal, provided.error());
   Result<Published> published = Upload(*config, project.value(), arguments.migrations, *client.value(), terminal,
                                        arguments.output_json ? Progress::kQuiet : Progress::kShown);
   if (!published.has_value()) return Refuse(terminal, published.error());

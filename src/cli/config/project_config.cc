@@ -310,7 +310,9 @@ class Reader {
           Fail(item.line(), "\"" + std::string(kind.key) + "\" needs a \"binding\"");
         }
         Json binding = Json().Set("name", item["binding"].AsString()).Set("type", kind.type);
-        config_.bindings.push_back(binding.Set(kind.to, item[kind.from].AsString()));
+        binding.Set(kind.to, item[kind.from].AsString());
+        if (item["preview_id"].is_string()) binding.Set("preview_id", item["preview_id"]);
+        config_.bindings.push_back(std::move(binding));
       }
     }
     for (const Json& item : Items(json["services"], kServiceKeys, "services")) {

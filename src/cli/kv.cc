@@ -1,0 +1,292 @@
+#include "cli/kv.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "base/multipart.h"
+#include "base/random.h"
+#include "cli/cli.h"
+#include "cli/publish.h"
+
+namespace limpet::cli {
+namespace {
+
+constexpr char kNamespaces[] = "/accounts/local/storage/kv/namespaces";
+constexpr size_t kPerPage = 1000;
+constexpr size_t kBulkStep = 1000;  // Pairs of one request.
+constexpr char kJsonType[] = "application/json";
+
+int Fail(const Terminal& terminal, const Error& error) {
+  terminal.Error(error.message());
+  return kExitRefused;
+}
+
+Result<ApiAnswer> Ask(Client& client, const char* method, const std::string& path, std::string body = {},
+                      std::string type = kJsonType) {
+  if (body.empty()) type.clear();
+  LIMPET_TRY(ApiAnswer answer, client.Call(method, path, std::move(body), std::move(type)));
+  if (!answer.success) return Refused(answer);
+  return answer;
+}
+
+Result<std::string> ReadFile(const std::string& path) {
+  if (path == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return Error(ErrorCode::kNotFound, "can't read " + path);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+Result<Json::Array> AllNamespaces(Client& client) {
+  Json::Array all;
+  for (size_t page = 1;; ++page) {
+    std::string query = "?order=title&per_page=" + std::to_string(kPerPage) + "&page=" + std::to_string(page);
+    LIMPET_TRY(ApiAnswer answer, Ask(client, "GET", kNamespaces + query));
+    for (const Json& item : answer.result.items()) all.push_back(item);
+    if (answer.result.items().size() < kPerPage) return all;
+  }
+}
+
+Result<std::string> IdOfTitle(Client& client, const std::string& title) {
+  LIMPET_TRY(Json::Array all, AllNamespaces(client));
+  for (const Json& item : all) {
+    if (item["title"].AsString() == title) return item["id"].AsString();
+  }
+  return Error(ErrorCode::kNotFound, "there is no KV namespace \"" + title + "\". See: limpet kv namespace list");
+}
+
+Result<Json> Create(Client& client, const std::string& title) {
+  LIMPET_TRY(ApiAnswer made, Ask(client, "POST", kNamespaces, ToText(Json().Set("title", title))));
+  return std::move(made.result);
+}
+
+// What a namespace is called that publishing makes for a binding without an ID: as wrangler 4 does.
+std::string ProvidedTitle(const std::string& script, std::string binding) {
+  std::ranges::replace(binding, '_', '-');
+  return script + "-" + ToLowerAscii(binding);
+}
+
+// --namespace-id, or what the configuration has for --binding.
+Result<std::string> FindId(const Arguments& arguments, Client& client, const Terminal& terminal) {
+  const KvArguments& kv = arguments.kv;
+  if (!kv.namespace_id.empty()) return kv.namespace_id;
+  if (kv.binding.empty()) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "say which namespace: --namespace-id ID, or --binding NAME of the "
+                 "project's kv_namespaces");
+  }
+  std::optional<ProjectConfig> config = LoadProject(arguments, terminal);
+  if (!config) return Error(ErrorCode::kInvalidArgument, "--binding needs the project's configuration");
+  for (const Json& binding : config->bindings) {
+    if (binding["type"].AsString() != "kv_namespace" || binding["name"].AsString() != kv.binding) continue;
+    const std::string& id = binding[kv.preview ? "preview_id" : "namespace_id"].AsString();
+    if (!id.empty()) return id;
+    if (!kv.preview) return IdOfTitle(client, ProvidedTitle(config->name, kv.binding));
+    return Error(ErrorCode::kNotFound, "the binding \"" + kv.binding + "\" has no \"preview_id\"");
+  }
+  return Error(ErrorCode::kNotFound, "the project's kv_namespaces have no binding \"" + kv.binding + "\"");
+}
+
+std::string TitleOf(const Arguments& arguments, const std::string& name) {
+  std::string environment = arguments.environment.empty() ? "" : arguments.environment + "-";
+  return environment + name + (arguments.kv.preview ? "_preview" : "");
+}
+
+std::string BindingName(const std::string& title) {
+  std::string name;
+  for (char c : title) name.push_back(std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_');
+  if (name.empty() || std::isdigit(static_cast<unsigned char>(name[0])) != 0) name.insert(0, "_");
+  return name;
+}
+
+Result<Done> RunNamespace(const Arguments& arguments, Client& client, const Terminal& terminal) {
+  const KvArguments& kv = arguments.kv;
+  if (arguments.action == "list") {
+    LIMPET_TRY(Json::Array all, AllNamespaces(client));
+    for (const Json& item : all) {
+      terminal.Result(arguments.output_json ? ToText(item) : item["id"].AsString() + "  " + item["title"].AsString());
+    }
+    return Done{};
+  }
+  if (arguments.action == "create") {
+    std::string title = TitleOf(arguments, kv.name);
+    LIMPET_TRY(Json made, Create(client, title));
+    if (arguments.output_json) {
+      terminal.Result(ToText(made));
+      return Done{};
+    }
+    terminal.Info("Made the namespace \"" + title + "\". For wrangler.toml:");
+    terminal.Result("[[kv_namespaces]]\nbinding = \"" + BindingName(kv.name) + "\"\n" +
+                    (kv.preview ? "preview_id" : "id") + " = \"" + made["id"].AsString() + "\"");
+    return Done{};
+  }
+  std::string id;
+  if (!kv.name.empty() && kv.namespace_id.empty()) {
+    LIMPET_TRY(id, IdOfTitle(client, kv.name));
+  } else {
+    LIMPET_TRY(id, FindId(arguments, client, terminal));
+  }
+  std::string path = std::string(kNamespaces) + "/" + EscapeForUrl(id);
+  if (arguments.action == "rename") {
+    LIMPET_TRY(ApiAnswer renamed, Ask(client, "PUT", path, ToText(Json().Set("title", kv.new_name))));
+    (void)renamed;
+    terminal.Info("Renamed it to \"" + kv.new_name + "\"");
+  } else {
+    LIMPET_TRY(ApiAnswer deleted, Ask(client, "DELETE", path));
+    (void)deleted;
+    terminal.Info("Deleted the namespace " + id + " and all that was in it");
+  }
+  return Done{};
+}
+
+Result<Done> PutValue(const KvArguments& kv, Client& client, const std::string& path) {
+  std::string value = kv.value;
+  if (!kv.path.empty()) {
+    LIMPET_TRY(value, ReadFile(kv.path));
+  } else if (!kv.has_value) {
+    return Error(ErrorCode::kInvalidArgument, "give a value, or --path FILE (\"-\": standard input)");
+  }
+  std::string query;
+  if (kv.ttl) query += "&expiration_ttl=" + std::to_string(*kv.ttl);
+  if (kv.expiration) query += "&expiration=" + std::to_string(*kv.expiration);
+  if (!query.empty()) query[0] = '?';
+  SystemRandom random;
+  FormWriter form("----limpet-" + std::to_string(random.Next()) + std::to_string(random.Next()));
+  form.Add("value", std::nullopt, "", value);
+  if (!kv.metadata.empty()) form.Add("metadata", std::nullopt, "", kv.metadata);
+  std::string type = form.content_type();
+  LIMPET_TRY(ApiAnswer put, Ask(client, "PUT", path + query, std::move(form).Finish(), type));
+  (void)put;
+  return Done{};
+}
+
+Result<Done> ListKeys(const Arguments& arguments, Client& client, const std::string& path, const Terminal& terminal) {
+  std::string cursor;
+  do {
+    std::string query = "?prefix=" + EscapeForUrl(arguments.kv.prefix) + "&cursor=" + cursor;
+    LIMPET_TRY(ApiAnswer page, Ask(client, "GET", path + query));
+    for (const Json& key : page.result.items()) {
+      terminal.Result(arguments.output_json ? ToText(key) : key["name"].AsString());
+    }
+    cursor = page.info["cursor"].AsString();
+  } while (!cursor.empty());
+  return Done{};
+}
+
+Result<Done> RunKey(const Arguments& arguments, Client& client, const std::string& path, const Terminal& terminal) {
+  const KvArguments& kv = arguments.kv;
+  if (arguments.action == "list") return ListKeys(arguments, client, path + "/keys", terminal);
+  std::string value_path = path + "/values/" + EscapeForUrl(kv.name);
+  if (arguments.action == "get") {
+    LIMPET_TRY(ApiAnswer answer, Ask(client, "GET", value_path));
+    std::fwrite(answer.file.data(), 1, answer.file.size(), stdout);
+    return Done{};
+  }
+  if (arguments.action == "delete") {
+    LIMPET_TRY(ApiAnswer deleted, Ask(client, "DELETE", value_path));
+    (void)deleted;
+    terminal.Info("Deleted " + kv.name);
+    return Done{};
+  }
+  LIMPET_TRY(Done put, PutValue(kv, client, value_path));
+  (void)put;
+  terminal.Info("Stored " + kv.name);
+  return Done{};
+}
+
+// A file with a list: what is written or deleted, some at a time; or the keys whose values are wanted.
+Result<Done> RunBulk(const Arguments& arguments, Client& client, const std::string& path, const Terminal& terminal) {
+  const std::string& file = arguments.kv.name;
+  LIMPET_TRY(std::string text, ReadFile(file));
+  Result<Json> list = ParseJson(text);
+  if (!list.has_value()) return std::move(list).error().While(file);
+  if (!list->is_array()) return Error(ErrorCode::kInvalidArgument, file + " must hold a JSON list");
+  Json::Array items = list->items();
+  size_t step = arguments.action == "get" ? 100 : kBulkStep;
+  for (Json& item : items) {
+    if (arguments.action == "put") continue;
+    // Keys, or what a list of keys gives.
+    if (item.is_object()) item = item["name"].is_string() ? item["name"] : item["key"];
+  }
+  Json values = Json::MakeObject();
+  for (size_t at = 0; at < items.size(); at += step) {
+    size_t end = std::min(items.size(), at + step);
+    Json part =
+        Json::MakeArray({items.begin() + static_cast<ptrdiff_t>(at), items.begin() + static_cast<ptrdiff_t>(end)});
+    if (arguments.action == "get") {
+      LIMPET_TRY(ApiAnswer got, Ask(client, "POST", path + "/bulk/get", ToText(Json().Set("keys", std::move(part)))));
+      for (const auto& [key, value] : got.result["values"].members()) values.Set(key, value);
+    } else {
+      LIMPET_TRY(ApiAnswer done,
+                 Ask(client, arguments.action == "put" ? "PUT" : "DELETE", path + "/bulk", ToText(part)));
+      (void)done;
+    }
+  }
+  if (arguments.action == "get") {
+    terminal.Result(ToText(values, arguments.output_json ? JsonStyle::kCompact : JsonStyle::kPretty));
+  } else {
+    terminal.Info((arguments.action == "put" ? "Stored " : "Deleted ") + std::to_string(items.size()) + " keys");
+  }
+  return Done{};
+}
+
+Result<Done> Run(const Arguments& arguments, const Terminal& terminal) {
+  LIMPET_TRY(std::unique_ptr<Client> client, Connect(arguments.server, arguments.token));
+  if (arguments.kv.group == "namespace") return RunNamespace(arguments, *client, terminal);
+  LIMPET_TRY(std::string id, FindId(arguments, *client, terminal));
+  std::string path = std::string(kNamespaces) + "/" + EscapeForUrl(id);
+  if (arguments.kv.group == "key") return RunKey(arguments, *client, path, terminal);
+  return RunBulk(arguments, *client, path, terminal);
+}
+
+}  // namespace
+
+int RunKv(const Arguments& arguments, const Terminal& terminal) {
+  Result<Done> done = Run(arguments, terminal);
+  return done.has_value() ? kExitOk : Fail(terminal, done.error());
+}
+
+namespace {
+
+// Gives each binding to KV the ID of the namespace with the title that `title_of` says; empty: it keeps its own.
+Result<Done> UseNamespaces(Client& client, ProjectConfig* config, FunctionRef<std::string(const Json&)> title_of) {
+  std::optional<Json::Array> known;
+  for (Json& binding : config->bindings) {
+    if (binding["type"].AsString() != "kv_namespace") continue;
+    std::string title = title_of(binding);
+    binding.Erase("preview_id");
+    if (title.empty()) continue;
+    if (!known) {
+      LIMPET_TRY(known, AllNamespaces(client));
+    }
+    auto found = std::ranges::find_if(*known, [&](const Json& item) { return item["title"].AsString() == title; });
+    if (found == known->end()) {
+      LIMPET_TRY(Json made, Create(client, title));
+      found = known->insert(known->end(), std::move(made));
+    }
+    binding.Set("namespace_id", (*found)["id"]);
+  }
+  return Done{};
+}
+
+}  // namespace
+
+Result<Done> UseLocalNamespaces(Client& client, ProjectConfig* config) {
+  return UseNamespaces(client, config, [](const Json& binding) {
+    for (const char* key : {"preview_id", "namespace_id"}) {
+      if (!binding[key].AsString().empty()) return binding[key].AsString();
+    }
+    return binding["name"].AsString();
+  });
+}
+
+Result<Done> ProvideNamespaces(Client& client, ProjectConfig* config) {
+  return UseNamespaces(client, config, [&](const Json& binding) {
+    return binding["namespace_id"].AsString().empty() ? ProvidedTitle(config->name, binding["name"].AsString())
+                                                      : std::string();
+  });
+}
+
+}  // namespace limpet::cli

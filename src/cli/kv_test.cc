@@ -1,0 +1,104 @@
+#include "cli/kv.h"
+
+#include <gtest/gtest.h>
+
+#include "cli/args.h"
+
+namespace limpet::cli {
+namespace {
+
+Arguments Parsed(const std::vector<std::string>& words) {
+  ParsedArguments parsed = ParseArguments(words, "0");
+  EXPECT_TRUE(parsed.arguments) << parsed.exit.text;
+  return parsed.arguments ? *std::move(parsed.arguments) : Arguments();
+}
+
+TEST(KvArguments, BothSpellings) {
+  for (const std::vector<std::string>& start : {std::vector<std::string>{"kv", "key"}, {"kv:key"}}) {
+    std::vector<std::string> words = start;
+    for (const char* word : {"put", "k", "", "--binding", "KV", "--ttl", "60", "--preview"}) words.emplace_back(word);
+    Arguments got = Parsed(words);
+    EXPECT_EQ(got.command, Command::kKv);
+    EXPECT_EQ(got.kv.group, "key");
+    EXPECT_EQ(got.action, "put");
+    EXPECT_EQ(got.kv.name, "k");
+    EXPECT_TRUE(got.kv.has_value);  // The empty one.
+    EXPECT_EQ(got.kv.binding, "KV");
+    EXPECT_EQ(got.kv.ttl, 60u);
+    EXPECT_TRUE(got.kv.preview);
+  }
+  Arguments made = Parsed({"kv:namespace", "create", "NAME", "-e", "staging"});
+  EXPECT_EQ(made.kv.group, "namespace");
+  EXPECT_EQ(made.action, "create");
+  EXPECT_EQ(made.kv.name, "NAME");
+  EXPECT_EQ(made.environment, "staging");
+  EXPECT_EQ(Parsed({"kv", "bulk", "delete", "f.json", "--namespace-id", "x", "--force", "--remote"}).kv.group, "bulk");
+}
+
+TEST(KvArguments, WhatIsMissingIsSaid) {
+  EXPECT_FALSE(ParseArguments({"kv"}, "0").arguments);
+  EXPECT_FALSE(ParseArguments({"kv:key"}, "0").arguments);
+  EXPECT_FALSE(ParseArguments({"kv", "key", "put"}, "0").arguments);
+  EXPECT_FALSE(ParseArguments({"kv", "namespace", "rename", "a"}, "0").arguments);
+}
+
+// A server that knows the namespaces "known" and makes others.
+class FakeClient final : public Client {
+ public:
+  Result<ApiAnswer> Call(std::string method, std::string, std::string body, std::string) override {
+    ApiAnswer answer;
+    answer.success = true;
+    if (method == "POST") {
+      std::string title = ParseJson(body).value()["title"].AsString();
+      made.push_back(title);
+      answer.result = Json().Set("id", "id of " + title).Set("title", title);
+    } else {
+      answer.result = Json::MakeArray({Json().Set("id", "id of known").Set("title", "known")});
+    }
+    return answer;
+  }
+  Result<ApiAnswer> CallAs(const std::string&, std::string method, std::string path, std::string body,
+                           std::string type) override {
+    return Call(std::move(method), std::move(path), std::move(body), std::move(type));
+  }
+  Result<Done> Listen(std::string, std::string, FunctionRef<void(BytesView)>) override { return Done{}; }
+  std::vector<std::string> made;
+};
+
+ProjectConfig Config() {
+  ConfigResult read = ReadConfig({"wrangler.toml",
+                                  "name = \"app\"\n"
+                                  "kv_namespaces = [{ binding = \"A\", id = \"known\" },\n"
+                                  "  { binding = \"B_C\" }, { binding = \"D\", id = \"x\", preview_id = \"p\" }]\n",
+                                  ""});
+  EXPECT_TRUE(read.config);
+  return *std::move(read.config);
+}
+
+std::vector<std::string> Ids(const ProjectConfig& config) {
+  std::vector<std::string> ids;
+  for (const Json& binding : config.bindings) {
+    EXPECT_EQ(binding.Find("preview_id"), nullptr);
+    ids.push_back(binding["namespace_id"].AsString());
+  }
+  return ids;
+}
+
+TEST(KvNamespacesOfProjects, DevHasItsOwn) {
+  FakeClient client;
+  ProjectConfig config = Config();
+  ASSERT_TRUE(UseLocalNamespaces(client, &config).has_value());
+  EXPECT_EQ(Ids(config), (std::vector<std::string>{"id of known", "id of B_C", "id of p"}));
+  EXPECT_EQ(client.made, (std::vector<std::string>{"B_C", "p"}));
+}
+
+TEST(KvNamespacesOfProjects, PublishingMakesThoseWithoutAnId) {
+  FakeClient client;
+  ProjectConfig config = Config();
+  ASSERT_TRUE(ProvideNamespaces(client, &config).has_value());
+  EXPECT_EQ(Ids(config), (std::vector<std::string>{"known", "id of app-b-c", "x"}));
+  EXPECT_EQ(client.made, std::vector<std::string>{"app-b-c"});
+}
+
+}  // namespace
+}  // namespace limpet::cli

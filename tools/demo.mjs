@@ -45,6 +45,7 @@ The examples are running. Open in a browser, or try with curl:
   ${base("agent")}/                     (a conversation that lasts; on a phone too)
   ${base("scheduler")}/tasks            (tasks by PUT, see examples/scheduler)
   ${base("site")}/                      (static files and a script beside them)
+  ${base("links")}/                     (short links in KV, see examples/links)
   ${base("hello")}/
   ${base("counter")}/increment          (also / and /decrement)
   ${base("counter-pair")}/increment     (two objects answer)

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "kv/outlet.h"
 #include "loop/asio_loop.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
@@ -23,6 +24,7 @@ namespace limpet::server {
 namespace {
 
 constexpr NamespaceId kSpace{7};
+constexpr NamespaceId kKvSpace{8};
 constexpr char kKey[] = "outlets";
 constexpr uint32_t kShards = 2;
 
@@ -38,7 +40,12 @@ constexpr std::string_view kScript = R"(
       const probe = (id) => this.env.OUTLETS.get(this.env.OUTLETS.idFromString(id)).fetch("http://x/probe");
       switch (url.pathname) {
         case "/probe": console.log("a call"); return new Response("probe");
-        case "/idle": await fetch(this.env.TARGET + "/idle"); console.log("idle"); return new Response("idle");
+        case "/idle":
+          await fetch(this.env.TARGET + "/idle");
+          if (await this.env.KV.get("k") !== null) console.log("a KV write");
+          console.log("idle");
+          return new Response("idle");
+        case "/kv": storage.put("k", 1); await this.env.KV.put("k", "v"); console.log("a KV write"); return new Response("");
         case "/head": storage.put("k", 1); return new Response("a reply");
         case "/error": storage.put("k", 1); throw new Error("an error reply");
         case "/chunk": return new Response(new ReadableStream({
@@ -117,6 +124,7 @@ js::Runtime& TestRuntime() {
 class Outlets : public testing::Test, worker::Observer {
  protected:
   void SetUp() override {
+    kv_.Add(kKvSpace);
     OnLoop([this] {
       net::Endpoint any{net::IpAddress::V4({127, 0, 0, 1}), 0};
       server_ = std::make_unique<net::HttpServer>(
@@ -146,6 +154,9 @@ class Outlets : public testing::Test, worker::Observer {
         deps.logger = &log_;
         deps.counters = &counters_;
         deps.observer = this;
+        outlets_.push_back(std::make_unique<kv::Outlet>(*engine_, loop_, kv_.claim()));
+        deps.kv = outlets_.back().get();
+        deps.kv_namespaces = &kv_;
         scripts_.push_back(std::make_unique<worker::ShardScripts>(deps));
         scripts_.back()->Activate({{Version(), 100}});
       }
@@ -156,6 +167,7 @@ class Outlets : public testing::Test, worker::Observer {
       hold_.LetGo();
       bodies_.clear();
       scripts_.clear();
+      outlets_.clear();
       directories_.clear();
       shards_.clear();
       client_.reset();
@@ -176,6 +188,11 @@ class Outlets : public testing::Test, worker::Observer {
     target.name = "TARGET";
     target.value = "http://" + listener_->endpoint().ToString();
     version->bindings.push_back(std::move(target));
+    Binding pairs;
+    pairs.kind = Binding::Kind::kKvNamespace;
+    pairs.name = "KV";
+    pairs.ns = kKvSpace;
+    version->bindings.push_back(std::move(pairs));
     version->bindings.push_back({.kind = Binding::Kind::kDurableObjectNamespace,
                                  .name = "OUTLETS",
                                  .value = {},
@@ -261,6 +278,8 @@ class Outlets : public testing::Test, worker::Observer {
   std::unique_ptr<net::HttpClient> client_;
   std::vector<std::unique_ptr<object::Shard>> shards_;
   std::vector<std::unique_ptr<object::Directory>> directories_;
+  kv::Namespaces kv_{engine_->Acquire(kv::kPartition).value()};
+  std::vector<std::unique_ptr<kv::Outlet>> outlets_;
   std::vector<std::unique_ptr<worker::ShardScripts>> scripts_;
   std::vector<std::unique_ptr<BodyStream>> bodies_;
   std::vector<std::string> seen_;
@@ -270,6 +289,7 @@ TEST_F(Outlets, AResponseHeadWaits) { Expect("/head", "a reply"); }
 TEST_F(Outlets, ABodyChunkWaits) { Expect("/chunk", "a chunk"); }
 TEST_F(Outlets, AnErrorReplyWaits) { Expect("/error", "an error reply"); }
 TEST_F(Outlets, ASubrequestWaits) { Expect("/subrequest", "request /subrequest"); }
+TEST_F(Outlets, AWriteToKvWaits) { Expect("/kv", "a KV write"); }
 TEST_F(Outlets, AFetchFromATimerWaits) { Expect("/timer", "request /timer"); }
 TEST_F(Outlets, WorkOfWaitUntilWaits) { Expect("/wait-until", "request /wait-until"); }
 TEST_F(Outlets, ALogLineWaits) { Expect("/log", "a log line"); }

@@ -76,7 +76,7 @@ struct ShardDeps {
   net::HttpClient* client = nullptr;
   Random* random = nullptr;
   loop::Pool* compute = nullptr;  // For long computations of scripts.
-  kv::Outlet* kv = nullptr;
+  kv::Outlet* kv = nullptr;       // May be null, and the next with it: then no binding to KV works.
   kv::Namespaces* kv_namespaces = nullptr;
   Logger* logger = nullptr;
   Counters* counters = nullptr;

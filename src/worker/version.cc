@@ -22,7 +22,7 @@ v8::Local<v8::Value> Row(js::Scope& scope, const char* kind, const std::string& 
 }
 
 // The rows of Hooks.makeEnv; adds each namespace to `host`. Error: a binding that can't be made.
-Result<v8::Local<v8::Array>> BindingRows(js::Scope& scope, const ScriptVersion& version, const kv::Namespaces& kv,
+Result<v8::Local<v8::Array>> BindingRows(js::Scope& scope, const ScriptVersion& version, const kv::Namespaces* kv,
                                          api::IoHost& host) {
   v8::Isolate* isolate = scope.isolate();
   std::vector<v8::Local<v8::Value>> rows;
@@ -64,7 +64,7 @@ Result<v8::Local<v8::Array>> BindingRows(js::Scope& scope, const ScriptVersion& 
       case Binding::Kind::kAssets: rows.push_back(Row(scope, "assets", binding.name, v8::Undefined(isolate))); break;
       case Binding::Kind::kKvNamespace: {
         auto index = static_cast<double>(host.kv_namespaces.size());
-        host.kv_namespaces.push_back(kv.Find(binding.ns));
+        host.kv_namespaces.push_back(kv != nullptr ? kv->Find(binding.ns) : nullptr);
         rows.push_back(Row(scope, "kv", binding.name, v8::Number::New(isolate, index)));
         break;
       }
@@ -146,7 +146,7 @@ Result<Done> LoadedScript::EvaluateIn(js::Scope& scope) {
            .ToLocal(&ignored)) {
     return api::ToError(scope, caught.Exception());
   }
-  LIMPET_TRY(v8::Local<v8::Array> rows, BindingRows(scope, *version_, *deps_.kv_namespaces, *this));
+  LIMPET_TRY(v8::Local<v8::Array> rows, BindingRows(scope, *version_, deps_.kv_namespaces, *this));
   v8::Local<v8::Value> environment;
   if (!api::CallHook(scope, api::kMakeEnv, {rows}).ToLocal(&environment) || !environment->IsObject()) {
     return caught.HasCaught() ? api::ToError(scope, caught.Exception()) : Error(ErrorCode::kInternal, "no env");

@@ -12,6 +12,7 @@
 #include "api/natives.h"
 #include "api/values.h"
 #include "base/random.h"
+#include "js/young_buffers.h"
 
 namespace limpet::api {
 namespace {
@@ -411,6 +412,7 @@ void ThrowNamedError(js::Scope& scope, std::string_view name, v8::Local<v8::Stri
 }
 
 v8::MaybeLocal<v8::ArrayBuffer> NewBuffer(v8::Isolate* isolate, size_t size) {
+  js::ExpectBuffer(isolate, size);
   v8::MaybeLocal<v8::ArrayBuffer> buffer =
       v8::ArrayBuffer::MaybeNew(isolate, size, v8::BackingStoreInitializationMode::kUninitialized);
   if (buffer.IsEmpty()) js::ThrowRangeError(isolate, kOutOfMemory);

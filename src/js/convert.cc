@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "js/isolate.h"
+#include "js/young_buffers.h"
 
 namespace limpet::js {
 
@@ -97,6 +98,7 @@ Bytes CopyBytes(v8::Local<v8::Value> value) {
 }
 
 v8::Local<v8::Uint8Array> ToUint8Array(v8::Isolate* isolate, BytesView bytes) {
+  ExpectBuffer(isolate, bytes.size());
   std::shared_ptr<v8::BackingStore> store =
       v8::ArrayBuffer::NewBackingStore(isolate, bytes.size(), v8::BackingStoreInitializationMode::kUninitialized,
                                        v8::BackingStoreOnFailureMode::kReturnNull);

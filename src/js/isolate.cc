@@ -101,6 +101,9 @@ Result<Done> IsolateState::Start() {
   isolate->AddGCEpilogueCallback([](v8::Isolate*, v8::GCType, v8::GCCallbackFlags,
                                     void* state) { static_cast<IsolateState*>(state)->OnFullCollection(); },
                                  this, v8::kGCTypeMarkSweepCompact);
+  isolate->AddGCPrologueCallback([](v8::Isolate*, v8::GCType, v8::GCCallbackFlags,
+                                    void* state) { static_cast<IsolateState*>(state)->young_buffer_bytes = 0; },
+                                 this, v8::kGCTypeAll);
   isolate->AutomaticallyRestoreInitialHeapLimit();
   ModuleGraph::Install(isolate);
 
@@ -362,7 +365,8 @@ void IsolateState::OnFullCollection() {
 
 // Off-heap memory that V8 knows of. (HeapStatistics leaves WebAssembly memories out.)
 size_t IsolateState::ExternalBytes() {
-  return static_cast<size_t>(std::max<int64_t>(0, isolate->AdjustAmountOfExternalAllocatedMemory(0)));
+  return static_cast<size_t>(
+      std::max<int64_t>(0, isolate->AdjustAmountOfExternalAllocatedMemory(0) - external_reserve));
 }
 
 size_t Isolate::heap_bytes() {

@@ -84,6 +84,7 @@ struct IsolateState {
   size_t OnNearHeapLimit(size_t current);
   void OnFullCollection();
   size_t ExternalBytes();
+  void CollectYoungBuffers();
   void Die();
 
   Isolate& host;
@@ -101,6 +102,8 @@ struct IsolateState {
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);  // Watched by what is posted to the loop.
   std::unique_ptr<PlatformDelegate> delegate;
   std::shared_ptr<ArrayBuffers> buffers;
+  int64_t young_buffer_bytes = 0;  // Made since the young generation was last collected (young_buffers.cc).
+  int64_t external_reserve = 0;    // What V8 was told to be outside its heap, and is not.
   std::unique_ptr<v8::MicrotaskQueue> microtasks;
   v8::Global<v8::Context> context;
   std::vector<v8::Global<v8::Function>> hooks;

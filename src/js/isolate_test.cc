@@ -1,5 +1,6 @@
 #include "js/isolate.h"
 
+#include <algorithm>
 #include <thread>
 
 #include "js/js_testing.h"
@@ -363,6 +364,24 @@ TEST_F(IsolateTest, ArrayBuffersOverTheLimitAreARangeError) {
 }
 
 // Run by hand: --gtest_also_run_disabled_tests --gtest_filter=*TurnCost*
+TEST_F(IsolateTest, DroppedBuffersAreCollectedBeforeTheyAreMany) {
+  std::unique_ptr<Isolate> isolate = Make();
+  size_t most = 0;
+  Bytes chunk(size_t{64} * 1024, 'x');
+  isolate->Run(
+      nullptr,
+      [&](Scope& scope) {
+        for (int i = 0; i < 4000; ++i) {
+          v8::HandleScope handles(scope.isolate());
+          ASSERT_FALSE(ToUint8Array(scope.isolate(), chunk).IsEmpty());
+          most = std::max(most, isolate->heap_bytes());
+        }
+      },
+      nullptr);
+  EXPECT_LT(most, size_t{48} * 1024 * 1024);  // V8 alone lets 64 MiB lie about.
+  EXPECT_GT(most, size_t{4} * 1024 * 1024);   // What is counted is there.
+}
+
 TEST_F(IsolateTest, DISABLED_TurnCost) {
   std::unique_ptr<Isolate> isolate = Make();
   auto budget = std::make_shared<Budget>();

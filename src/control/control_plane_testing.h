@@ -23,7 +23,7 @@ namespace limpet::control {
 
 constexpr char kScript[] = "/accounts/local/workers/scripts/counter";
 
-// Says of a script what its text says: every "class X" is an exported class; "throw" fails.
+// Says of a script what its text says: every "class X" is an exported class; "throw" fails; "idle" has no handlers.
 class FakeRuntime final : public Runtime {
  public:
   explicit FakeRuntime(loop::Loop& loop) : loop_(loop) {}
@@ -72,6 +72,7 @@ class FakeRuntime final : public Runtime {
     runs.push_back(script_name + " " + cron + " " + std::to_string(time.time_since_epoch().count() / 60'000));
     Answer(std::move(done));
   }
+  size_t acts = 0;                // What was asked of it but checks.
   std::vector<std::string> runs;  // "SCRIPT CRON MINUTE"
   LiveVersions shares;
   std::set<std::string, std::less<>> traced;
@@ -93,11 +94,13 @@ class FakeRuntime final : public Runtime {
       report.classes.push_back(text.substr(at, text.find(' ', at) - at));
     }
     report.exports = report.classes;
+    if (text.find("idle") != Bytes::npos) report.handlers.clear();
     report.code_caches = {{version.modules[0].name, "cache"}};
     report.startup = std::chrono::microseconds(2100);
     return report;
   }
   void Answer(OnDone done) {
+    ++acts;
     loop_.Post([done = std::move(done)]() mutable { done(Done{}); });
   }
   loop::Loop& loop_;

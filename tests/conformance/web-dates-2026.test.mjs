@@ -2,6 +2,7 @@
 // compatibility-date: 2026-11-17
 // compatibility-flags: enable_global_performance_classes no_nodejs_compat no_nodejs_compat_v2
 import { thrown, worker } from "./lib.mjs";
+import { pipes } from "./modules/pipes.mjs";
 
 const evaluated = eval("1 + 1");
 const shape = (entry) => { const { startTime, duration, ...rest } = JSON.parse(JSON.stringify(entry)); return [entry.constructor.name, typeof startTime, typeof duration, rest]; };
@@ -17,4 +18,5 @@ const cases = {
   "performance: wrong arguments": { run: async () => [await thrown(() => performance.mark()), await thrown(() => performance.measure()), await thrown(() => performance.mark("a", { detail: 5 }))], expect: ["TypeError: Failed to execute 'mark' on 'Performance': parameter 1 is not of type 'string'.", "TypeError: Failed to execute 'measure' on 'Performance': parameter 1 is not of type 'string'.", "TypeError: Incorrect type for the 'detail' field on 'Options': the provided value is not of type 'Object'."] },
   "performance: what is there in name": { run: () => [JSON.stringify(performance), performance.eventCounts.size, PerformanceObserver.supportedEntryTypes, new PerformanceObserver(() => {}).takeRecords()], expect: ['{"timeOrigin":0}', 0, ["measure", "mark"], []] },
 };
+for (const [name, { run, expect, late = expect }] of Object.entries(pipes)) cases[name] = { run, expect: late };
 export default worker(cases);

@@ -31,6 +31,8 @@ export const compatibility = {
   formFiles: true,
   exponentBytes: true, // publicExponent is a Uint8Array.
   strictCompression: true,
+  pipesBack: true, // A pipe whose destination fails by itself fails, too.
+  standardPatterns: true, // Of URLPattern.
   dupStubs: true, // Stubs among a call's arguments stay the caller's.
 };
 const kSwitches: [keyof typeof compatibility, flag: string][] = [
@@ -61,6 +63,8 @@ const kSwitches: [keyof typeof compatibility, flag: string][] = [
   ["formFiles", "formdata_parser_supports_files"],
   ["exponentBytes", "crypto_preserve_public_exponent"],
   ["strictCompression", "strict_compression_checks"],
+  ["pipesBack", "pipe_to_backward_propagation"],
+  ["standardPatterns", "urlpattern_standard"],
   ["dupStubs", "rpc_params_dup_stubs"],
 ];
 

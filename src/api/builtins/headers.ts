@@ -200,3 +200,10 @@ function fill(headers: Headers, init: unknown): void {
     throw wrongConstructorArgument("Headers", 1, "Headers or Sequence or object");
   }
 }
+
+// The member `headers` of what a Request or Response is made with.
+export function headersOf(init: unknown, dictionary: string): Headers {
+  if (init === undefined || isObject(init)) return new Headers(init);
+  throw new TypeError(`Incorrect type for the 'headers' field on '${dictionary}': the provided value is not of type ` +
+    "'Headers or Sequence or object'.");
+}

@@ -9,8 +9,9 @@ import { Request } from "./request";
 import type { Response } from "./response";
 import { missing, native, prototypes, textOf, wrongArgument } from "./seam";
 import { DurableObjectStorage, DurableObjectTransaction } from "./storage";
-import { IdentityTransformStream, ReadableStream, TransformStream, WritableStream } from "./streams";
+import { IdentityTransformStream, isInternal, kStreamClasses, ReadableStream, TransformStream, WritableStream } from "./streams";
 import { URL } from "./url";
+import { URLPattern } from "./url_pattern";
 
 const all = globalThis as any;
 
@@ -19,6 +20,8 @@ export function applyOldDates(): void {
   if (!isOn("capture_async_api_throws")) throwAtOnce();
   if (!isOn("no_global_importscripts")) define(all, kImportScripts);
   if (!isOn("cache_option_enabled")) delete (Request.prototype as any).cache;
+  if (!isOn("internal_stream_byob_return_view")) endWithoutView();
+  if (!isOn("urlpattern_standard")) delete (URLPattern.prototype as any).hasRegExpGroups;
   if (!isOn("webcrypto_modern_algorithms")) trimSubtle();
   if (!isOn("transformstream_enable_standard_constructor")) makeTransformsIdentities();
   if (!isOn("streams_enable_constructors")) forbidStreams();
@@ -38,6 +41,17 @@ function define(holder: object, methods: Record<string, Function>): void {
 const kImportScripts = {
   importScripts() { throw missing("importScripts", "WorkerGlobalScope"); },
 };
+
+// At the end of an internal stream a BYOB reader had no view to give.
+function endWithoutView(): void {
+  const { prototype } = kStreamClasses.ReadableStreamBYOBReader as any;
+  const { read } = prototype;
+  prototype.read = async function (this: any, ...args: unknown[]) {
+    const stream = this._ownerReadableStream;
+    const { value, done } = await read.apply(this, args);
+    return { value: done && stream !== undefined && isInternal(stream) ? undefined : value, done };
+  };
+}
 
 function trimSubtle(): void {
   delete (SubtleCrypto as any).supports;

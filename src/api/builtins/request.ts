@@ -3,7 +3,7 @@ import { Body, cloneRaw, extract, kRaw, kUsed, moveRaw, type Raw } from "./body"
 import { compatibility, isManual } from "./compatibility";
 import { DOMException } from "./errors";
 import { abortSignal, AbortSignal } from "./events";
-import { copyHeaders, Headers, packedHeaders, packHeaders } from "./headers";
+import { copyHeaders, Headers, headersOf, packedHeaders, packHeaders } from "./headers";
 import type { InBody, Packed } from "./native.d";
 import { inherit, isObject, kInternal, native, platform, textOf, wrongConstructorArgument } from "./seam";
 import { parseUrl } from "./url";
@@ -61,7 +61,7 @@ export class Request {
     this[kUrl] = source ? source[kUrl] : compatibility.standardUrl ? absoluteUrl(textOf(input)) : textOf(input);
     this[kMethod] = init?.method !== undefined ? checkedMethod(init.method) : (source?.[kMethod] ?? "GET");
     this[kRest] = restOf(source?.[kRest] ?? kDefaults, init);
-    const headers = init?.headers === undefined && source ? copyHeaders(requestHeaders(source)) : new Headers(init?.headers);
+    const headers = init?.headers === undefined && source ? copyHeaders(requestHeaders(source)) : headersOf(init?.headers, "RequestInitializerDict");
     this[kHeaders] = headers;
     this[kCf] = init?.cf !== undefined ? init.cf : source?.[kCf];
     const given = init?.body;

@@ -1,7 +1,7 @@
 // Response: https://fetch.spec.whatwg.org/#response-class, as workerd has it.
 import { Body, cloneRaw, extract, kRaw, kTextType, kUsed, outBody, outLength, type Raw } from "./body";
 import { bodyCodings, compatibility, isManual } from "./compatibility";
-import { eachPacked, Headers, packedHeaders, packHeaders } from "./headers";
+import { eachPacked, Headers, headersOf, packedHeaders, packHeaders } from "./headers";
 import type { InBody, Packed } from "./native.d";
 import {
   inherit, isObject, kInternal, native, platform, wrongArgument, wrongConstructorArgument,
@@ -151,8 +151,8 @@ function initialise(response: Response, init: ResponseInit): void {
   }
   if (init instanceof Response) response[kManual] = init[kManual];
   else if (encodeBody !== undefined) response[kManual] = isManual("encodeBody", encodeBody);
-  if (headers === undefined || headers === null) return;
-  const made = new Headers(headers);
+  if (headers === undefined) return;
+  const made = headersOf(headers, "InitializerDict");
   const type = response[kType];
   if (type !== undefined && !made.has("content-type")) made.set("Content-Type", type);
   response[kHeaders] = made;

@@ -5,6 +5,7 @@ import {
   TransformStream as PlainTransformStream, TransformStreamDefaultController, WritableStream,
   WritableStreamDefaultController, WritableStreamDefaultWriter,
 } from "web-streams-polyfill";
+import { compatibility } from "./compatibility";
 import { isIdentity, isWritten, join, kBody, takeBody } from "./joins";
 import { bytesOf, native, platform, wrongConstructorArgument } from "./seam";
 
@@ -52,10 +53,54 @@ const cancel = ReadableStream.prototype.cancel;
 ReadableStream.prototype.cancel = function (this: ReadableStream, reason?: any): Promise<void> {
   return this.locked ? Promise.reject(new TypeError(kLockedText)) : cancel.call(this, reason);
 };
+const kInternal = Symbol("internal"); // Of streams that workerd has in C++.
+export const isInternal = (stream: object) => kInternal in stream;
+function internal(stream: object): void {
+  (stream as any)[kInternal] = true;
+}
+
 const pipeTo = ReadableStream.prototype.pipeTo;
+const kDestinationClosed = "This destination writable stream is closed.";
+
+function pipeInto(from: any, to: any, options: any): Promise<void> {
+  if (!(to instanceof WritableStream) || to.locked) return pipeTo.call(from, to, options);
+  const { _state: state, _closeRequest, _inFlightCloseRequest } = to as any;
+  if (state === "closed" || (state === "writable" && (_closeRequest ?? _inFlightCloseRequest) !== undefined)) {
+    return refusePipe(from, to, options);
+  }
+  const old = !compatibility.pipesBack && state === "writable" && !isInternal(to);
+  return old ? pipeAsBefore(from, to, options) : pipeTo.call(from, to, options);
+}
+async function refusePipe(from: any, to: any, options: any): Promise<void> {
+  const error = new TypeError(kDestinationClosed);
+  const wasClosed = to._state === "closed";
+  if (!options?.preventCancel) await cancel.call(from, error);
+  throw compatibility.pipesBack || isInternal(to) || wasClosed ? error : new TypeError("This ReadableStream is closed.");
+}
+// Before pipe_to_backward_propagation a pipe ended well if its destination failed, but for a write.
+async function pipeAsBefore(from: any, to: any, options: any): Promise<void> {
+  const controller = to._writableStreamController;
+  const write = controller._writeAlgorithm;
+  let failed = false;
+  const watched = (chunk: unknown) => {
+    const done = write(chunk);
+    done.catch(() => { failed ||= to._state === "writable"; });
+    return done;
+  };
+  controller._writeAlgorithm = watched;
+  try {
+    await pipeTo.call(from, to, options);
+  } catch (error) {
+    const back = !failed && from._state !== "errored" && !options?.signal?.aborted && error === to._storedError;
+    if (!back) throw error;
+  } finally {
+    if (controller._writeAlgorithm === watched) controller._writeAlgorithm = write;
+  }
+}
+
 ReadableStream.prototype.pipeTo = function (this: ReadableStream, to: any, options?: any): Promise<void> {
   if (this.locked) return Promise.reject(new TypeError(kLockedText));
-  const pipe = () => pipeTo.call(this, to, options);
+  const pipe = () => pipeInto(this, to, options);
   return (options === undefined && to instanceof WritableStream && join(this, to, pipe, true)) || pipe();
 };
 const pipeThrough = ReadableStream.prototype.pipeThrough;
@@ -115,12 +160,13 @@ export function streamOfNumber(given: number | Promise<number>): ReadableStream 
       native.bodyCancel(body);
     },
   } as any, { highWaterMark: 0 });
+  internal(stream);
   if (body !== 0) (stream as any)[kBody] = body;
   return stream;
 }
 
 export function streamOfBytes(bytes: Uint8Array): ReadableStream {
-  return new ReadableStream({
+  const stream = new ReadableStream({
     type: "bytes",
     pull(controller: any) {
       if (bytes.byteLength > 0) controller.enqueue(bytes);
@@ -128,6 +174,8 @@ export function streamOfBytes(bytes: Uint8Array): ReadableStream {
       controller.byobRequest?.respond(0);
     },
   } as any, { highWaterMark: 0 });
+  internal(stream);
+  return stream;
 }
 
 export function isByteStream(stream: ReadableStream): boolean {
@@ -271,6 +319,8 @@ function bytePipe(length: number | undefined): BytePipe {
       wake();
     },
   });
+  internal(pipe.readable);
+  internal(pipe.writable);
   return pipe;
 }
 

@@ -1,6 +1,8 @@
 // URLPattern (from urlpattern-polyfill), with workerd's texts: https://urlpattern.spec.whatwg.org
 import { URLPattern as Polyfill } from "urlpattern-polyfill/urlpattern";
+import { compatibility } from "./compatibility";
 import { isObject, platform, textOf } from "./seam";
+import { URL } from "./url";
 
 const Standard = Polyfill as any; // Its types are behind it.
 
@@ -25,6 +27,10 @@ export class URLPattern {
     const pattern = inputOf(input);
     const [base, options] = isObject(second) ? [undefined, second] : [textOrNothing(second), third];
     const ignoreCase = isObject(options) && Boolean((options as { ignoreCase?: unknown }).ignoreCase);
+    if (!compatibility.standardPatterns) {
+      this.#inner = original(pattern, base, ignoreCase);
+      return;
+    }
     try {
       if (typeof pattern === "string") {
         this.#inner = base === undefined ? new Standard(pattern, { ignoreCase }) : new Standard(pattern, base, { ignoreCase });
@@ -55,8 +61,49 @@ export class URLPattern {
   #match(how: "test" | "exec", input: unknown, base: unknown): boolean | object | null {
     const subject = inputOf(input);
     const from = textOrNothing(base);
-    if (typeof subject !== "string" && from !== undefined) throw new TypeError(`Failed to ${how} URLPattern`);
-    return this.#inner[how](subject, from);
+    const old = !compatibility.standardPatterns;
+    if (typeof subject !== "string" && from !== undefined) {
+      throw new TypeError(old ? "A baseURL is not allowed when input is an object." : `Failed to ${how} URLPattern`);
+    }
+    const found = this.#inner[how](subject, from);
+    return old && how === "exec" && found ? withTexts(found) : found;
   }
 }
 platform({ URLPattern });
+
+// -- from before urlpattern_standard: what a text or a base URL does not say is empty, and so is a group without a match
+
+const kParts = ["protocol", "username", "password", "hostname", "port", "pathname", "search", "hash"] as const;
+// How a text says "anything" of a part.
+const kAny: Record<string, RegExp> = { username: /\/\/\*[:@]/, password: /:\*@/, search: /(?<!:[\w$]+|[)}*])\?\*(#|$)/, hash: /#\*$/ };
+const kProblem = "Syntax error in URL Pattern";
+
+function original(pattern: Input, base: string | undefined, ignoreCase: boolean): any {
+  const text = typeof pattern === "string" ? pattern : undefined;
+  const baseUrl = text === undefined ? textOrNothing((pattern as Record<string, unknown>).baseURL) : base;
+  if (text !== undefined && base === undefined && !/^[^/?#]*:/.test(text)) {
+    throw new TypeError(`${kProblem}: a relative pattern must have a base URL.`);
+  }
+  if (baseUrl !== undefined && !URL.canParse(baseUrl)) throw new TypeError("Invalid base URL.");
+  try {
+    const made = text === undefined ? new Standard(pattern, { ignoreCase })
+      : base === undefined ? new Standard(text, { ignoreCase }) : new Standard(text, base, { ignoreCase });
+    if (text === undefined && baseUrl === undefined) return made;
+    const parts: Record<string, string> = {};
+    for (const name of kParts) {
+      const said = text === undefined ? Object.hasOwn(pattern as object, name) : kAny[name]?.test(text) ?? true;
+      parts[name] = made[name] === "*" && name in kAny && !said ? "" : made[name];
+    }
+    return new Standard(parts, { ignoreCase });
+  } catch {
+    throw new TypeError(kProblem);
+  }
+}
+
+function withTexts(found: any): object {
+  for (const name of kParts) {
+    const { groups } = found[name];
+    for (const key of Object.keys(groups)) groups[key] ??= "";
+  }
+  return found;
+}

@@ -7,7 +7,6 @@ const kNoCache = "fails with workerd's text for a server without a cache: No Cac
 export const kReasons = {
   missing: {
     HTMLRewriter: kLater,
-    "*.tracing": "there is nothing that collects spans",
     "ExecutionContext.abort": kLater,
     "ExecutionContext.mapVirtualHost": "there are no containers",
     "DurableObjectState.facets": kLater,
@@ -23,6 +22,7 @@ export const kReasons = {
   },
   different: {
     "*.exports": "read-only",
+    "*.tracing": "read-only",
     "Cache.match": kNoCache,
     "Cache.put": kNoCache,
     "Cache.delete": kNoCache,

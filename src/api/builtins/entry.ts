@@ -17,6 +17,7 @@ import {
 } from "./seam";
 import { connect } from "./sockets";
 import { allowAlarms, DurableObjectStorage } from "./storage";
+import { tracing } from "./tracing";
 import { HibernatedSockets, isWebSocket, type WebSocket, WebSocketRequestResponsePair } from "./websocket";
 
 const kNoFetch = "Handler does not export a fetch() function.";
@@ -31,6 +32,7 @@ export class ExecutionContext {
     }
   }
   get exports(): object | undefined { return exportsOfScript(); }
+  get tracing(): object { return tracing; }
   waitUntil(promise: unknown): void {
     if (!(this instanceof ExecutionContext)) throw new TypeError(kIllegalInvocation);
     if (arguments.length === 0) throw wrongArgument("waitUntil", "ExecutionContext", 1, "Promise");
@@ -49,7 +51,6 @@ export class ExecutionContext {
   }
 }
 platform({ ExecutionContext });
-missingProperties(ExecutionContext.prototype, "ExecutionContext", ["tracing"]);
 
 // `id` and `storage` are the script's to replace.
 let socketsOf: (state: DurableObjectState) => HibernatedSockets;
@@ -201,7 +202,7 @@ export function builtinModule(name: string, env: object): object | undefined {
     return {
       ...kBaseClasses, RpcPromise, RpcProperty, RpcStub, ServiceStub: Fetcher,
       env: importableEnv(isOn("disallow_importable_env") ? {} : env), waitUntil, withEnv,
-      exports: standIn(() => exportsOfScript() ?? {}), cache: absent("cache"), tracing: absent("tracing"),
+      exports: standIn(() => exportsOfScript() ?? {}), cache: absent("cache"), tracing,
     };
   }
   if (name === "cloudflare:sockets") return { connect };

@@ -12,6 +12,7 @@
 #include "api/natives.h"
 #include "api/values.h"
 #include "base/random.h"
+#include "js/modules.h"
 #include "js/young_buffers.h"
 
 namespace limpet::api {
@@ -367,6 +368,9 @@ void AllowEval(const Info& info) {
   info.GetIsolate()->GetCurrentContext()->AllowCodeGenerationFromStrings(info[0]->IsTrue());
 }
 
+// requireExports(on): what `require` gives of CommonJS modules.
+void RequireExports(const Info& info) { js::SetRequiresExports(info.GetIsolate(), info[0]->IsTrue()); }
+
 }  // namespace
 
 js::Scope CurrentScope(v8::Isolate* isolate) {
@@ -434,7 +438,8 @@ void AddValueNatives(std::vector<js::NativeFunction>& to) {
                        {"setAsyncFrame", SetAsyncFrame},
                        {"hearHandled", HearHandled},
                        {"placeOf", PlaceOf},
-                       {"allowEval", AllowEval}});
+                       {"allowEval", AllowEval},
+                       {"requireExports", RequireExports}});
 }
 
 std::vector<js::NativeFunction> PureNatives() {

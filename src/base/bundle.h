@@ -41,7 +41,7 @@ struct Binding {
   };
   Kind kind = Kind::kPlainText;
   std::string name;
-  Bytes value;  // Text, JSON text, or content of the blob; kService: its props as JSON text, or empty.
+  Bytes value;  // Text, JSON text, name of the module that is kText, kData or kWasm; kService: its props as JSON text.
   // kDurableObjectNamespace (kKvNamespace: `ns` alone):
   std::string class_name;
   std::string script_name;  // Of the script that exports the class; never empty. kService: of the one that is called.

@@ -41,6 +41,17 @@ class Folder {
   fs::path path_;
 };
 
+TEST(Modules, ExportsAreSeenInSourceAndInBundles) {
+  for (const char* source : {"export default {}", "const a = 1;\nexport { a };", "var a;export{a as default};",
+                             "// a comment\n  export async function f() {}", "export * from './a.mjs'"}) {
+    EXPECT_TRUE(HasExports(source)) << source;
+  }
+  for (const char* source : {"", "addEventListener('fetch', () => {})", "module.exports = {};", "exports.a = 1;",
+                             "const text = 'export default';", "const exported = 1;", "a.export = {};"}) {
+    EXPECT_FALSE(HasExports(source)) << source;
+  }
+}
+
 TEST(Arguments, EveryMigrationFlagRepeatsWithOneSetOfValues) {
   ParsedArguments parsed = ParseArguments({"publish",
                                            "--new-class",

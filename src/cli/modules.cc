@@ -8,6 +8,7 @@
 #include <iterator>
 #include <set>
 
+#include "base/json.h"
 #include "cli/process.h"
 
 namespace limpet::cli {
@@ -23,19 +24,16 @@ Result<Bytes> ReadFile(const fs::path& path) {
   return Bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
 }
 
-Result<std::string> ContentType(RuleType type, const std::string& path) {
+std::string ContentType(RuleType type) {
   switch (type) {
-    case RuleType::kEsModule: return std::string("application/javascript+module");
-    case RuleType::kText: return std::string("text/plain");
-    case RuleType::kData: return std::string("application/octet-stream");
-    case RuleType::kWasm: return std::string("application/wasm");
-    case RuleType::kJson: return std::string("application/json");
+    case RuleType::kEsModule: return "application/javascript+module";
+    case RuleType::kText: return "text/plain";
+    case RuleType::kData: return "application/octet-stream";
+    case RuleType::kWasm: return "application/wasm";
+    case RuleType::kJson: return "application/json";
     case RuleType::kCommonJs: break;
   }
-  return Error(
-      ErrorCode::kInvalidArgument,
-      path +
-          " is a CommonJS module by the rules. limpet runs ES modules: name it .mjs, or add a rule of type ESModule");
+  return "application/javascript";
 }
 
 std::string Lexical(const fs::path& path) { return path.lexically_normal().generic_string(); }
@@ -46,11 +44,42 @@ class Collector {
 
   Result<UploadModules> Run() {
     if (config_.upload_folder && options_.entry.empty()) return Folder();
-    std::string main = options_.entry.empty() ? (fs::path(config_.dir) / config_.main).string() : options_.entry;
-    if (options_.entry.empty() && config_.main.empty()) {
-      return Error(ErrorCode::kInvalidArgument, "nothing to publish: set main = \"src/index.mjs\" in wrangler.toml");
+    std::string main = options_.entry;
+    if (main.empty()) {
+      std::string configured = config_.main.empty() && config_.service_worker ? PackageMain() : config_.main;
+      if (configured.empty()) {
+        return Error(ErrorCode::kInvalidArgument, "nothing to publish: set main = \"src/index.mjs\" in wrangler.toml");
+      }
+      main = (fs::path(config_.dir) / configured).string();
     }
     fs::path path(Lexical(main));
+    LIMPET_TRY(UploadModules modules, Collect(path));
+    const UploadModule& first = modules.modules.front();
+    if (first.content_type != ContentType(RuleType::kEsModule) || HasExports(first.content)) return modules;
+    if (!bundled_ && !config_.no_bundle && !FindImports(first.content).empty()) {
+      result_ = {};
+      LIMPET_TRY(modules, Bundle(path));
+    }
+    modules.script = true;
+    modules.modules.resize(1);
+    modules.modules.front().content_type = ContentType(RuleType::kCommonJs);
+    for (const auto& [name, file, type] : config_.blobs) {
+      LIMPET_TRY(Bytes content, ReadFile(fs::path(config_.dir) / file));
+      modules.modules.push_back({name, ContentType(type), std::move(content)});
+    }
+    return modules;
+  }
+
+ private:
+  // 1.x: what package.json names.
+  std::string PackageMain() const {
+    Result<Bytes> text = ReadFile(fs::path(config_.dir) / "package.json");
+    if (!text.has_value()) return "";
+    Result<Json> json = ParseJson(text.value());
+    return json.has_value() ? json.value()["main"].AsString() : "";
+  }
+
+  Result<UploadModules> Collect(const fs::path& path) {
     LIMPET_TRY([[maybe_unused]] Bytes exists, ReadFile(path));
     root_ = path.parent_path();
     if (config_.no_bundle) return NoBundle(path);
@@ -62,7 +91,6 @@ class Collector {
     return Bundle(path);
   }
 
- private:
   // 1.x: every file of the folder that a rule matches, as ./RELPATH.
   Result<UploadModules> Folder() {
     root_ = Lexical(fs::path(config_.dir) / config_.upload_dir);
@@ -102,13 +130,12 @@ class Collector {
   }
 
   Result<Done> Add(const fs::path& path, std::string name, RuleType type) {
-    LIMPET_TRY(std::string content_type, ContentType(type, path.string()));
     LIMPET_TRY(Bytes content, ReadFile(path));
     bytes_ += content.size();
     if (bytes_ > kUploadBytesMax) return Error(ErrorCode::kOverloaded, "the modules are larger than 100 MiB");
     if (result_.modules.size() == kUploadModulesMax)
       return Error(ErrorCode::kOverloaded, "there are more than 1,000 modules");
-    result_.modules.push_back({std::move(name), std::move(content_type), std::move(content)});
+    result_.modules.push_back({std::move(name), ContentType(type), std::move(content)});
     return Done{};
   }
 
@@ -134,6 +161,7 @@ class Collector {
   }
 
   Result<UploadModules> Bundle(const fs::path& path) {
+    bundled_ = true;
     std::string pattern = (fs::temp_directory_path() / "limpet-bundle-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) return Error(ErrorCode::kUnavailable, "can't make a temporary folder");
     fs::path out(pattern);
@@ -179,6 +207,7 @@ class Collector {
   UploadModules result_;
   std::set<std::string> seen_;
   size_t bytes_ = 0;
+  bool bundled_ = false;
 };
 
 bool IsWordChar(char c) { return isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '$'; }
@@ -207,6 +236,24 @@ std::vector<std::string> FindImports(std::string_view source) {
     }
   }
   return found;
+}
+
+bool HasExports(std::string_view source) {
+  constexpr std::string_view kWord = "export";
+  for (size_t at = 0; (at = source.find(kWord, at)) != std::string_view::npos; at += kWord.size()) {
+    size_t before = at == 0 ? std::string_view::npos : source.find_last_not_of(" \t", at - 1);
+    if (before != std::string_view::npos && std::string_view("\r\n;}/").find(source[before]) == std::string_view::npos)
+      continue;
+    size_t next = source.find_first_not_of(" \t\r\n", at + kWord.size());
+    if (next == std::string_view::npos) continue;
+    if (source[next] == '{' || source[next] == '*') return true;
+    std::string_view rest = source.substr(next);
+    if (next == at + kWord.size()) continue;
+    for (std::string_view word : {"default", "const", "let", "var", "function", "class", "async"}) {
+      if (rest.starts_with(word) && (rest.size() == word.size() || !IsWordChar(rest[word.size()]))) return true;
+    }
+  }
+  return false;
 }
 
 bool MatchesGlob(std::string_view glob, std::string_view path) {

@@ -20,6 +20,7 @@ struct UploadModule {
 struct UploadModules {
   std::string main_module;
   std::vector<UploadModule> modules;  // The main module first.
+  bool script = false;                // It exports nothing: a script of the service-worker format.
 };
 
 struct CollectOptions {
@@ -37,6 +38,8 @@ Result<UploadModules> CollectModules(const ProjectConfig& config, const CollectO
 // The texts after `from`, `import` and `import(` in a module. A guess by the text alone (comments count): good enough
 // to see whether a bundler is needed, and which files go along when it is not.
 std::vector<std::string> FindImports(std::string_view source);
+// Whether a module exports something: the same kind of guess.
+bool HasExports(std::string_view source);
 // "**/*.txt", "src/?.js", "*.{html,txt}".
 bool MatchesGlob(std::string_view glob, std::string_view path);
 enum class DefaultRules : uint8_t {

@@ -81,12 +81,6 @@ std::optional<ProjectConfig> LoadProject(const Arguments& arguments, const Termi
                   "\" invalid. Ensure that you only use lowercase letters, dashes, underscores, and numbers.");
     return std::nullopt;
   }
-  if (config.service_worker && arguments.entry.empty()) {
-    terminal.Error(config.file +
-                   ": the project is in service-worker format; limpet runs ES modules. Set main = \"src/index.mjs\" "
-                   "and export default { fetch(request, env) … }");
-    return std::nullopt;
-  }
   return std::move(loaded.config);
 }
 
@@ -99,13 +93,15 @@ Result<UploadModules> BuildProject(const ProjectConfig& config, const Arguments&
   return CollectModules(config, options);
 }
 
-Json MakeMetadata(const ProjectConfig& config, const std::string& main_module, Json migrations) {
+Json MakeMetadata(const ProjectConfig& config, const UploadModules& modules, Json migrations) {
   Json metadata;
-  if (!main_module.empty()) metadata.Set("main_module", main_module);
+  const std::string& main = modules.main_module;
+  if (!main.empty()) metadata.Set(modules.script ? "body_part" : "main_module", main);
   metadata.Set("bindings", config.bindings);
   if (!config.compatibility_date.empty()) metadata.Set("compatibility_date", config.compatibility_date);
   metadata.Set("compatibility_flags",
                Json::Array(config.compatibility_flags.begin(), config.compatibility_flags.end()));
+  if (!config.tail_consumers.is_null()) metadata.Set("tail_consumers", config.tail_consumers);
   if (!config.code_update_strategy.is_null()) metadata.Set("code_update_strategy", config.code_update_strategy);
   if (config.exports.is_null()) return metadata.Set("migrations", std::move(migrations));
   return metadata.Set("exports", config.exports);
@@ -127,7 +123,7 @@ Result<MigrationPlan> PlanClasses(const ProjectConfig& config, const MigrationFl
 Result<Project> ReadProject(const ProjectConfig& config, const Arguments& arguments, const Installation& installation,
                             const Terminal& terminal, AssetHashes* known) {
   Project project;
-  bool has_code = !config.main.empty() || config.upload_folder || !arguments.entry.empty();
+  bool has_code = !config.main.empty() || config.upload_folder || config.service_worker || !arguments.entry.empty();
   // Without code the build command still runs: it may make the files.
   if (has_code || !config.assets) {
     LIMPET_TRY(project.modules, BuildProject(config, arguments, installation, terminal));
@@ -147,7 +143,7 @@ Result<Published> Upload(const ProjectConfig& config, const Project& project, co
   for (const std::string& warning : plan.warnings) terminal.Warn(warning);
   SystemRandom random;
   FormWriter form("----limpet-" + std::to_string(random.Next()) + std::to_string(random.Next()));
-  Json metadata = MakeMetadata(config, modules.main_module, plan.migrations);
+  Json metadata = MakeMetadata(config, modules, plan.migrations);
   if (project.assets) {
     LIMPET_TRY(std::string token, UploadAssets(*project.assets, config.name, client, terminal, progress));
     metadata.Set("assets", Json().Set("jwt", token).Set("config", project.assets->config));

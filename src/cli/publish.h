@@ -37,7 +37,7 @@ Result<Project> ReadProject(const ProjectConfig& config, const Arguments& argume
 Result<Published> Upload(const ProjectConfig& config, const Project& project, const MigrationFlags& flags,
                          Client& client, const Terminal& terminal, Progress progress);
 // The metadata part of the upload form; without a main module of static files alone.
-Json MakeMetadata(const ProjectConfig& config, const std::string& main_module, Json migrations);
+Json MakeMetadata(const ProjectConfig& config, const UploadModules& modules, Json migrations);
 
 int RunPublish(const Arguments& arguments, const Installation& installation, const Terminal& terminal);
 int RunDelete(const Arguments& arguments, const Terminal& terminal);

@@ -97,6 +97,11 @@ Binding MakeBinding(const Json& json, const std::string& script_name) {
   } else if (type == "kv_namespace") {
     binding.kind = Binding::Kind::kKvNamespace;
     binding.ns = {json["ns"].AsUint64()};
+  } else if (type == "wasm_module" || type == "text_blob" || type == "data_blob") {
+    binding.kind = type == "wasm_module" ? Binding::Kind::kWasm
+                   : type == "text_blob" ? Binding::Kind::kText
+                                         : Binding::Kind::kData;
+    binding.value = json["part"].AsString();
   } else if (type == "assets") {
     binding.kind = Binding::Kind::kAssets;
   } else if (type == "durable_object_namespace") {

@@ -10,9 +10,10 @@
 namespace limpet::control {
 namespace {
 
-constexpr std::string_view kBindingTypes[] = {"plain_text",       "json",    "secret_text", "durable_object_namespace",
-                                              "version_metadata", "inherit", "assets",      "service",
-                                              "kv_namespace"};
+constexpr std::string_view kBindingTypes[] = {
+    "plain_text",       "json",      "secret_text", "durable_object_namespace",
+    "version_metadata", "inherit",   "assets",      "service",
+    "wasm_module",      "text_blob", "data_blob",   "kv_namespace"};
 
 Refusal Bad(std::string message) { return {400, 10021, std::move(message)}; }
 
@@ -20,31 +21,53 @@ bool Contains(const std::vector<std::string>& list, std::string_view name) {
   return std::find(list.begin(), list.end(), name) != list.end();
 }
 
-// Nothing: the part is to be left out.
-Decision<std::optional<ModuleKind>> KindOf(const FormPart& part) {
+// Nothing: the part is to be left out. `script`: the name of the part that is a script of the service-worker format, or
+// empty; a script beside ES modules is a CommonJS module.
+Decision<std::optional<ModuleKind>> KindOf(const FormPart& part, const std::string& script) {
   std::string type = MediaType(part.content_type);
+  bool classic = type == "application/javascript" || type == "text/javascript";
+  if (!script.empty() && part.name == script) {
+    if (classic || type.empty()) return std::optional(ModuleKind::kScript);
+    return Bad("The part \"" + script + "\" that \"body_part\" names is no script: its type is \"" + part.content_type +
+               "\".");
+  }
+  if (classic && script.empty()) return std::optional(ModuleKind::kCommonJs);
+  if (classic) return Bad("Module \"" + part.name + "\": a script of the service-worker format has no modules.");
   if (type == "application/javascript+module" || type == "text/javascript+module") {
-    return std::optional(ModuleKind::kEsModule);
+    if (script.empty()) return std::optional(ModuleKind::kEsModule);
+    return Bad("Module \"" + part.name + "\": a script of the service-worker format has no modules.");
   }
   if (type == "text/plain" || type == "text/html") return std::optional(ModuleKind::kText);
   if (type == "application/octet-stream") return std::optional(ModuleKind::kData);
   if (type == "application/json") return std::optional(ModuleKind::kJson);
   if (type == "application/wasm") return std::optional(ModuleKind::kWasm);
   if (type == "application/source-map") return std::optional<ModuleKind>();
-  if (type == "application/javascript" || type == "text/javascript") {
-    return Bad("Module \"" + part.name +
-               "\" is a CommonJS module or a service worker. limpet runs ES modules: name it "
-               ".mjs, or bundle it.");
-  }
   if (type.empty()) return Bad("Module \"" + part.name + "\" has no type: its part needs a Content-Type.");
   return Bad("Module \"" + part.name + "\" has the type \"" + part.content_type + "\", which is not supported.");
 }
 
+// The bindings whose content is a part of the upload have it.
+std::optional<Refusal> CheckParts(const Upload& upload) {
+  static constexpr std::pair<std::string_view, ModuleKind> kKinds[] = {
+      {"wasm_module", ModuleKind::kWasm}, {"text_blob", ModuleKind::kText}, {"data_blob", ModuleKind::kData}};
+  for (const Json& binding : upload.bindings) {
+    for (const auto& [type, kind] : kKinds) {
+      if (binding["type"].AsString() != type) continue;
+      const std::string& part = binding["part"].AsString();
+      auto fits = [&](const Module& module) { return module.name == part && module.kind == kind; };
+      if (std::ranges::any_of(upload.modules, fits)) continue;
+      return Bad("Binding \"" + binding["name"].AsString() + "\": there is no part \"" + part + "\" of its type.");
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<Refusal> ReadModules(const std::vector<FormPart>& parts, Upload* upload) {
   std::set<std::string> names;
+  const std::string script = upload->metadata["body_part"].AsString();
   for (const FormPart& part : parts) {
     if (part.name == "metadata") continue;
-    Decision<std::optional<ModuleKind>> kind = KindOf(part);
+    Decision<std::optional<ModuleKind>> kind = KindOf(part, script);
     if (!kind.ok()) return kind.refusal();
     if (!*kind) continue;
     if (part.name.empty() || !names.insert(NormaliseModuleName(part.name)).second) {
@@ -58,8 +81,10 @@ std::optional<Refusal> ReadModules(const std::vector<FormPart>& parts, Upload* u
     module.kind = **kind;
     module.content = Bytes(part.content);
     bool is_main = NormaliseModuleName(part.name) == NormaliseModuleName(upload->main_module);
-    if (is_main && module.kind != ModuleKind::kEsModule) {
-      return Bad("The main module \"" + part.name + "\" is not an ES module.");
+    bool is_code = module.kind == ModuleKind::kEsModule || module.kind == ModuleKind::kCommonJs ||
+                   module.kind == ModuleKind::kScript;
+    if (is_main && !is_code) {
+      return Bad("The main module \"" + part.name + "\" is not JavaScript.");
     }
     upload->modules.insert(is_main ? upload->modules.begin() : upload->modules.end(), std::move(module));
   }
@@ -70,7 +95,7 @@ std::optional<Refusal> ReadModules(const std::vector<FormPart>& parts, Upload* u
                "\": the upload names it as main_module but has no such part.");
   }
   upload->main_module = upload->modules.front().name;
-  return std::nullopt;
+  return CheckParts(*upload);
 }
 
 // An environment of a script is a script of its own, NAME-ENV. `key` holds the script's name.
@@ -109,6 +134,9 @@ std::optional<Refusal> ReadBinding(const Json& json, Upload* upload, std::set<st
     const Json& props = json["props"];
     if (!props.is_null() && !props.is_object()) return Bad("Binding \"" + name + "\": \"props\" must be an object.");
   }
+  if ((type == "wasm_module" || type == "text_blob" || type == "data_blob") && json["part"].AsString().empty()) {
+    return Bad("Binding \"" + name + "\" needs a \"part\".");
+  }
   upload->bindings.push_back(json);
   if (type == "durable_object_namespace") NameEnvironment(&upload->bindings.back(), "script_name");
   if (type == "service") NameEnvironment(&upload->bindings.back(), "service");
@@ -118,11 +146,8 @@ std::optional<Refusal> ReadBinding(const Json& json, Upload* upload, std::set<st
 std::optional<Refusal> ReadMetadata(Upload* upload) {
   const Json& metadata = upload->metadata;
   if (!metadata.is_object()) return Bad("The metadata part must be a JSON object.");
-  if (!metadata["body_part"].AsString().empty()) {
-    return Bad(
-        "The script is in service-worker format. limpet runs ES modules: export default { fetch(request, env) … }.");
-  }
-  upload->main_module = metadata["main_module"].AsString();
+  const std::string& script = metadata["body_part"].AsString();
+  upload->main_module = script.empty() ? metadata["main_module"].AsString() : script;
   bool has_files = metadata["assets"].is_object() || metadata["keep_assets"].AsBool();
   if (upload->main_module.empty() && !has_files) return Bad("metadata: \"main_module\" is missing.");
   for (const char* key : {"bindings", "keep_bindings", "compatibility_flags"}) {

@@ -34,6 +34,18 @@ TEST(Upload, ReadsModulesWithTheMainOneFirstAndNamesAsUploaded) {
   EXPECT_EQ(upload->modules[2].kind, ModuleKind::kText);
 }
 
+TEST(Upload, TakesTheFormatsThatCameBeforeEsModules) {
+  auto script = Parse(R"({"body_part":"script","bindings":[{"name":"T","type":"text_blob","part":"T"}]})",
+                      {{"T", "text/plain", "text"}, {"script", "application/javascript", "addEventListener()"}});
+  ASSERT_TRUE(script.ok()) << script.refusal().message;
+  EXPECT_EQ(script->main_module, "script");
+  ASSERT_EQ(script->modules.size(), 2u);
+  EXPECT_EQ(script->modules[0].kind, ModuleKind::kScript);
+  auto modules = Parse(R"({"main_module":"a.js"})", {{"a.js", kEsm, ""}, {"b.js", "application/javascript", ""}});
+  ASSERT_TRUE(modules.ok()) << modules.refusal().message;
+  EXPECT_EQ(modules->modules[1].kind, ModuleKind::kCommonJs);
+}
+
 TEST(Upload, RefusesWhatItCannotRunByName) {
   struct {
     const char* metadata;
@@ -44,12 +56,24 @@ TEST(Upload, RefusesWhatItCannotRunByName) {
       {"[]", {}, 10021, "metadata"},
       {"{", {}, 10021, "line 1"},
       {R"({"main_module":"a.js"})", {}, 10021, "No such module \"a.js\""},
-      {R"({"body_part":"script"})", {}, 10021, "service-worker"},
+      {R"({"body_part":"script"})", {}, 10021, "No such module \"script\""},
+      {R"({"body_part":"script"})", {{"script", "text/plain", ""}}, 10021, "is no script"},
+      {R"({"body_part":"script"})",
+       {{"script", "application/javascript", ""}, {"a.mjs", kEsm, ""}},
+       10021,
+       "has no modules"},
+      {R"({"body_part":"script","bindings":[{"name":"W","type":"wasm_module","part":"w"}]})",
+       {{"script", "application/javascript", ""}, {"w", "text/plain", ""}},
+       10021,
+       "no part \"w\" of its type"},
+      {R"({"main_module":"a.js","bindings":[{"name":"W","type":"text_blob"}]})",
+       {{"a.js", kEsm, ""}},
+       10021,
+       "needs a \"part\""},
       {R"({"main_module":"a.js"})", {{"a.js", kEsm, ""}, {"p.py", "text/x-python", ""}}, 10021, "p.py"},
       {R"({"main_module":"a.js"})", {{"a.js", kEsm, ""}, {"i.png", "image/png", ""}}, 10021, "\"image/png\""},
       {R"({"main_module":"a.js"})", {{"a.js", kEsm, ""}, {"n", "", ""}}, 10021, "Module \"n\" has no type"},
-      {R"({"main_module":"a.js"})", {{"a.js", "application/javascript", ""}}, 10021, "CommonJS"},
-      {R"({"main_module":"a.txt"})", {{"a.txt", "text/plain", ""}}, 10021, "not an ES module"},
+      {R"({"main_module":"a.txt"})", {{"a.txt", "text/plain", ""}}, 10021, "not JavaScript"},
       {R"({"main_module":"a.js"})", {{"a.js", kEsm, ""}, {"metadata", "", "{}"}}, 10021, "two parts \"metadata\""},
       {R"({"main_module":1})", {{"a.js", kEsm, ""}}, 10021, "\"main_module\" is missing"},
       {R"({"main_module":"a.js","bindings":{}})", {{"a.js", kEsm, ""}}, 10021, "\"bindings\" must be an array"},

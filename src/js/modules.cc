@@ -9,11 +9,6 @@ namespace {
 
 ModuleGraph& GraphOf(v8::Isolate* isolate) { return IsolateState::From(isolate).modules; }
 
-Error Caught(Scope& scope, v8::TryCatch& caught) {
-  if (!caught.HasCaught() || caught.HasTerminated()) return Error(ErrorCode::kCanceled, "JavaScript was ended");
-  return DescribeException(scope, caught.Exception(), caught.Message());
-}
-
 // A module of a name with a scheme is nobody's file.
 bool HasScheme(std::string_view specifier) {
   size_t colon = specifier.find(':');
@@ -29,6 +24,11 @@ void CompileWasm(Scope& scope, const Module& module, v8::MaybeLocal<v8::Value>& 
 }
 
 }  // namespace
+
+Error DescribeCaught(Scope& scope, v8::TryCatch& caught) {
+  if (!caught.HasCaught() || caught.HasTerminated()) return Error(ErrorCode::kCanceled, "JavaScript was ended");
+  return DescribeException(scope, caught.Exception(), caught.Message());
+}
 
 std::string ResolveSpecifier(std::string_view specifier, std::string_view importer) {
   if (HasScheme(specifier)) return std::string(specifier);
@@ -74,6 +74,9 @@ Result<v8::Local<v8::Object>> ModuleGraph::Load(Scope& scope, const std::string&
   std::vector<Unbound> unbound;
   synthetic_ = std::move(synthetic);
   missing_ = false;
+  if (!modules.empty() && modules.front().kind == ModuleKind::kScript) {
+    return RunScript(scope, modules.front(), caches);
+  }
   for (const Module& module : modules) {
     Result<Done> added = Add(scope, module, caches != nullptr ? &unbound : nullptr);
     if (!added.has_value()) return std::move(added).error();
@@ -97,13 +100,16 @@ Result<Done> ModuleGraph::Add(Scope& scope, const Module& module, std::vector<Un
                  "Module name \"" + module.name.substr(0, 100) + "\" is taken or invalid.");
   }
   if (module.kind == ModuleKind::kEsModule) return Compile(scope, name, module, unbound);
+  if (module.kind == ModuleKind::kCommonJs) return CompileCommonJs(scope, name, module);
   v8::TryCatch caught(isolate);
   v8::Local<v8::Value> value;
   // No line of a script is at fault: the module's name is the place.
-  if (!ValueOf(scope, module, name).ToLocal(&value)) return Caught(scope, caught).WithStack(name);
+  if (!ValueOf(scope, module, name).ToLocal(&value)) return DescribeCaught(scope, caught).WithStack(name);
   v8::Local<v8::Object> exports = v8::Object::New(isolate);
-  if (exports->Set(scope.context(), Literal(isolate, "default"), value).IsNothing()) return Caught(scope, caught);
-  if (!AddSynthetic(scope.context(), name, exports)) return Caught(scope, caught);
+  if (exports->Set(scope.context(), Literal(isolate, "default"), value).IsNothing())
+    return DescribeCaught(scope, caught);
+  if (!AddSynthetic(scope.context(), name, exports)) return DescribeCaught(scope, caught);
+  entries_.find(name)->second->file = true;
   return Done{};
 }
 
@@ -123,7 +129,7 @@ Result<Done> ModuleGraph::Compile(Scope& scope, const std::string& name, const M
            isolate, &source,
            cache != nullptr ? v8::ScriptCompiler::kConsumeCodeCache : v8::ScriptCompiler::kNoCompileOptions)
            .ToLocal(&compiled)) {
-    return Caught(scope, caught);
+    return DescribeCaught(scope, caught);
   }
   Insert(isolate, name, compiled, {});
   if (unbound != nullptr) unbound->emplace_back(module.name, compiled->GetUnboundModuleScript());
@@ -190,7 +196,7 @@ Result<v8::Local<v8::Object>> ModuleGraph::Evaluate(Scope& scope, v8::Local<v8::
   v8::Local<v8::Value> value;
   if (!main->InstantiateModule(scope.context(), &ModuleGraph::OnResolve).FromMaybe(false) ||
       !main->Evaluate(scope.context()).ToLocal(&value)) {
-    return Caught(scope, caught);
+    return DescribeCaught(scope, caught);
   }
   v8::Local<v8::Promise> done = value.As<v8::Promise>();
   done->MarkAsHandled();
@@ -253,6 +259,11 @@ v8::MaybeLocal<v8::Value> ModuleGraph::OnEvaluateSynthetic(v8::Local<v8::Context
   Entry* entry = GraphOf(isolate).Find(isolate, module);
   LIMPET_CHECK(entry != nullptr);
   v8::Local<v8::Object> exports = entry->exports.Get(isolate);
+  v8::Local<v8::Value> common;
+  if (!entry->body.IsEmpty() && (!GraphOf(isolate).ExportsOf(context, *entry).ToLocal(&common) ||
+                                 exports->Set(context, Literal(isolate, "default"), common).IsNothing())) {
+    return {};
+  }
   v8::Local<v8::Array> keys;
   if (!exports->GetOwnPropertyNames(context).ToLocal(&keys)) return {};
   for (uint32_t index = 0; index < keys->Length(); ++index) {

@@ -29,7 +29,7 @@ std::vector<std::string> Texts(const Json& array) {
   return texts;
 }
 
-Result<Report> Evaluate(js::Scope& scope, const ScriptVersion& version) {
+Result<Report> Evaluate(js::Scope& scope, const ScriptVersion& version, api::IoHost& host) {
   v8::Isolate* isolate = scope.isolate();
   v8::TryCatch caught(isolate);
   std::vector<v8::Local<v8::Value>> flags;
@@ -37,7 +37,6 @@ Result<Report> Evaluate(js::Scope& scope, const ScriptVersion& version) {
   for (const std::string& flag : version.compatibility_flags) flags.push_back(js::FromUtf8(isolate, flag));
   v8::Local<v8::Value> ignored;
   v8::Local<v8::Value> problem;
-  v8::Local<v8::Value> environment;
   v8::Local<v8::Value> date = js::FromUtf8(isolate, version.compatibility_date);
   v8::Local<v8::Value> names = v8::Array::New(isolate, flags.data(), flags.size());
   if (!api::CallHook(scope, api::kCompatibilityProblem, {date, names}).ToLocal(&problem)) {
@@ -45,19 +44,17 @@ Result<Report> Evaluate(js::Scope& scope, const ScriptVersion& version) {
   }
   if (problem->IsString()) return Error(ErrorCode::kInvalidArgument, js::ToUtf8(isolate, problem));
   api::HideBuiltinFrames(isolate);
-  if (!api::CallHook(scope, api::kConfigure, {date, names}).ToLocal(&ignored) ||
-      !api::CallHook(scope, api::kMakeEnv, {v8::Array::New(isolate)}).ToLocal(&environment) ||
-      !environment->IsObject()) {
+  if (!api::CallHook(scope, api::kConfigure, {date, names}).ToLocal(&ignored)) {
     return Error(ErrorCode::kInternal, "the built-ins failed");
   }
+  LIMPET_TRY(v8::Local<v8::Object> environment, MakeEnvironment(scope, version, nullptr, host));
   Report report;
-  LIMPET_TRY(v8::Local<v8::Object> exports,
-             scope.host().LoadModules(
-                 scope, version.main_module, version.modules,
-                 [environment = environment.As<v8::Object>()](js::Scope& inner, std::string_view name) {
-                   return SyntheticModule(inner, name, environment);
-                 },
-                 &report.code_caches));
+  LIMPET_TRY(v8::Local<v8::Object> exports, scope.host().LoadModules(
+                                                scope, version.main_module, version.modules,
+                                                [environment](js::Scope& inner, std::string_view name) {
+                                                  return SyntheticModule(inner, name, environment);
+                                                },
+                                                &report.code_caches));
   v8::Local<v8::Value> text;
   if (!api::CallHook(scope, api::kDescribeModule, {exports}).ToLocal(&text)) {
     return api::ToError(scope, caught.Exception());
@@ -97,7 +94,7 @@ Result<Report> Instantiate(js::Runtime& js, loop::AsioLoop& loop, const ScriptVe
   Instant start = loop.Now();
   auto ended = js::Ended::kNo;
   host.isolate->Run(
-      budget, [&](js::Scope& scope) { report = Evaluate(scope, version); }, [&](js::Ended how) { ended = how; });
+      budget, [&](js::Scope& scope) { report = Evaluate(scope, version, host); }, [&](js::Ended how) { ended = how; });
   if (ended == js::Ended::kMemory) return Error::Script("Error", "Script startup exceeded memory limit.");
   if (ended != js::Ended::kNo || !report) return Error::Script("Error", "Script startup exceeded CPU time limit.");
   if (report->has_value()) report->value().startup = loop.Now() - start;

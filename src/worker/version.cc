@@ -21,6 +21,14 @@ v8::Local<v8::Value> Row(js::Scope& scope, const char* kind, const std::string& 
   return v8::Array::New(scope.isolate(), row, 3);
 }
 
+// The content of a binding that is a part of the upload.
+Result<BytesView> PartOf(const ScriptVersion& version, const Binding& binding) {
+  for (const Module& module : version.modules) {
+    if (module.name == binding.value) return BytesView(module.content);
+  }
+  return Error(ErrorCode::kCorrupt, "binding " + binding.name + " has no content");
+}
+
 // The rows of Hooks.makeEnv; adds each namespace to `host`. Error: a binding that can't be made.
 Result<v8::Local<v8::Array>> BindingRows(js::Scope& scope, const ScriptVersion& version, const kv::Namespaces* kv,
                                          api::IoHost& host) {
@@ -28,15 +36,20 @@ Result<v8::Local<v8::Array>> BindingRows(js::Scope& scope, const ScriptVersion& 
   std::vector<v8::Local<v8::Value>> rows;
   for (const Binding& binding : version.bindings) {
     switch (binding.kind) {
+      case Binding::Kind::kText: {
+        LIMPET_TRY(BytesView text, PartOf(version, binding));
+        rows.push_back(Row(scope, "text", binding.name, js::FromUtf8(isolate, text)));
+        break;
+      }
       case Binding::Kind::kPlainText:
-      case Binding::Kind::kText:
         rows.push_back(Row(scope, "text", binding.name, js::FromUtf8(isolate, binding.value)));
         break;
       case Binding::Kind::kJson:
         rows.push_back(Row(scope, "json", binding.name, js::FromUtf8(isolate, binding.value)));
         break;
       case Binding::Kind::kData: {
-        v8::Local<v8::Uint8Array> bytes = js::ToUint8Array(isolate, binding.value);
+        LIMPET_TRY(BytesView content, PartOf(version, binding));
+        v8::Local<v8::Uint8Array> bytes = js::ToUint8Array(isolate, content);
         if (bytes.IsEmpty())
           return Error(ErrorCode::kOverloaded, "binding " + binding.name + " is over the memory limit");
         rows.push_back(Row(scope, "data", binding.name, bytes->Buffer()));
@@ -44,8 +57,8 @@ Result<v8::Local<v8::Array>> BindingRows(js::Scope& scope, const ScriptVersion& 
       }
       case Binding::Kind::kWasm: {
         v8::Local<v8::WasmModuleObject> module;
-        v8::MemorySpan<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(binding.value.data()),
-                                            binding.value.size());
+        LIMPET_TRY(BytesView content, PartOf(version, binding));
+        v8::MemorySpan<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(content.data()), content.size());
         if (!v8::WasmModuleObject::Compile(isolate, bytes).ToLocal(&module)) {
           return Error::Script("CompileError", "binding " + binding.name + " is not a WebAssembly module");
         }
@@ -80,6 +93,29 @@ Result<v8::Local<v8::Array>> BindingRows(js::Scope& scope, const ScriptVersion& 
 }
 
 }  // namespace
+
+Result<v8::Local<v8::Object>> MakeEnvironment(js::Scope& scope, const ScriptVersion& version, const kv::Namespaces* kv,
+                                              api::IoHost& host) {
+  v8::TryCatch caught(scope.isolate());
+  LIMPET_TRY(v8::Local<v8::Array> rows, BindingRows(scope, version, kv, host));
+  v8::Local<v8::Value> made;
+  if (!api::CallHook(scope, api::kMakeEnv, {rows}).ToLocal(&made) || !made->IsObject()) {
+    return caught.HasCaught() ? api::ToError(scope, caught.Exception()) : Error(ErrorCode::kInternal, "no env");
+  }
+  v8::Local<v8::Object> environment = made.As<v8::Object>();
+  if (version.modules.empty() || version.modules.front().kind != ModuleKind::kScript) return environment;
+  v8::Local<v8::Context> context = scope.context();
+  v8::Local<v8::Array> names;
+  if (!environment->GetOwnPropertyNames(context).ToLocal(&names)) return Error(ErrorCode::kInternal, "no env");
+  for (uint32_t i = 0; i < names->Length(); ++i) {
+    v8::Local<v8::Value> name, value;
+    if (!names->Get(context, i).ToLocal(&name) || !environment->Get(context, name).ToLocal(&value) ||
+        context->Global()->CreateDataProperty(context, name.As<v8::Name>(), value).IsNothing()) {
+      return Error(ErrorCode::kInternal, "a binding can't be a global");
+    }
+  }
+  return environment;
+}
 
 v8::MaybeLocal<v8::Object> SyntheticModule(js::Scope& scope, std::string_view specifier,
                                            v8::Local<v8::Object> environment) {
@@ -146,17 +182,13 @@ Result<Done> LoadedScript::EvaluateIn(js::Scope& scope) {
            .ToLocal(&ignored)) {
     return api::ToError(scope, caught.Exception());
   }
-  LIMPET_TRY(v8::Local<v8::Array> rows, BindingRows(scope, *version_, deps_.kv_namespaces, *this));
-  v8::Local<v8::Value> environment;
-  if (!api::CallHook(scope, api::kMakeEnv, {rows}).ToLocal(&environment) || !environment->IsObject()) {
-    return caught.HasCaught() ? api::ToError(scope, caught.Exception()) : Error(ErrorCode::kInternal, "no env");
-  }
-  environment_.Reset(raw, environment.As<v8::Object>());
-  LIMPET_TRY(v8::Local<v8::Object> exports, isolate->LoadModules(scope, version_->main_module, version_->modules,
-                                                                 [environment = environment.As<v8::Object>()](
-                                                                     js::Scope& inner, std::string_view name) {
-                                                                   return SyntheticModule(inner, name, environment);
-                                                                 }));
+  LIMPET_TRY(v8::Local<v8::Object> environment, MakeEnvironment(scope, *version_, deps_.kv_namespaces, *this));
+  environment_.Reset(raw, environment);
+  LIMPET_TRY(v8::Local<v8::Object> exports,
+             isolate->LoadModules(scope, version_->main_module, version_->modules,
+                                  [environment](js::Scope& inner, std::string_view name) {
+                                    return SyntheticModule(inner, name, environment);
+                                  }));
   scope.context()->AllowCodeGenerationFromStrings(false);  // It may have been allowed until here.
   namespace_.Reset(raw, exports);
   v8::Local<v8::Value> default_export;

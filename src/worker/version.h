@@ -90,6 +90,10 @@ std::shared_ptr<object::ClassCode> MakeClassCode(std::shared_ptr<Version> versio
 std::shared_ptr<object::ClassCode> MakeSplitClass(std::vector<std::shared_ptr<object::ClassCode>> codes,
                                                   std::vector<double> shares);
 
+// `env` of the version; adds the namespaces that it binds to `host`. In service-worker format its properties are
+// globals, too. Error: a binding that can't be made.
+Result<v8::Local<v8::Object>> MakeEnvironment(js::Scope& scope, const ScriptVersion& version, const kv::Namespaces* kv,
+                                              api::IoHost& host);
 // Evaluates a module graph in a fresh isolate's turn; shared with Instantiate.
 v8::MaybeLocal<v8::Object> SyntheticModule(js::Scope& scope, std::string_view specifier,
                                            v8::Local<v8::Object> environment);

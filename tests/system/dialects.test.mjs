@@ -351,11 +351,12 @@ for (const [what, toml, pattern] of [
   });
 }
 
-test("what limpet can't run is refused in words: service workers, CommonJS, a missing main", async () => {
+test("what limpet can't run is refused in words", async () => {
   const cases = [
-    [{ "wrangler.toml": `name = "w"\ntype = "javascript"\n` }, /service-worker format.*main = "src\/index\.mjs"/],
-    [{ "wrangler.toml": `name = "w"\n[build.upload]\nformat = "service-worker"\n` }, /service-worker format/],
-    [{ "wrangler.toml": `name = "w"\n[build.upload]\nformat = "modules"\ndir = "src"\nmain = "./index.js"\n`, "src/index.js": "" }, /src\/index\.js is a CommonJS module.*ESModule/],
+    [{ "wrangler.toml": `name = "w"\ntype = "javascript"\n` }, /nothing to publish: set main/],
+    [{ "wrangler.toml": `name = "w"\n[build.upload]\nformat = "service-worker"\n`, "package.json": `{"main":"gone.js"}` }, /gone\.js does not exist/],
+    [{ "wrangler.toml": `name = "w"\nmain = "a.js"\n`, "a.js": "const listens = false;" }, /The uploaded script has no registered event handlers\./],
+    [{ "wrangler.toml": `name = "w"\n[build.upload]\nformat = "modules"\ndir = "src"\nmain = "./index.js"\n`, "src/index.js": "" }, /The uploaded script has no registered event handlers\./],
     [{ "wrangler.toml": `name = "w"\n[build.upload]\nformat = "modules"\ndir = "src"\nmain = "./index.mjs"\n` }, /src.*(does not exist|No such file)/],
     [{ "wrangler.toml": `name = "w"\nmain = "src/index.mjs"\n` }, /src\/index\.mjs does not exist/],
     [{ "wrangler.toml": `name = "w"\nmain = "a.mjs"\n`, "a.mjs": "export default {" }, /a\.mjs:1/],

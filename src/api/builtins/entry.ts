@@ -3,6 +3,7 @@
 import { AsyncLocalStorage, asyncHooks, inFrameOfNow } from "./async_context";
 import { compatibility, isOn } from "./compatibility";
 import { describeError, makeError } from "./errors";
+import { hearFetch, heardTypes, isHeard } from "./global_scope";
 import { KvNamespace } from "./kv";
 import type { InBody, Packed } from "./native.d";
 import { DurableObjectId, DurableObjectNamespace, enableRpc, Fetcher, loopbackStub, serviceStub, setOwnName } from "./objects";
@@ -288,6 +289,7 @@ export function dispatchFetch(target: unknown, env: object, event: number, metho
   let result: unknown;
   try {
     const request = incomingRequest(method, url, headers, body, cf, event);
+    if (target === undefined && isHeard("fetch")) return settle(event, hearFetch(request), headers);
     const ctx = new ExecutionContext(kInternal, props);
     if (typeof target === "function") {
       result = fetchOf(new (target as any)(ctx, env), request);
@@ -497,7 +499,8 @@ export function describeModule(namespace: any): string {
   const main = "default" in namespace ? namespace.default : undefined;
   const kind = main === undefined ? "none" : isClass(main) ? "class" : isObject(main) ? "object" : "other";
   const holder: any = kind === "class" ? main.prototype : kind === "object" ? main : undefined;
-  const handlers = holder === undefined ? [] : kHandlers.filter((name) => typeof holder[name] === "function");
+  const heard = main === undefined ? [...heardTypes()].filter((type) => kHandlers.includes(type)) : [];
+  const handlers = holder === undefined ? heard : kHandlers.filter((name) => typeof holder[name] === "function");
   return JSON.stringify({ default: kind, handlers, exports, classes });
 }
 

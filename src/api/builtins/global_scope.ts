@@ -1,9 +1,12 @@
-// The global scope as an event target, the events that happen there, and the classes of events of service workers, which
-// exist in name alone: modules get theirs through handlers.
+// The global scope as an event target, the events that happen there, and those of Workers that listen in place of exporting
+// handlers. Of the latter some exist in name alone.
 import { flagValues, isOn } from "./compatibility";
 import { Body } from "./body";
+import { DOMException } from "./errors";
 import { ErrorEvent, Event, EventTarget, trusted } from "./events";
-import { illegalConstructor, kInternal, missing, missingProperties, native, platform } from "./seam";
+import type { Request } from "./request";
+import { Response } from "./response";
+import { illegalConstructor, kInternal, missing, missingProperties, native, platform, wrongArgument } from "./seam";
 import { kStreamClasses } from "./streams";
 import { setHearer } from "./uncaught";
 
@@ -16,15 +19,38 @@ class WorkerGlobalScope extends EventTarget {
 class ServiceWorkerGlobalScope extends WorkerGlobalScope {}
 
 class ExtendableEvent extends Event {
-  constructor(token?: unknown) {
+  constructor(token?: unknown, type = "") {
     illegalConstructor(token);
-    super("");
+    super(type);
   }
   waitUntil(promise: unknown): void { native.waitUntil(Promise.resolve(promise)); }
 }
+const kTwice = "FetchEvent.respondWith() has already been called; it can only be called once.";
+const kTooLate = "Too late to call FetchEvent.respondWith(). It must be called synchronously in the event handler.";
+
+let answerOf: (event: FetchEvent) => unknown; // And no more answers from then on.
 class FetchEvent extends ExtendableEvent {
-  respondWith(): void { throw missing("respondWith", "FetchEvent"); }
-  passThroughOnException(): void { throw missing("passThroughOnException", "FetchEvent"); }
+  #answer: Promise<unknown> | Response | undefined = undefined;
+  #over = false;
+  constructor(token?: unknown, request?: Request) {
+    super(token, "fetch");
+    Object.defineProperty(this, "request", { value: request, enumerable: true, configurable: true });
+  }
+  static {
+    answerOf = (event) => {
+      event.#over = true;
+      return event.#answer;
+    };
+  }
+  respondWith(answer: unknown): void {
+    if (!(answer instanceof Response) && typeof (answer as any)?.then !== "function") {
+      throw wrongArgument("respondWith", "FetchEvent", 1, "Promise");
+    }
+    if (this.#over) throw new DOMException(kTooLate, "InvalidStateError");
+    if (this.#answer !== undefined) throw new DOMException(kTwice, "InvalidStateError");
+    this.#answer = answer as Promise<unknown> | Response;
+  }
+  passThroughOnException(): void {} // Nothing stands behind a script here that could answer instead.
 }
 class ScheduledEvent extends ExtendableEvent {
   noRetry(): void { throw missing("noRetry", "ScheduledEvent"); }
@@ -67,13 +93,30 @@ function removeEventListener(type: string, listener: any, options?: any): void {
 function dispatchEvent(event: Event): boolean { return dispatch.call(scope, event); }
 
 // `onerror` and the like are plain properties: nothing tells when one is set.
-const isHeard = (type: string) => heard.has(type) || typeof (globalThis as any)[`on${type}`] === "function";
+export const isHeard = (type: string) => heard.has(type) || typeof (globalThis as any)[`on${type}`] === "function";
 
 // Tells the script's listeners of an exception that nothing catches. False: one of them prevented the report of it.
 function hearError(error: unknown): boolean {
   if (!isHeard("error")) return true;
   const [message, filename, lineno, colno] = native.placeOf(error);
   return dispatchEvent(trusted(new ErrorEvent("error", { message, filename, lineno, colno, error })));
+}
+
+// The types of events that something has listened to.
+export const heardTypes = (): Iterable<string> => heard;
+const kNoAnswer = "No listener of \"fetch\" called respondWith().";
+
+// Tells the listeners of a request: what one of them responds with. Throws what one throws.
+export function hearFetch(request: Request): unknown {
+  const event = trusted(new FetchEvent(kInternal, request));
+  try {
+    dispatchEvent(event);
+  } finally {
+    answerOf(event);
+  }
+  const answer = answerOf(event);
+  if (answer === undefined) throw new Error(kNoAnswer);
+  return answer;
 }
 
 // Hooks.rejected: of a promise that was rejected and that nobody has handled by the end of its turn, or later.

@@ -35,6 +35,7 @@ export default function install(native: Native): Hooks {
       trimHeaders();
       applyOldDates();
       native.allowEval(isOn("allow_eval_during_startup"));
+      native.requireExports(isOn("export_commonjs_default"));
     },
     makeEnv,
     dispatchFetch,

@@ -64,6 +64,7 @@ export interface Native {
   hearHandled(): void; // from now on the hook `rejected` is told of handlers that come late
   placeOf(error: unknown): [message: string, file: string, line: number, column: number];
   allowEval(on: boolean): void; // until the modules have run
+  requireExports(on: boolean): void; // what `require` gives of a CommonJS module; else { default: module.exports }
   previewProxy(value: unknown): undefined | [target: unknown, handler: unknown]; // for console: is it a Proxy?
   promiseState(promise: Promise<unknown>): [state: 0 | 1 | 2, result: unknown]; // pending, fulfilled, rejected
 

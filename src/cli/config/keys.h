@@ -105,6 +105,7 @@ inline constexpr KeyRule kObjectBindingKeys[] = {
     {"name", "s"}, {"binding", "s"}, {"class_name", "s"}, {"script_name", "s"}, {"environment", "s"}};
 inline constexpr KeyRule kServiceKeys[] = {{"binding", "s"},    {"service", "s"}, {"environment", "s"},
                                            {"entrypoint", "s"}, {"props", "o"},   {"remote", "b"}};
+inline constexpr KeyRule kTailConsumerKeys[] = {{"service", "s"}, {"environment", "s"}};
 inline constexpr KeyRule kMigrationKeys[] = {{"tag", "s"},
                                              {"new_classes", "a"},
                                              {"new_sqlite_classes", "a"},

@@ -315,6 +315,28 @@ class Reader {
         config_.bindings.push_back(std::move(binding));
       }
     }
+    struct {
+      const char *key, *type;
+      RuleType rule;
+    } static constexpr kBlobs[] = {{"wasm_modules", "wasm_module", RuleType::kWasm},
+                                   {"text_blobs", "text_blob", RuleType::kText},
+                                   {"data_blobs", "data_blob", RuleType::kData}};
+    for (const auto& kind : kBlobs) {
+      for (const auto& [name, file] : json[kind.key].members()) {
+        if (!file.is_string()) Fail(file.line(), "\"" + std::string(kind.key) + "." + name + "\" must be a string");
+        config_.blobs.push_back({name, file.AsString(), kind.rule});
+        config_.bindings.push_back(Json().Set("name", name).Set("type", kind.type).Set("part", name));
+      }
+    }
+    if (json.Find("tail_consumers") != nullptr) {
+      config_.tail_consumers = Json::MakeArray();
+      for (const Json& item : Items(json["tail_consumers"], kTailConsumerKeys, "tail_consumers")) {
+        std::string service = item["service"].AsString();
+        if (service.empty()) Fail(item.line(), "\"tail_consumers\" needs a \"service\"");
+        if (const std::string& of = item["environment"].AsString(); !of.empty()) service += "-" + of;
+        config_.tail_consumers.Append(Json().Set("service", service));
+      }
+    }
     for (const Json& item : Items(json["services"], kServiceKeys, "services")) {
       Json binding = Json().Set("type", "service");
       for (const auto& [from, to] : {std::pair("binding", "name"), std::pair("service", "service")}) {

@@ -47,7 +47,7 @@ struct ProjectConfig {
   bool no_bundle = false;
   bool upload_folder = false;   // 1.x [build.upload] format = "modules": every matching file of `upload_dir` goes.
   std::string upload_dir;       // Relative to `dir`; `main` is inside.
-  bool service_worker = false;  // 1.x format or type that needs a service worker: refused with a hint.
+  bool service_worker = false;  // 1.x format or type without `main`: package.json names it.
   std::vector<Rule> rules;      // The user's; defaults come after (module_collector).
   std::string build_command, build_cwd;
   std::string compatibility_date;
@@ -62,6 +62,12 @@ struct ProjectConfig {
   std::vector<std::pair<std::string, std::string>> define, alias;
   bool minify = false;
   std::string tsconfig;
+  Json tail_consumers;  // [{service}]; null: not given.
+  struct Blob {
+    std::string name, file;  // Of the binding; relative to `dir`.
+    RuleType type = RuleType::kText;
+  };
+  std::vector<Blob> blobs;  // [wasm_modules], [text_blobs], [data_blobs]: of scripts in service-worker format.
 };
 
 struct ConfigResult {

@@ -1,0 +1,2 @@
+addEventListener("fetch", (event) => event.respondWith(new Response("listened")));
+export default { fetch: () => new Response("handled") };

@@ -1,0 +1,1 @@
+export const value = 7; export default "es default";

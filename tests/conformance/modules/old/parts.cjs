@@ -1,0 +1,15 @@
+globalThis.partsLoaded = (globalThis.partsLoaded ?? 0) + 1;
+exports.a = 1;
+exports.b = () => "b";
+exports.double = (n) => 2 * n;
+exports.seen = [typeof require, typeof module, typeof exports, module.exports === exports, this === undefined ? "undefined" : this === exports ? "exports" : this === globalThis ? "global" : typeof this, typeof __filename, typeof __dirname, Object.keys(module).sort()];
+exports.names = [typeof require.resolve, require.length, require.name];
+exports.cycle = require("./cycle.cjs");
+exports.requireAgain = () => require("./parts.cjs") === exports;
+exports.es = () => { const es = require("./es.mjs"); return [typeof es, Object.keys(es).sort(), es.value, es.default]; };
+exports.files = () => [require("./note.txt"), [...new Uint8Array(require("./data.bin"))], require("./config.json")];
+const said = (action) => { try { return action(); } catch (error) { return String(error).split("\n")[0]; } };
+exports.missing = () => said(() => require(["./absent", "cjs"].join(".")));
+exports.throws = () => [said(() => require("./throws.cjs")), said(() => require("./throws.cjs"))];
+exports.builtin = () => said(() => Object.keys(require("cloudflare:workers")).includes("WorkerEntrypoint"));
+exports.node = () => said(() => typeof require("node:path"));

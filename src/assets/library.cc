@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/json.h"
+#include "store/partitions.h"
 
 namespace limpet::assets {
 namespace {
@@ -96,7 +97,7 @@ std::optional<Bytes> TryContent(store::Session& session, const std::string& hash
 }
 
 loop::Task<Result<std::unique_ptr<Library>>> Library::Open(store::Engine& engine, loop::Loop& loop) {
-  LIMPET_CO_TRY(store::Claim claim, engine.Acquire(kLibraryPartition));
+  LIMPET_CO_TRY(store::Claim claim, engine.Acquire(store::kAssetsPartition));
   std::unique_ptr<Library> library(new Library(loop, engine.Attach(loop), claim));
   Result<Done> loaded = co_await library->Load();
   if (!loaded.has_value()) co_return std::move(loaded).error().While("load the static files");

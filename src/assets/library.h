@@ -19,7 +19,6 @@
 
 namespace limpet::assets {
 
-inline constexpr uint32_t kLibraryPartition = 0xFFFF'FFF0;  // Its claim; the catalog has another one.
 inline constexpr size_t kFileBytesMax = 25 * 1024 * 1024;
 inline constexpr size_t kFilesMax = 20'000;  // Of a version.
 inline constexpr size_t kChunkBytes = 256 * 1024;

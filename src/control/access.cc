@@ -8,11 +8,11 @@
 #include "base/bytes.h"
 #include "control/catalog.h"
 #include "control/rest.h"
+#include "store/partitions.h"
 
 namespace limpet::control {
 namespace {
 
-constexpr uint32_t kAccessPartition = 0xFFFF'FFFE;
 constexpr ObjectId kAccess{NamespaceId{0}, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
 constexpr std::string_view kTokenPrefix = "token/";
 constexpr std::string_view kAuditPrefix = "audit/";
@@ -97,7 +97,7 @@ Json ShowToken(const ApiToken& token) {
 
 loop::Task<Result<std::unique_ptr<Access>>> Access::Open(store::Engine& engine, loop::Loop& loop, Random& random,
                                                          std::string own_token) {
-  LIMPET_CO_TRY(store::Claim claim, engine.Acquire(kAccessPartition));
+  LIMPET_CO_TRY(store::Claim claim, engine.Acquire(store::kAccessPartition));
   std::unique_ptr<Access> access(new Access(engine.Attach(loop), claim, loop, random, std::move(own_token)));
   Result<Done> loaded = co_await access->Load();
   if (!loaded.has_value()) co_return std::move(loaded).error().While("load the API tokens");

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "store/partitions.h"
+
 namespace limpet::control {
 namespace {
 
@@ -59,7 +61,7 @@ Catalog::Catalog(std::unique_ptr<store::Session> session, store::Claim claim, Se
     : session_(std::move(session)), claim_(claim), box_(std::move(box)) {}
 
 loop::Task<Result<std::unique_ptr<Catalog>>> Catalog::Open(store::Engine& engine, loop::Loop& loop, SecretBox box) {
-  LIMPET_CO_TRY(store::Claim claim, engine.Acquire(kCatalogPartition));
+  LIMPET_CO_TRY(store::Claim claim, engine.Acquire(store::kCatalogPartition));
   std::unique_ptr<Catalog> catalog(new Catalog(engine.Attach(loop), claim, std::move(box)));
   LIMPET_CO_TRY(Done loaded, co_await catalog->Reload());
   (void)loaded;

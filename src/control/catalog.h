@@ -21,9 +21,6 @@
 
 namespace limpet::control {
 
-// The catalog writes under a claim of its own; shards own the other partitions.
-inline constexpr uint32_t kCatalogPartition = 0xFFFF'FFFF;
-
 struct VersionRecord {
   std::string id;          // UUID.
   uint64_t number = 0;     // 1 for the script's first.

@@ -4,6 +4,7 @@
 
 #include "loop/sim_loop.h"
 #include "store/memory.h"
+#include "store/partitions.h"
 
 namespace limpet::control {
 namespace {
@@ -40,7 +41,7 @@ class CatalogTest : public testing::Test {
   }
   void Store(std::vector<std::pair<Bytes, Bytes>> pairs) {
     auto session = engine_->Attach(loop_);
-    Result<store::Claim> claim = engine_->Acquire(kCatalogPartition);
+    Result<store::Claim> claim = engine_->Acquire(store::kCatalogPartition);
     ASSERT_TRUE(claim.has_value());
     store::ObjectBatch batch{ObjectId{}, {}};
     for (auto& [key, value] : pairs) {

@@ -19,6 +19,7 @@
 #include "control/secret_box.h"
 #include "loop/sim_loop.h"
 #include "store/memory.h"
+#include "store/partitions.h"
 
 namespace limpet::control {
 
@@ -90,7 +91,7 @@ class ControlPlaneTest : public testing::Test {
   NullLogger logger_;
   Counters counters_;
   SeededRandom random_;
-  kv::Namespaces kv_{engine_->Acquire(kv::kPartition).value()};
+  kv::Namespaces kv_{engine_->Acquire(store::kKvPartition).value()};
   std::unique_ptr<ControlPlane> plane_;
   int status_ = 0;
   char key_ = 'k';

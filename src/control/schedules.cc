@@ -4,12 +4,13 @@
 #include <charconv>
 #include <set>
 
+#include "store/partitions.h"
+
 namespace limpet::control {
 namespace {
 
 using std::chrono::milliseconds;
 
-constexpr uint32_t kSchedulesPartition = 0xFFFF'FFFD;
 constexpr ObjectId kSchedules{NamespaceId{0}, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}};
 constexpr std::string_view kRunPrefix = "run/";
 // The wall clock may be set, and nobody tells: the timer looks at it again after this.
@@ -82,7 +83,7 @@ Schedules::Schedules(ControlDeps deps, const Catalog& catalog, std::unique_ptr<s
 Schedules::~Schedules() { deps_.loop.Cancel(timer_); }
 
 loop::Task<Result<std::unique_ptr<Schedules>>> Schedules::Open(ControlDeps deps, const Catalog& catalog) {
-  LIMPET_CO_TRY(store::Claim claim, deps.engine.Acquire(kSchedulesPartition));
+  LIMPET_CO_TRY(store::Claim claim, deps.engine.Acquire(store::kSchedulesPartition));
   std::unique_ptr<Schedules> schedules(new Schedules(deps, catalog, deps.engine.Attach(deps.loop), claim));
   Result<Done> loaded = co_await schedules->Load();
   if (!loaded.has_value()) co_return std::move(loaded).error().While("load the runs of cron triggers");

@@ -21,9 +21,6 @@
 
 namespace limpet::kv {
 
-// The claim that KV is written under.
-inline constexpr uint32_t kPartition = 0xFFFF'FFFD;
-
 class Namespace {
  public:
   explicit Namespace(NamespaceId id) : id_(id) {}

@@ -16,6 +16,7 @@
 #include "object/ids.h"
 #include "object/placement.h"
 #include "store/memory.h"
+#include "store/partitions.h"
 #include "worker/runtime.h"
 
 extern node::MultiIsolatePlatform* g_host_platform;
@@ -278,7 +279,7 @@ class Outlets : public testing::Test, worker::Observer {
   std::unique_ptr<net::HttpClient> client_;
   std::vector<std::unique_ptr<object::Shard>> shards_;
   std::vector<std::unique_ptr<object::Directory>> directories_;
-  kv::Namespaces kv_{engine_->Acquire(kv::kPartition).value()};
+  kv::Namespaces kv_{engine_->Acquire(store::kKvPartition).value()};
   std::vector<std::unique_ptr<kv::Outlet>> outlets_;
   std::vector<std::unique_ptr<worker::ShardScripts>> scripts_;
   std::vector<std::unique_ptr<BodyStream>> bodies_;

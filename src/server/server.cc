@@ -19,12 +19,12 @@
 #include "object/alarm_clock.h"
 #include "server/flags.h"
 #include "server/runtime.h"
+#include "store/partitions.h"
 #include "store/rocks/rocks_engine.h"
 
 namespace limpet::server {
 namespace {
 
-constexpr uint32_t kObjectsPartition = 0;
 // A core that was killed a moment ago still holds the folder's lock until the kernel has ended its threads.
 constexpr std::chrono::seconds kLockPatience{3};
 constexpr std::chrono::milliseconds kLockRetry{20};
@@ -184,8 +184,8 @@ Result<Done> Server::State::OpenStore() {
 }
 
 Result<Done> Server::State::OpenShards() {
-  LIMPET_TRY(store::Claim claim, engine->Acquire(kObjectsPartition));
-  LIMPET_TRY(store::Claim kv_claim, engine->Acquire(kv::kPartition));
+  LIMPET_TRY(store::Claim claim, engine->Acquire(store::kObjectsPartition));
+  LIMPET_TRY(store::Claim kv_claim, engine->Acquire(store::kKvPartition));
   kv = std::make_unique<kv::Namespaces>(kv_claim);
   ShardContext context{
       options, router,   js,

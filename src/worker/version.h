@@ -91,7 +91,7 @@ std::shared_ptr<object::ClassCode> MakeSplitClass(std::vector<std::shared_ptr<ob
                                                   std::vector<double> shares);
 
 // `env` of the version; adds the namespaces that it binds to `host`. In service-worker format its properties are
-// globals, too. Error: a binding that can't be made.
+// globals, too. `kv` null: bindings to KV lead nowhere. Error: a binding that can't be made.
 Result<v8::Local<v8::Object>> MakeEnvironment(js::Scope& scope, const ScriptVersion& version, const kv::Namespaces* kv,
                                               api::IoHost& host);
 // Evaluates a module graph in a fresh isolate's turn; shared with Instantiate.

@@ -68,6 +68,24 @@ std::string ProvidedTitle(const std::string& script, std::string binding) {
   return script + "-" + ToLowerAscii(binding);
 }
 
+// The namespace of a binding without an ID: what the script on the server has under its name, if it is still there,
+// else the one with the title that publishing gives. Empty: none.
+Result<std::string> IdOfUnnamed(Client& client, const std::string& script, const std::string& binding,
+                                const Json::Array& known) {
+  LIMPET_TRY(ApiAnswer settings, client.Get("/accounts/local/workers/scripts/" + EscapeForUrl(script) + "/settings"));
+  std::string deployed;
+  for (const Json& item : settings.result["bindings"].items()) {
+    bool same = item["type"].AsString() == "kv_namespace" && item["name"].AsString() == binding;
+    if (same) deployed = item["namespace_id"].AsString();
+  }
+  std::string titled;
+  for (const Json& item : known) {
+    if (item["id"].AsString() == deployed) return deployed;
+    if (item["title"].AsString() == ProvidedTitle(script, binding)) titled = item["id"].AsString();
+  }
+  return titled;
+}
+
 // --namespace-id, or what the configuration has for --binding.
 Result<std::string> FindId(const Arguments& arguments, Client& client, const Terminal& terminal) {
   const KvArguments& kv = arguments.kv;
@@ -83,8 +101,11 @@ Result<std::string> FindId(const Arguments& arguments, Client& client, const Ter
     if (binding["type"].AsString() != "kv_namespace" || binding["name"].AsString() != kv.binding) continue;
     const std::string& id = binding[kv.preview ? "preview_id" : "namespace_id"].AsString();
     if (!id.empty()) return id;
-    if (!kv.preview) return IdOfTitle(client, ProvidedTitle(config->name, kv.binding));
-    return Error(ErrorCode::kNotFound, "the binding \"" + kv.binding + "\" has no \"preview_id\"");
+    if (kv.preview) return Error(ErrorCode::kNotFound, "the binding \"" + kv.binding + "\" has no \"preview_id\"");
+    LIMPET_TRY(Json::Array known, AllNamespaces(client));
+    LIMPET_TRY(std::string found, IdOfUnnamed(client, config->name, kv.binding, known));
+    if (!found.empty()) return found;
+    return Error(ErrorCode::kNotFound, "the binding \"" + kv.binding + "\" has no namespace yet: publish the project");
   }
   return Error(ErrorCode::kNotFound, "the project's kv_namespaces have no binding \"" + kv.binding + "\"");
 }
@@ -250,43 +271,52 @@ int RunKv(const Arguments& arguments, const Terminal& terminal) {
 
 namespace {
 
-// Gives each binding to KV the ID of the namespace with the title that `title_of` says; empty: it keeps its own.
-Result<Done> UseNamespaces(Client& client, ProjectConfig* config, FunctionRef<std::string(const Json&)> title_of) {
-  std::optional<Json::Array> known;
-  for (Json& binding : config->bindings) {
-    if (binding["type"].AsString() != "kv_namespace") continue;
-    std::string title = title_of(binding);
-    binding.Erase("preview_id");
-    if (title.empty()) continue;
-    if (!known) {
-      LIMPET_TRY(known, AllNamespaces(client));
-    }
-    auto found = std::ranges::find_if(*known, [&](const Json& item) { return item["title"].AsString() == title; });
-    if (found == known->end()) {
-      LIMPET_TRY(Json made, Create(client, title));
-      found = known->insert(known->end(), std::move(made));
-    }
-    binding.Set("namespace_id", (*found)["id"]);
+// The ID of the namespace with this title, made if there is none.
+Result<std::string> IdOrNew(Client& client, Json::Array* known, const std::string& title) {
+  auto found = std::ranges::find_if(*known, [&](const Json& item) { return item["title"].AsString() == title; });
+  if (found == known->end()) {
+    LIMPET_TRY(Json made, Create(client, title));
+    found = known->insert(known->end(), std::move(made));
   }
-  return Done{};
+  return (*found)["id"].AsString();
 }
+
+bool IsKv(const Json& binding) { return binding["type"].AsString() == "kv_namespace"; }
 
 }  // namespace
 
 Result<Done> UseLocalNamespaces(Client& client, ProjectConfig* config) {
-  return UseNamespaces(client, config, [](const Json& binding) {
-    for (const char* key : {"preview_id", "namespace_id"}) {
-      if (!binding[key].AsString().empty()) return binding[key].AsString();
-    }
-    return binding["name"].AsString();
-  });
+  if (std::ranges::none_of(config->bindings, IsKv)) return Done{};
+  LIMPET_TRY(Json::Array known, AllNamespaces(client));
+  for (Json& binding : config->bindings) {
+    if (!IsKv(binding)) continue;
+    std::string title = binding["preview_id"].AsString();
+    if (title.empty()) title = binding["namespace_id"].AsString();
+    if (title.empty()) title = binding["name"].AsString();
+    LIMPET_TRY(std::string id, IdOrNew(client, &known, title));
+    binding.Erase("preview_id");
+    binding.Set("namespace_id", std::move(id));
+  }
+  return Done{};
 }
 
 Result<Done> ProvideNamespaces(Client& client, ProjectConfig* config) {
-  return UseNamespaces(client, config, [&](const Json& binding) {
-    return binding["namespace_id"].AsString().empty() ? ProvidedTitle(config->name, binding["name"].AsString())
-                                                      : std::string();
-  });
+  std::optional<Json::Array> known;
+  for (Json& binding : config->bindings) {
+    if (!IsKv(binding)) continue;
+    binding.Erase("preview_id");
+    if (!binding["namespace_id"].AsString().empty()) continue;
+    if (!known) {
+      LIMPET_TRY(known, AllNamespaces(client));
+    }
+    const std::string name = binding["name"].AsString();
+    LIMPET_TRY(std::string id, IdOfUnnamed(client, config->name, name, *known));
+    if (id.empty()) {
+      LIMPET_TRY(id, IdOrNew(client, &*known, ProvidedTitle(config->name, name)));
+    }
+    binding.Set("namespace_id", std::move(id));
+  }
+  return Done{};
 }
 
 }  // namespace limpet::cli

@@ -16,7 +16,7 @@ int RunKv(const Arguments& arguments, const Terminal& terminal);
 // Gives each binding to KV the ID of a namespace of this server: what dev runs has namespaces of its own, made when
 // they are first needed, whatever the configuration names.
 Result<Done> UseLocalNamespaces(Client& client, ProjectConfig* config);
-// The same for a server: a binding without an ID gets a namespace of its own, found again by its title.
+// The same for a server: a binding without an ID keeps the namespace that it has there, or gets one of its own.
 Result<Done> ProvideNamespaces(Client& client, ProjectConfig* config);
 
 }  // namespace limpet::cli

@@ -45,13 +45,16 @@ TEST(KvArguments, WhatIsMissingIsSaid) {
 // A server that knows the namespaces "known" and makes others.
 class FakeClient final : public Client {
  public:
-  Result<ApiAnswer> Call(std::string method, std::string, std::string body, std::string) override {
+  Result<ApiAnswer> Call(std::string method, std::string path, std::string body, std::string) override {
     ApiAnswer answer;
     answer.success = true;
     if (method == "POST") {
       std::string title = ParseJson(body).value()["title"].AsString();
       made.push_back(title);
       answer.result = Json().Set("id", "id of " + title).Set("title", title);
+    } else if (path.ends_with("/settings")) {
+      Json binding = Json().Set("type", "kv_namespace").Set("name", "B_C").Set("namespace_id", deployed);
+      answer.result = Json().Set("bindings", Json::MakeArray({std::move(binding)}));
     } else {
       answer.result = Json::MakeArray({Json().Set("id", "id of known").Set("title", "known")});
     }
@@ -63,6 +66,7 @@ class FakeClient final : public Client {
   }
   Result<Done> Listen(std::string, std::string, FunctionRef<void(BytesView)>) override { return Done{}; }
   std::vector<std::string> made;
+  std::string deployed;  // What the script on the server has as B_C.
 };
 
 ProjectConfig Config() {
@@ -97,6 +101,19 @@ TEST(KvNamespacesOfProjects, PublishingMakesThoseWithoutAnId) {
   ProjectConfig config = Config();
   ASSERT_TRUE(ProvideNamespaces(client, &config).has_value());
   EXPECT_EQ(Ids(config), (std::vector<std::string>{"known", "id of app-b-c", "x"}));
+  EXPECT_EQ(client.made, std::vector<std::string>{"app-b-c"});
+}
+
+TEST(KvNamespacesOfProjects, PublishingKeepsWhatTheScriptHasUnlessItIsGone) {
+  FakeClient client;
+  client.deployed = "id of known";
+  ProjectConfig config = Config();
+  ASSERT_TRUE(ProvideNamespaces(client, &config).has_value());
+  EXPECT_EQ(Ids(config), (std::vector<std::string>{"known", "id of known", "x"}));
+  EXPECT_TRUE(client.made.empty());
+  client.deployed = "gone";
+  config = Config();
+  ASSERT_TRUE(ProvideNamespaces(client, &config).has_value());
   EXPECT_EQ(client.made, std::vector<std::string>{"app-b-c"});
 }
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "kv/outlet.h"
 #include "loop/sim_loop.h"
 #include "store/memory.h"
@@ -171,6 +173,42 @@ TEST_F(KvTest, TheEndOfANamespaceWaitsForItsWritesAndLetsNoneBegin) {
   ASSERT_TRUE(put && !put->has_value());
   EXPECT_EQ(put->error().code(), ErrorCode::kNotFound);
   EXPECT_EQ(Get("a"), "v");
+}
+
+TEST(KvNamespace, ThreadsWriteAndSweepUntilItRetires) {
+  Namespace ns{NamespaceId{9}};
+  std::atomic<int> writing = 0, ended = 0;
+  std::atomic<bool> sweeping = false, bad = false;
+  auto write = [&] {
+    Bytes key = "key";
+    std::vector<BytesView> keys = {key};
+    while (ns.BeginWrite(keys)) {
+      writing.fetch_add(1);
+      if (ended.load() != 0) bad = true;
+      writing.fetch_sub(1);
+      ns.EndWrite(keys);
+    }
+  };
+  auto sweep = [&] {
+    while (!ns.retired()) {
+      if (!ns.BeginSweep()) continue;
+      if (sweeping.exchange(true)) bad = true;  // One at a time.
+      sweeping = false;
+      ns.EndSweep([&](const auto&) {});
+      if (ended.load() != 0) bad = true;
+      ns.EndWrite({});
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back(write);
+    threads.emplace_back(sweep);
+  }
+  while (writing.load() == 0) std::this_thread::yield();
+  ns.Retire([&] { ended.fetch_add(1); });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(ended.load(), 1);
+  EXPECT_FALSE(bad.load());
 }
 
 TEST_F(KvTest, AnOutletRefusesMoreThanMayBeOnItsWay) {

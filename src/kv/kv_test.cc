@@ -212,7 +212,7 @@ TEST(KvNamespace, ThreadsWriteAndSweepUntilItRetires) {
 }
 
 TEST_F(KvTest, AnOutletRefusesMoreThanMayBeOnItsWay) {
-  constexpr size_t kMax = 1000;
+  constexpr size_t kMax = 10000;
   Outlet outlet(*engine_, loop_, {}, kMax);
   std::vector<Result<Done>> answers;
   auto write = [&](size_t bytes) {

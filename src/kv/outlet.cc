@@ -5,7 +5,8 @@
 namespace limpet::kv {
 namespace {
 
-constexpr size_t kSweepStep = 1000;  // Marks.
+constexpr size_t kSweepStep = 1000;          // Marks.
+constexpr size_t kWriteOverheadBytes = 512;  // Of one write on its way, beside its key and value.
 
 Error Gone() { return Error(ErrorCode::kNotFound, "the KV namespace has been deleted"); }
 
@@ -46,7 +47,7 @@ loop::Task<Done> Outlet::ListTask(NamespaceId ns, ListOptions options, OnPage do
 }
 
 void Outlet::Write(std::shared_ptr<Namespace> ns, std::vector<Writer::Change> changes, OnDone done) {
-  size_t bytes = 0;
+  size_t bytes = kWriteOverheadBytes;
   for (const auto& [key, value] : changes) bytes += key.size() + (value ? value->bytes.size() : 0);
   std::optional<Error> refused;
   if (ns->retired()) refused = Gone();

@@ -17,7 +17,7 @@ struct TaskScope::Detached {
         bool await_ready() noexcept { return false; }
         void await_suspend(std::coroutine_handle<promise_type> self) noexcept {
           std::shared_ptr<State> state = std::move(self.promise().state);
-          std::erase_if(state->frames, [id = self.promise().id](const auto& frame) { return frame.first == id; });
+          Forget(*state, self.promise().id);
           self.destroy();
           if (--state->running == 0 && state->drained) std::exchange(state->drained, nullptr)();
         }
@@ -28,12 +28,23 @@ struct TaskScope::Detached {
     void return_void() {}
     [[noreturn]] void unhandled_exception() { CheckFailed("no exception leaves a task", __FILE__, __LINE__); }
   };
+  // Frames are in order of their ids. One that is over leaves an empty place, until there are more of those than
+  // frames: a scope of many tasks would else move most of them at each end.
+  static void Forget(State& state, uint64_t id) {
+    auto& frames = state.frames;
+    auto found = std::ranges::lower_bound(frames, id, {}, [](const auto& frame) { return frame.first; });
+    if (found == frames.end() || found->first != id) return;  // The scope is being destroyed.
+    found->second = nullptr;
+    if (frames.size() > 2 * state.running) std::erase_if(frames, [](const auto& frame) { return !frame.second; });
+  }
   std::coroutine_handle<promise_type> handle;
 };
 
 TaskScope::~TaskScope() {
   state_->closed = true;
-  for (auto& [id, frame] : std::exchange(state_->frames, {})) frame.destroy();
+  for (auto& [id, frame] : std::exchange(state_->frames, {})) {
+    if (frame) frame.destroy();
+  }
 }
 
 void TaskScope::Spawn(Task<Done> task) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -94,6 +95,23 @@ TEST(TaskScope, DestroysWhatIsStillSuspended) {
   scope->Spawn(HoldForever(Witness(&log), &second));
   scope.reset();
   EXPECT_EQ(log, "~~");
+}
+
+TEST(TaskScope, DestroysTheRestWhateverTheOrderInWhichOthersEnd) {
+  constexpr size_t kTasks = 20;
+  std::string log;
+  std::vector<Completion<int>::Callback> callbacks(kTasks);
+  auto scope = std::make_unique<TaskScope>();
+  for (Completion<int>::Callback& callback : callbacks) scope->Spawn(HoldForever(Witness(&log), &callback));
+  size_t ended = 0;
+  for (size_t i = 0; i < 15; ++i) {
+    callbacks[i * 7 % kTasks](1);
+    EXPECT_EQ(scope->size(), kTasks - ++ended);
+    EXPECT_EQ(std::ranges::count(log, '~'), static_cast<ptrdiff_t>(ended));
+  }
+  scope->Spawn(HoldForever(Witness(&log), &callbacks[0]));
+  scope.reset();
+  EXPECT_EQ(std::ranges::count(log, '~'), static_cast<ptrdiff_t>(kTasks + 1));
 }
 
 TEST(TaskScope, StartsNothingAfterItIsClosed) {

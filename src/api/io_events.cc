@@ -263,9 +263,9 @@ void BodyReadAll(const Arguments& args) {
 // bodyReadText(body): Promise<string>
 void BodyReadText(const Arguments& args) {
   ReadWhole(args, [](v8::Isolate* isolate, Whole whole) -> v8::MaybeLocal<v8::Value> {
-    BytesView bytes = whole.bytes;
-    if (whole.room) bytes = {static_cast<const char*>(whole.room->Data()), whole.room->ByteLength()};
-    return DecodeUtf8(isolate, bytes).FromMaybe(v8::Local<v8::String>());
+    v8::MaybeLocal<v8::String> text =
+        whole.room ? DecodeUtf8(isolate, std::move(whole.room)) : DecodeUtf8(isolate, whole.bytes);
+    return text.FromMaybe(v8::Local<v8::String>());
   });
 }
 

@@ -5,6 +5,7 @@
 #include "api/errors.h"
 #include "api/native_list.h"
 #include "api/values.h"
+#include "js/owned_text.h"
 
 // The host exports simdutf and ships no header for it: the declarations used here (simdutf 6 and later; the mangled
 // names hold no more than these types).
@@ -133,6 +134,12 @@ v8::MaybeLocal<v8::String> DecodeUtf8(v8::Isolate* isolate, BytesView bytes) {
   if (bytes.starts_with("\xEF\xBB\xBF")) bytes.remove_prefix(3);
   bool ascii = bytes.size() <= v8::String::kMaxLength && simdutf::validate_ascii(bytes.data(), bytes.size());
   return ascii ? js::FromLatin1(isolate, bytes) : NewFromUtf8(isolate, bytes);
+}
+
+v8::MaybeLocal<v8::String> DecodeUtf8(v8::Isolate* isolate, std::unique_ptr<v8::BackingStore> bytes) {
+  BytesView view(static_cast<const char*>(bytes->Data()), bytes->ByteLength());
+  bool ascii = view.size() <= v8::String::kMaxLength && simdutf::validate_ascii(view.data(), view.size());
+  return ascii && !view.empty() ? js::NewOwnedText(isolate, std::move(bytes)) : DecodeUtf8(isolate, view);
 }
 
 BytesView Contents(v8::Local<v8::Value> value, HeapView& storage) {

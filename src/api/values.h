@@ -61,6 +61,8 @@ BytesView Contents(v8::Local<v8::Value> value, HeapView& storage);
 
 // UTF-8 as text: a byte order mark is dropped, what is no UTF-8 becomes U+FFFD. Empty: a RangeError is pending.
 v8::MaybeLocal<v8::String> DecodeUtf8(v8::Isolate* isolate, BytesView bytes);
+// The same of all of `bytes`, memory of this isolate's: ASCII stays where it is.
+v8::MaybeLocal<v8::String> DecodeUtf8(v8::Isolate* isolate, std::unique_ptr<v8::BackingStore> bytes);
 
 // Uninitialised memory that counts against the isolate's limit; over it a RangeError is pending and this is empty.
 v8::MaybeLocal<v8::ArrayBuffer> NewBuffer(v8::Isolate* isolate, size_t size);

@@ -137,7 +137,9 @@ void IsolateState::Dispose() {
   host.on_rejection = nullptr;
   context.Reset();
   microtasks.reset();
+  disposing = true;
   platform->DisposeIsolate(isolate);
+  DropTexts();
 }
 
 // -- turns

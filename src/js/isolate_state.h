@@ -27,6 +27,8 @@ inline constexpr size_t kLimitRaisesMax =
 inline constexpr size_t kRejectionsMax = 10'000;  // Unhandled rejections kept for the end of a turn.
 inline constexpr size_t kMemoryFactor = 2;  // Of memory_max: what an interrupted turn may hold before any collection.
 
+class OwnedText;
+
 struct PendingTurn {
   std::shared_ptr<Budget> budget;
   UniqueFunction<void(Scope&)> turn;
@@ -85,6 +87,7 @@ struct IsolateState {
   void OnFullCollection();
   size_t ExternalBytes();
   void CollectYoungBuffers();
+  void DropTexts();
   void Die();
 
   Isolate& host;
@@ -104,6 +107,8 @@ struct IsolateState {
   std::shared_ptr<ArrayBuffers> buffers;
   int64_t young_buffer_bytes = 0;  // Made since the young generation was last collected (young_buffers.cc).
   int64_t external_reserve = 0;    // What V8 was told to be outside its heap, and is not.
+  OwnedText* texts = nullptr;      // All of them.
+  bool disposing = false;
   std::unique_ptr<v8::MicrotaskQueue> microtasks;
   v8::Global<v8::Context> context;
   std::vector<v8::Global<v8::Function>> hooks;

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "js/js_testing.h"
+#include "js/owned_text.h"
 
 namespace limpet::js {
 namespace {
@@ -380,6 +381,38 @@ TEST_F(IsolateTest, DroppedBuffersAreCollectedBeforeTheyAreMany) {
       nullptr);
   EXPECT_LT(most, size_t{48} * 1024 * 1024);  // V8 alone lets 64 MiB lie about.
   EXPECT_GT(most, size_t{4} * 1024 * 1024);   // What is counted is there.
+}
+
+TEST_F(IsolateTest, TextsOutsideTheHeapAreGivenBack) {
+  constexpr int kTexts = 100;
+  constexpr size_t kTextBytes = size_t{4} * 1024 * 1024;
+  static int freed;
+  freed = 0;
+  static std::string text(kTextBytes, 'x');
+  std::unique_ptr<Isolate> isolate = Make();
+  auto make = [](v8::Isolate* v8_isolate) {
+    return NewOwnedText(v8_isolate, v8::ArrayBuffer::NewBackingStore(
+                                        text.data(), text.size(), [](void*, size_t, void*) { ++freed; }, nullptr))
+        .ToLocalChecked();
+  };
+  isolate->Run(
+      nullptr,
+      [&](Scope& scope) {
+        for (int i = 0; i < kTexts; ++i) {
+          v8::HandleScope handles(scope.isolate());
+          EXPECT_EQ(make(scope.isolate())->Length(), static_cast<int>(kTextBytes));
+        }
+        EXPECT_TRUE(scope.context()
+                        ->Global()
+                        ->Set(scope.context(), FromUtf8(scope.isolate(), "kept"), make(scope.isolate()))
+                        .FromJust());
+      },
+      nullptr);
+  EXPECT_GE(freed, kTexts / 2);  // They count as a reason to collect.
+  EXPECT_EQ(RunText(*isolate, "kept.length + kept[7] + kept.slice(-3)"), "4194304xxxx");
+  EXPECT_GE(isolate->heap_bytes(), kTextBytes);
+  isolate.reset();
+  EXPECT_EQ(freed, kTexts + 1);
 }
 
 TEST_F(IsolateTest, DISABLED_TurnCost) {

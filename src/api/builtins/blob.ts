@@ -1,6 +1,6 @@
 // Blob, File, FormData and the two forms that FormData takes as a body.
 import { compatibility } from "./compatibility";
-import { bytesOf, concatBytes, native, platform, wrongArgument } from "./seam";
+import { bytesOf, concatBytes, isObject, native, platform, wrongArgument, wrongConstructorArgument } from "./seam";
 import { ReadableStream, streamOfBytes } from "./streams";
 import { parseForm } from "./url";
 
@@ -13,6 +13,8 @@ export class Blob {
   declare [kBytes]: Uint8Array<ArrayBuffer>;
 
   constructor(parts?: Iterable<unknown>, options?: { type?: unknown }) {
+    if (parts !== undefined && (!isObject(parts) || !(Symbol.iterator in parts))) throw wrongConstructorArgument("Blob", 1, "Array");
+    if ((options as any)?.endings !== undefined) throw new Error("The 'endings' field on 'Options' is not implemented.");
     const type = String(options?.type ?? "");
     this.#type = /^[\x20-\x7e]*$/.test(type) ? type.toLowerCase() : "";
     this[kBytes] = parts === undefined ? new Uint8Array(0) : concatBytes(Array.from(parts, bytesOfPart));
@@ -54,6 +56,7 @@ export class File extends Blob {
   #name: string;
   #lastModified: number;
   constructor(parts: Iterable<unknown>, name: unknown, options?: { type?: unknown; lastModified?: number }) {
+    if (arguments.length < 2) throw wrongConstructorArgument("File", 2, "string");
     super(parts, options);
     this.#name = String(name);
     this.#lastModified = options?.lastModified ?? Date.now();
@@ -68,7 +71,7 @@ export class FormData {
   #entries: [string, FormValue][] = [];
 
   append(name: unknown, value: unknown, filename?: unknown): void {
-    if (arguments.length < 2) throw wrongArgument("append", "FormData", arguments.length + 1, "File or string");
+    if (arguments.length < 2) throw wrongArgument("append", "FormData", arguments.length + 1, "File or Blob or string");
     this.#entries.push([String(name), formValue(name, value, filename)]);
   }
   set(name: unknown, value: unknown, filename?: unknown): void {

@@ -191,7 +191,8 @@ function pumpOf(stream: ReadableStream): Pump {
       for (;;) {
         const { done, value } = await reader.read();
         if (done) return undefined;
-        const bytes = requireBytes(value);
+        // A script may have written texts: what leaves is UTF-8.
+        const bytes = typeof value === "string" ? native.utf8Encode(value) : requireBytes(value);
         if (owned) last = bytes.buffer as ArrayBuffer;
         if (bytes.byteLength > 0) return bytes;
       }

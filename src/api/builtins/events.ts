@@ -179,6 +179,7 @@ export class AbortSignal extends EventTarget {
     return signal;
   }
   static any(signals: Iterable<AbortSignal>): AbortSignal {
+    if (!isObject(signals) || !(Symbol.iterator in signals)) throw wrongArgument("any", "AbortSignal", 1, "Array");
     const all = new AbortSignal(kInternal);
     const sources = [...signals];
     for (const [at, source] of sources.entries()) {

@@ -10,6 +10,7 @@ import { absoluteUrl, asksForCodedBody, givenSignal, Request, requestHeaders, ty
 import { fetchedResponse, type Response } from "./response";
 import { errorOf, type Thrown } from "./rpc_errors";
 import { isObject, native, wrongArgument } from "./seam";
+import { ReadableStream, streamUntilAborted } from "./streams";
 import { originOf, parseUrl } from "./url";
 
 const kRedirectsMax = 20;
@@ -70,7 +71,8 @@ export function fetchThrough(callee: Callee | undefined, holder: string, input: 
     // Only as an option of the fetch itself, as in workerd.
     const manual = init !== undefined && init !== null && asksForCodedBody(request);
     const codings = manual ? 0 : bodyCodings();
-    const fetching = new Fetching(callee, request.method, url, requestHeaders(request), raw, signal, follows,
+    const headers = request.cache === undefined ? requestHeaders(request) : uncached(requestHeaders(request));
+    const fetching = new Fetching(callee, request.method, url, headers, raw, signal, follows,
       codings);
     const length = lengthOfRaw(raw);
     const body = raw === null ? null : outOf(raw);
@@ -103,7 +105,15 @@ function sendWithSignal(fetching: Fetching, signal: AbortSignal, body: OutBody, 
     };
     const done = () => signal.removeEventListener("abort", abort);
     signal.addEventListener("abort", abort, { once: true });
-    promise.then((answer) => { done(); resolve(answer); }, (error) => { done(); reject(error); });
+    promise.then((answer) => {
+      done();
+      const raw = answer[kRaw];
+      if (raw !== null && !(raw instanceof ReadableStream)) answer[kRaw] = streamUntilAborted(raw, signal);
+      resolve(answer);
+    }, (error) => {
+      done();
+      reject(error);
+    });
   });
 }
 
@@ -155,6 +165,14 @@ function redirect(fetching: Fetching, status: number, location: string, body: In
   fetching.url = next;
   if (signal?.aborted) throw signal.reason;
   return send(fetching, again, undefined);
+}
+
+// What `cache: "no-store"` and "no-cache" say to whoever is on the way.
+function uncached(headers: Packed): Packed {
+  for (const name of ["Cache-Control", "Pragma"]) {
+    if (find(headers, name.toLowerCase()) === undefined) headers += `${name}\0no-cache\0`;
+  }
+  return headers;
 }
 
 function find(headers: Packed, wanted: string): string | undefined {

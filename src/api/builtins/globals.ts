@@ -30,7 +30,7 @@ const kScope = "ServiceWorkerGlobalScope";
 
 function startTimer(name: string, callback: unknown, ms: unknown, repeat: boolean, rest: unknown[]): number {
   if (typeof callback !== "function") throw wrongArgument(name, kScope, 1, "function");
-  const delay = Math.min(Math.max(0, Math.trunc(Number(ms)) || 0), 2 ** 31 - 1);
+  const delay = Math.min(Math.max(0, Math.trunc(+(ms as number)) || 0), 2 ** 31 - 1);
   return native.setTimer(() => {
     try {
       callback(...rest);
@@ -49,8 +49,14 @@ function stopTimer(id: unknown): void {
   const number = Number(id);
   if (Number.isInteger(number) && number > 0) native.clearTimer(number);
 }
-function clearTimeout(id?: unknown): void { stopTimer(id); }
-function clearInterval(id?: unknown): void { stopTimer(id); }
+function clearTimeout(id?: unknown): void {
+  if (arguments.length === 0) throw wrongArgument("clearTimeout", kScope, 1, "Number");
+  stopTimer(id);
+}
+function clearInterval(id?: unknown): void {
+  if (arguments.length === 0) throw wrongArgument("clearInterval", kScope, 1, "Number");
+  stopTimer(id);
+}
 
 const resolved = Promise.resolve();
 function queueMicrotask(callback: unknown): void {
@@ -102,6 +108,7 @@ class Scheduler {
     illegalConstructor(token);
   }
   wait(ms: unknown, options?: { signal?: AbortSignal }): Promise<void> {
+    if (arguments.length === 0) return Promise.reject(wrongArgument("wait", "Scheduler", 1, "number"));
     const signal = options?.signal;
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {

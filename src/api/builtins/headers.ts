@@ -29,7 +29,8 @@ export class Headers {
     this[kEntries] = undefined;
     this[kPacked] = "";
     this[kImmutable] = false;
-    if (init !== undefined && init !== null) fill(this, init);
+    if (init === null) throw wrongConstructorArgument("Headers", 1, "Headers or Sequence or object");
+    if (init !== undefined) fill(this, init);
   }
 
   get(name: unknown): string | null {

@@ -37,6 +37,7 @@ export interface RequestInit {
   signal?: unknown;
   cf?: unknown;
   cache?: unknown;
+  integrity?: unknown;
   fetcher?: unknown;
   encodeResponseBody?: unknown;
 }
@@ -63,10 +64,14 @@ export class Request {
     this[kRest] = restOf(source?.[kRest] ?? kDefaults, init);
     const headers = init?.headers === undefined && source ? copyHeaders(requestHeaders(source)) : headersOf(init?.headers, "RequestInitializerDict");
     this[kHeaders] = headers;
-    this[kCf] = init?.cf !== undefined ? init.cf : source?.[kCf];
+    if (init?.cf !== undefined && !isObject(init.cf)) {
+      throw new TypeError("Incorrect type for the 'cf' field on 'RequestInitializerDict': the provided value is not of type 'Object'.");
+    }
+    this[kCf] = init?.cf ?? source?.[kCf];
     const given = init?.body;
     const [raw, type] = given !== undefined && given !== null ? extract(given) : [null, undefined];
-    if (raw !== null && (this[kMethod] === "GET" || this[kMethod] === "HEAD")) throw new TypeError(kBodyOnGetText);
+    const moved = raw === null && source && given !== null ? source[kRaw] : raw;
+    if (moved !== null && (this[kMethod] === "GET" || this[kMethod] === "HEAD")) throw new TypeError(kBodyOnGetText);
     if (raw === null && source && given !== null) {
       this[kRaw] = moveRaw(source, "Cannot reconstruct a Request with a used body.");
     } else {
@@ -179,6 +184,10 @@ function restOf(base: Rest, init: RequestInit | undefined): Rest {
   if (init.fetcher !== undefined && init.fetcher !== null) {
     throw new TypeError("Incorrect type for the 'fetcher' field on 'RequestInitializerDict': the provided value is not of " +
       "type 'Fetcher'.");
+  }
+  if (init.integrity !== undefined && textOf(init.integrity) !== "") {
+    throw new TypeError("Subrequest integrity checking is not implemented. The integrity option must be either undefined or an " +
+      "empty string.");
   }
   if (init.cache !== undefined && !compatibility.cacheOption) {
     throw new Error("The 'cache' field on 'RequestInitializerDict' is not implemented.");

@@ -9,6 +9,7 @@ import {
 import { parseUrl } from "./url";
 import { answeredSocket, isWebSocket, takeForResponse, type WebSocket } from "./websocket";
 
+const kCf = Symbol("cf"); // Of a Response that was made with one.
 const kStatus = Symbol("status");
 const kStatusText = Symbol("statusText");
 const kHeaders = Symbol("headers");
@@ -34,6 +35,7 @@ export interface ResponseInit { status?: unknown; statusText?: unknown; headers?
 
 export interface Response extends Body {}
 export class Response {
+  declare [kCf]?: unknown;
   declare [kStatus]: number;
   declare [kStatusText]: string;
   // Made when someone looks; until then packed, if it was fetched, or `kType` is all there is.
@@ -86,7 +88,7 @@ export class Response {
   get url(): string { return this[kUrl]; }
   get type(): string { return this[kStatus] === 0 ? "error" : "default"; }
   get webSocket(): WebSocket | null { return this[kWebSocket]; }
-  get cf(): undefined { return undefined; }
+  get cf(): unknown { return this[kCf]; }
 
   clone(): Response {
     if (this[kWebSocket] !== null) throw new TypeError("Cannot clone a response to a WebSocket handshake.");
@@ -138,8 +140,10 @@ function initialise(response: Response, init: ResponseInit): void {
     if (response[kRaw] !== null && isNullBodyStatus(code)) {
       if (response[kRaw] !== "") throw new TypeError(kNullBody);
       response[kRaw] = null;
+      response[kType] = undefined;
     }
   }
+  if ((init as { cf?: unknown }).cf !== undefined) response[kCf] = (init as { cf?: unknown }).cf;
   if (upgrades) {
     if (response[kStatus] !== 101) throw new RangeError("Responses with a WebSocket must have status code 101.");
     response[kWebSocket] = webSocket as WebSocket;

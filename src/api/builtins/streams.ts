@@ -6,6 +6,7 @@ import {
   WritableStreamDefaultController, WritableStreamDefaultWriter,
 } from "web-streams-polyfill";
 import { compatibility } from "./compatibility";
+import type { AbortSignal } from "./events";
 import { isIdentity, isWritten, join, kBody, takeBody } from "./joins";
 import { bytesOf, native, platform, wrongConstructorArgument } from "./seam";
 
@@ -175,6 +176,42 @@ export function streamOfBytes(bytes: Uint8Array): ReadableStream {
     },
   } as any, { highWaterMark: 0 });
   internal(stream);
+  return stream;
+}
+
+// The same for a body whose fetch a signal may still end: bytes, text, or one that C++ holds.
+export function streamUntilAborted(body: number | string | Uint8Array, signal: AbortSignal): ReadableStream {
+  const abort = () => {
+    if (stream._state === "readable") stream._readableStreamController.error(signal.reason);
+    if (typeof body === "number") native.bodyCancel(body);
+  };
+  const done = () => signal.removeEventListener("abort", abort);
+  const read = async () => {
+    if (typeof body === "number") return await native.bodyRead(body);
+    const rest = typeof body === "string" ? native.utf8Encode(body) : body;
+    body = new Uint8Array(0);
+    return rest.byteLength > 0 ? rest : undefined;
+  };
+  const stream = new ReadableStream({
+    type: "bytes",
+    async pull(controller: any) {
+      const chunk = await read();
+      if (signal.aborted) return;
+      if (chunk === undefined) {
+        done();
+        controller.close();
+        controller.byobRequest?.respond(0);
+      } else if (chunk.byteLength > 0) {
+        controller.enqueue(chunk);
+      }
+    },
+    cancel() {
+      done();
+      if (typeof body === "number") native.bodyCancel(body);
+    },
+  } as any, { highWaterMark: 0 }) as any;
+  internal(stream);
+  signal.addEventListener("abort", abort, { once: true });
   return stream;
 }
 

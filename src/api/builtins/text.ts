@@ -1,6 +1,6 @@
 // TextEncoder, TextDecoder and their streams, atob and btoa.
 import { DOMException } from "./errors";
-import { bytesOf, concatBytes, native, platform, textOf, wrongArgument } from "./seam";
+import { bytesOf, concatBytes, isObject, native, platform, textOf, wrongArgument, wrongConstructorArgument } from "./seam";
 import { TransformStream } from "./streams";
 import { encodingOf, kMultiByte, kSingleByte } from "./text_labels";
 
@@ -125,6 +125,7 @@ export class TextDecoder {
   #decoder: Decoder;
 
   constructor(label: unknown = "utf-8", options?: { fatal?: boolean; ignoreBOM?: boolean }) {
+    if (options !== undefined && options !== null && !isObject(options)) throw wrongConstructorArgument("TextDecoder", 2, "ConstructorOptions");
     const name = textOf(label);
     const encoding = encodingOf(name);
     this.#fatal = Boolean(options?.fatal);
@@ -141,6 +142,7 @@ export class TextDecoder {
   decode(input?: unknown, options?: { stream?: boolean }): string {
     const bytes = input === undefined ? kNoBytes : bytesOf(input);
     if (bytes === undefined) throw wrongArgument("decode", "TextDecoder", 1, "Array");
+    if (options !== undefined && options !== null && !isObject(options)) throw wrongArgument("decode", "TextDecoder", 2, "DecodeOptions");
     return this.#decoder.decode(bytes, Boolean(options?.stream));
   }
 }

@@ -16,7 +16,8 @@ namespace {
 
 constexpr char kNamespaces[] = "/accounts/local/storage/kv/namespaces";
 constexpr size_t kPerPage = 1000;
-constexpr size_t kBulkStep = 1000;  // Pairs of one request.
+constexpr size_t kBulkStep = 1000;                       // Pairs of one request,
+constexpr size_t kBulkBytes = size_t{32} * 1024 * 1024;  // and of their values; one value may be larger.
 constexpr char kJsonType[] = "application/json";
 
 int Fail(const Terminal& terminal, const Error& error) {
@@ -229,11 +230,17 @@ Result<Done> RunBulk(const Arguments& arguments, Client& client, const std::stri
   for (Json& item : items) {
     if (arguments.action == "put") continue;
     // Keys, or what a list of keys gives.
-    if (item.is_object()) item = item["name"].is_string() ? item["name"] : item["key"];
+    if (!item.is_object()) continue;
+    Json key = item["name"].is_string() ? item["name"] : item["key"];
+    item = std::move(key);
   }
   Json values = Json::MakeObject();
-  for (size_t at = 0; at < items.size(); at += step) {
-    size_t end = std::min(items.size(), at + step);
+  for (size_t at = 0, end = 0; at < items.size(); at = end) {
+    size_t bytes = 0;
+    for (end = at; end < items.size() && end < at + step; ++end) {
+      bytes += items[end]["value"].AsString().size();
+      if (bytes > kBulkBytes && end > at) break;
+    }
     Json part =
         Json::MakeArray({items.begin() + static_cast<ptrdiff_t>(at), items.begin() + static_cast<ptrdiff_t>(end)});
     if (arguments.action == "get") {

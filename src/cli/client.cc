@@ -19,6 +19,7 @@ class NetClient final : public Client {
   Result<Done> Start() {
     net::ClientOptions options;
     options.allow_private_network = true;
+    if (const char* file = std::getenv("LIMPET_CA_FILE")) options.ca_file = file;
     LIMPET_TRY(http_, net::HttpClient::Open(loop_, std::move(options)));
     return Done{};
   }

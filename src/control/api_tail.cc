@@ -19,7 +19,7 @@ Plane::Answer Plane::PostTail(Call call) {
   loop::Completion<Result<Done>> traced([&](auto done) { deps_.runtime.SetTraced(tails_.Traced(), std::move(done)); });
   (void)co_await traced;
   Json tail = Json().Set("id", opened->id).Set("expires_at", IsoTime(opened->expires));
-  tail.Set("url", "ws://" + call.target.host + std::string(kTailPath) + opened->id);
+  tail.Set("url", (call.secure ? "wss://" : "ws://") + call.target.host + std::string(kTailPath) + opened->id);
   co_return Success(std::move(tail));
 }
 

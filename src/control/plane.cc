@@ -128,6 +128,7 @@ Plane::Answer Plane::Dispatch(HttpRequest request, Peer peer) {
   Call call;
   call.method = request.method;
   call.target = ParseTarget(request.url);
+  call.secure = request.url.starts_with("https://");
   if (auto refusal = CheckHostAndOrigin(call.target, request.headers, options_.admin_hosts))
     co_return Failure(*refusal);
   const std::string& path = call.target.path;

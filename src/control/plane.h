@@ -22,6 +22,7 @@ namespace limpet::control {
 struct Call {
   std::string method;
   Target target;
+  bool secure = false;  // It came over TLS, as far as is known.
   HeaderList headers;
   Bytes body;
   Caller caller;

@@ -3,7 +3,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
+#include <cstring>
 #include <utility>
 
 #include "net/server_connection.h"
@@ -106,27 +108,41 @@ void HttpServer::Adopt(int socket_fd, ConnectionGate::Ticket ticket) {
     ::close(socket_fd);
     return;
   }
-  tcp::socket socket(state.loop.context());
+  tcp::endpoint remote;
+  std::memcpy(remote.data(), &address, std::min<size_t>(size, remote.capacity()));
+  IpAddress peer = FromAsio(remote.address());
+  if (state.options.tls == nullptr) return state.Adopt(socket_fd, peer, std::move(ticket));
+  state.options.tls->Accept(socket_fd, [&state, alive = std::weak_ptr<int>(state.alive), peer,
+                                        ticket = std::move(ticket)](int inner) mutable {
+    if (alive.expired() || state.draining) {
+      ::close(inner);
+      return;
+    }
+    state.Adopt(inner, peer, std::move(ticket));
+  });
+}
+
+void HttpServer::State::Adopt(int socket_fd, IpAddress peer, ConnectionGate::Ticket ticket) {
+  tcp::socket socket(loop.context());
   boost::system::error_code error, ignored;
-  socket.assign(address.ss_family == AF_INET ? tcp::v4() : tcp::v6(), socket_fd, error);
+  // To Asio the protocol is but a name: a socket of TlsFront's, too, is read and written like one of TCP.
+  socket.assign(peer.is_v4() ? tcp::v4() : tcp::v6(), socket_fd, error);
   if (error) {
     ::close(socket_fd);
     return;
   }
   socket.non_blocking(true, error);
-  socket.set_option(tcp::no_delay(true), ignored);
-  tcp::endpoint remote = socket.remote_endpoint(error);
   if (error) return;
-  IpAddress peer = FromAsio(remote.address());
-  bool trusted = state.options.trusted_proxies.Contains(peer);
-  if (state.tick == 0) {
-    state.now = state.loop.Now();
-    state.tick = state.loop.After(state.options.limits.tick, [&state] { state.Tick(); });
+  socket.set_option(tcp::no_delay(true), ignored);
+  bool trusted = options.trusted_proxies.Contains(peer);
+  if (tick == 0) {
+    now = loop.Now();
+    tick = loop.After(options.limits.tick, [this] { Tick(); });
   }
-  auto connection = std::make_shared<Connection>(state, std::move(socket), peer, trusted, std::move(ticket));
-  connection->index = state.connections.size();
-  state.connections.push_back(connection);
-  state.ShowCount();
+  auto connection = std::make_shared<Connection>(*this, std::move(socket), peer, trusted, std::move(ticket));
+  connection->index = connections.size();
+  connections.push_back(connection);
+  ShowCount();
   connection->Start();
 }
 

@@ -14,6 +14,7 @@
 #include "net/connection_gate.h"
 #include "net/ip_address.h"
 #include "net/server_limits.h"
+#include "net/tls_front.h"
 #include "net/websocket.h"
 
 namespace limpet::net {
@@ -22,6 +23,7 @@ struct ServerOptions {
   ServerLimits limits{};
   WebSocketLimits websocket{};
   NetworkSet trusted_proxies = NetworkSet::Loopback();  // client_address.h says what they may do.
+  std::shared_ptr<TlsFront> tls = nullptr;              // Null: in the clear. Of the same loop.
 };
 
 struct RequestInfo {
@@ -73,7 +75,8 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  // Takes over a connected TCP socket, and its place: the connection holds it, or the WebSocket that it becomes.
+  // Takes over a connected TCP socket, and its place: the connection holds it, or the WebSocket that it becomes. With
+  // TLS the server sees it after the handshake.
   void Adopt(int socket_fd, ConnectionGate::Ticket ticket = {});
   // Ends the connections: those in an exchange after their response, idle ones after kDrainGrace, in which a request
   // that is on its way is still answered, WebSockets at once with 1001; then calls `then` (once, from the loop). Later

@@ -160,7 +160,8 @@ bool Connection::StartExchange() {
 void Connection::CallHandler(RequestHead head, HttpRequest request, size_t head_size) {
   ClientFacts client =
       ApplyClientAddress(request.headers, peer_, peer_text_, server_->options.trusted_proxies, peer_is_trusted_);
-  RequestInfo info{client.ip, peer_text_, client.scheme.value_or("http"), false};
+  RequestInfo info{client.ip, peer_text_, client.scheme.value_or(server_->options.tls ? "https" : "http"),
+                   server_->options.tls != nullptr};
   std::string local_host, host;
   if (head.host.empty()) {
     boost::system::error_code error;

@@ -55,7 +55,9 @@ struct HttpServer::State {
   loop::TimerId watch = 0;
   WebSocketGroup websockets;
   PipePool pipes;
+  std::shared_ptr<int> alive = std::make_shared<int>(0);
 
+  void Adopt(int socket_fd, IpAddress peer, ConnectionGate::Ticket ticket);
   void WatchLater(Connection& connection);
   void Remove(Connection& connection);
   void ShowCount() { count->store(connections.size() + websockets.size(), std::memory_order_relaxed); }

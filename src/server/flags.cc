@@ -86,7 +86,17 @@ const Flag kFlags[] = {
        parse.flags.ca_file = value;
        return Done{};
      }},
-    {"--allow-remote-admin", nullptr, "the admin address may be other than loopback (it speaks plain HTTP)",
+    {"--admin-tls-cert", "FILE", "the admin port speaks TLS: its certificate, and those behind it (PEM)",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       parse.flags.admin_tls_cert = value;
+       return Done{};
+     }},
+    {"--admin-tls-key", "FILE", "the certificate's key (PEM)",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       parse.flags.admin_tls_key = value;
+       return Done{};
+     }},
+    {"--allow-remote-admin", nullptr, "the admin address may be other than loopback, in plain HTTP",
      [](Parse& parse, const std::string&) -> Result<Done> {
        parse.flags.allow_remote_admin = true;
        return Done{};
@@ -234,10 +244,14 @@ Result<ServeFlags> Finish(Parse parse) {
   Result<net::NetworkSet> proxies = net::NetworkSet::Parse(networks);
   if (!proxies.has_value()) return Usage("--trusted-proxy: " + proxies.error().message());
   parse.flags.trusted_proxies = std::move(proxies).value();
-  if (!IsLoopback(parse.flags.admin_listen.address) && !parse.flags.allow_remote_admin) {
+  bool tls = !parse.flags.admin_tls_cert.empty();
+  if (tls != !parse.flags.admin_tls_key.empty()) {
+    return Usage(tls ? "--admin-tls-cert needs --admin-tls-key" : "--admin-tls-key needs --admin-tls-cert");
+  }
+  if (!IsLoopback(parse.flags.admin_listen.address) && !parse.flags.allow_remote_admin && !tls) {
     return Usage("--admin-listen " + parse.flags.admin_listen.ToString() +
-                 ": others could reach the admin port, which speaks plain HTTP. Put a TLS proxy before a loopback "
-                 "address, or pass --allow-remote-admin");
+                 ": others could reach the admin port, which speaks plain HTTP. Give it TLS with --admin-tls-cert and "
+                 "--admin-tls-key, put a TLS proxy before a loopback address, or pass --allow-remote-admin");
   }
   return std::move(parse.flags);
 }

@@ -30,8 +30,9 @@ struct ServeFlags {
   std::vector<std::string> admin_hosts;  // Host names that the admin port answers to, beside loopback.
   net::NetworkSet trusted_proxies = net::NetworkSet::Loopback();
   bool allow_private_network = false;
-  std::string ca_file;              // PEM; empty: the system's certificates alone.
-  bool allow_remote_admin = false;  // Without it an admin address that is not loopback is refused.
+  std::string ca_file;                        // PEM; empty: the system's certificates alone.
+  bool allow_remote_admin = false;            // Without it, or TLS, an admin address that is not loopback is refused.
+  std::string admin_tls_cert, admin_tls_key;  // PEM files; both or none.
   Duration roll_grace = std::chrono::seconds(30);
   Duration idle_evict = std::chrono::seconds(10);
   size_t object_queue_max = 1000;

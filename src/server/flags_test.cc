@@ -83,6 +83,10 @@ TEST(ServeFlags, RefuseAnAdminPortThatOthersReach) {
   EXPECT_NE(Refusal({"--admin-listen", "0.0.0.0:8788"}).find("--allow-remote-admin"), std::string::npos);
   EXPECT_EQ(Refusal({"--admin-listen", "0.0.0.0:8788", "--allow-remote-admin"}), "accepted");
   EXPECT_EQ(Refusal({"--admin-listen", "[::1]:8788"}), "accepted");
+  EXPECT_NE(Refusal({"--admin-listen", "0.0.0.0:8788"}).find("--admin-tls-cert"), std::string::npos);
+  EXPECT_EQ(Refusal({"--admin-listen", "0.0.0.0:8788", "--admin-tls-cert", "c", "--admin-tls-key", "k"}), "accepted");
+  EXPECT_NE(Refusal({"--admin-tls-cert", "c"}).find("needs --admin-tls-key"), std::string::npos);
+  EXPECT_NE(Refusal({"--admin-tls-key", "k"}).find("needs --admin-tls-cert"), std::string::npos);
 }
 
 TEST(ServeFlags, HelpNamesEveryFlag) {

@@ -29,6 +29,7 @@ struct ServerOptions {
   RouterOptions router;
   std::string public_origin;  // "http://NAME.localhost:PORT": PORT is replaced.
   std::vector<std::string> admin_hosts;
+  std::string admin_tls_cert, admin_tls_key;  // PEM files; empty: plain HTTP.
   net::NetworkSet trusted_proxies = net::NetworkSet::Loopback();
   bool allow_private_network = false;
   std::string ca_file;           // Trusted beside the system's certificates; empty: none.

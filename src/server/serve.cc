@@ -105,6 +105,8 @@ ServerOptions ToOptions(const ServeFlags& flags) {
   if (!flags.domains.empty()) options.router.domains = flags.domains;
   options.public_origin = "http://NAME." + options.router.domains[0] + ":PORT";
   options.admin_hosts = flags.admin_hosts;
+  options.admin_tls_cert = flags.admin_tls_cert;
+  options.admin_tls_key = flags.admin_tls_key;
   options.trusted_proxies = flags.trusted_proxies;
   options.allow_private_network = flags.allow_private_network;
   options.ca_file = flags.ca_file;
@@ -153,7 +155,8 @@ int Serve(const std::vector<std::string>& arguments, const ServeContext& context
   if (!started.has_value()) return Refuse(started.error(), kExitRefused);
   Server& server = *started.value();
 
-  std::string admin = "http://" + server.admin_endpoint().ToString();
+  const char* scheme = flags->admin_tls_cert.empty() ? "http://" : "https://";
+  std::string admin = scheme + server.admin_endpoint().ToString();
   std::string ready = "limpet is ready: http://" + server.public_endpoint().ToString() + " (admin " + admin + ")";
   if (Result<Done> announced = context.announce(admin, server.token()); !announced.has_value()) {
     logger.Write(LogLevel::kWarn, "serve", "the profile for local tools: " + announced.error().message());

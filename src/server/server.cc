@@ -266,6 +266,15 @@ Result<Done> Server::State::OpenListeners() {
     net::ServerOptions http;
     http.websocket.accept_unmasked = true;  // wrangler's tail sends so.
     http.limits.body_bytes_max = control::ControlOptions().upload_bytes_max;
+    if (!options.admin_tls_cert.empty()) {
+      Result<std::shared_ptr<net::TlsFront>> tls =
+          net::TlsFront::Open(control.loop(), options.admin_tls_cert, options.admin_tls_key);
+      if (!tls.has_value()) {
+        result = std::move(tls).error().While("open the admin port");
+        return;
+      }
+      http.tls = std::move(tls).value();
+    }
     admin_http = std::make_unique<net::HttpServer>(
         control.loop(), std::move(http),
         [this](HttpRequest request, const net::RequestInfo& info, net::Responder responder) {

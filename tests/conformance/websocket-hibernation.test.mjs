@@ -76,6 +76,7 @@ const inObject = {
   "getWebSocketAutoResponseTimestamp of something else": [({ state }) => state.getWebSocketAutoResponseTimestamp("x"), "TypeError: Failed to execute 'getWebSocketAutoResponseTimestamp' on 'DurableObjectState': parameter 1 is not of type 'WebSocket'."],
   "the event timeout": [({ state }) => { const seen = [state.getHibernatableWebSocketEventTimeout()]; for (const each of [500, 0, 604800000]) { state.setHibernatableWebSocketEventTimeout(each); seen.push(state.getHibernatableWebSocketEventTimeout()); } state.setHibernatableWebSocketEventTimeout(); seen.push(state.getHibernatableWebSocketEventTimeout()); return seen; }, [null,500,null,604800000,null]],
   "an event timeout that is too long": [({ state }) => state.setHibernatableWebSocketEventTimeout(604800001), "Error: Event timeout should not exceed 604800000 ms."],
+  "an event timeout that is no number": [({ state }) => state.setHibernatableWebSocketEventTimeout("soon"), "TypeError: The value cannot be converted because it is not an integer."],
   "a negative event timeout": [({ state }) => state.setHibernatableWebSocketEventTimeout(-1), "TypeError: The value cannot be converted because it is negative and this API expects a positive number."],
 };
 

@@ -122,7 +122,8 @@ export class DurableObjectState {
     return this.#sockets.autoResponseTime(socket);
   }
   setHibernatableWebSocketEventTimeout(ms?: unknown): void {
-    const timeout = ms === undefined ? 0 : Math.trunc(Number(ms)) || 0;
+    const timeout = ms === undefined ? 0 : Math.trunc(Number(ms));
+    if (!Number.isFinite(timeout)) throw new TypeError("The value cannot be converted because it is not an integer.");
     if (timeout < 0) {
       throw new TypeError("The value cannot be converted because it is negative and this API expects a positive number.");
     }

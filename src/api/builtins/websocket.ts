@@ -127,6 +127,7 @@ export class WebSocket extends EventTarget {
 
   serializeAttachment(value?: unknown): void {
     const state = stateOf(this);
+    if (arguments.length === 0) throw wrongArgument("serializeAttachment", "WebSocket", 1, "Value");
     const bytes = native.serialize(value);
     if (bytes.byteLength > kAttachmentBytesMax) {
       throw new Error(`A WebSocket 'attachment' cannot be larger than ${kAttachmentBytesMax} bytes.'attachment' was ` +

@@ -40,6 +40,20 @@ Refusal CheckVersionOnly(const ScriptRecord& record, const VersionRecord& versio
   return {400, 10211, "A version upload may not carry a class lifecycle change. Use deploy to change \"exports\"."};
 }
 
+// A version that is not to go live needs a class that only a migration would make.
+std::optional<Refusal> CheckMigrated(const ScriptRecord& record, const VersionRecord& version) {
+  for (const ClassBinding& binding : ClassBindings(version.bindings)) {
+    bool own = binding.script_name.empty() || binding.script_name == record.name;
+    auto named = [&](const ObjectClass& entry) { return entry.class_name == binding.class_name; };
+    bool exported = std::ranges::find(version.exported_classes, binding.class_name) != version.exported_classes.end();
+    if (!own || !exported || std::ranges::any_of(record.classes, named)) continue;
+    return Refusal{400, 10123,
+                   "Binding '" + binding.binding_name + "' depends on a migration that makes class '" +
+                       binding.class_name + "'. A version upload applies none: use deploy."};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 loop::Task<Done> Turnstile::Enter() {
@@ -306,6 +320,9 @@ loop::Task<Decision<VersionRecord>> Deployer::PutLocked(std::string name, Upload
   }
   version.startup_ms = static_cast<uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(report->startup).count());
   Decision<LifecyclePlan> plan = PlanLifecycle(InputOf(record, upload, version));
+  if (!plan.ok() && mode == UploadMode::kVersionOnly && plan.refusal().code == 10061) {
+    if (auto refusal = CheckMigrated(record, version)) co_return *refusal;
+  }
   if (!plan.ok()) co_return plan.refusal();
   if (mode == UploadMode::kVersionOnly && plan->changes) co_return CheckVersionOnly(record, version);
 

@@ -11,6 +11,16 @@ namespace {
 constexpr size_t kDeploymentsMax = 20;  // Remembered per script.
 constexpr size_t kSharesMax = 4;        // Each is an isolate of its own on every shard.
 
+// In any order of their keys.
+bool SameExports(const Json& one, const Json& other) {
+  if (!one.is_object() || !other.is_object()) return ToText(one) == ToText(other);
+  if (one.members().size() != other.members().size()) return false;
+  return std::ranges::all_of(one.members(), [&](const auto& member) {
+    const Json* found = other.Find(member.first);
+    return found != nullptr && SameExports(member.second, *found);
+  });
+}
+
 std::optional<Refusal> CheckShares(const ScriptRecord& script, const std::vector<Share>& shares) {
   auto bad = [](std::string text) { return Refusal{400, 10021, std::move(text)}; };
   if (shares.empty() || shares.size() > kSharesMax) {
@@ -25,6 +35,12 @@ std::optional<Refusal> CheckShares(const ScriptRecord& script, const std::vector
     if (std::ranges::count_if(shares, same) > 1) return bad("Version " + share.version_id + " occurs twice.");
     sum += share.percentage;
     if (auto refusal = CheckExports(script.classes, version->exported_classes)) return refusal;
+    const VersionRecord& first = *script.FindVersion(shares.front().version_id);
+    if (!SameExports(first.exports, version->exports)) {
+      return Refusal{400, 100405,
+                     "All versions in a multi-version deployment must declare identical `exports`. Versions " +
+                         first.id + " and " + version->id + " differ."};
+    }
   }
   if (std::abs(sum - 100) > 0.01) return bad("The percentages of a deployment must sum up to 100.");
   return std::nullopt;

@@ -171,6 +171,35 @@ test("a version upload changes no declared class", async () => {
   assert.equal((await upload({ ...more, Lift: live }, code(3, "Room", "Bar"), [])).errors[0].code, 100402);
 });
 
+test("versions that declare different exports can't share the traffic", async () => {
+  const upload = async (exports, text) => {
+    const form = uploadForm({ modules: { "index.mjs": text }, bindings: [space("Room")], metadata: { exports } });
+    const { json } = await api(server, "POST", "/workers/scripts/pension/versions", { body: form.body, headers: { "content-type": form.type } });
+    assert.equal(json.success, true, JSON.stringify(json));
+    return json.result.id;
+  };
+  const deploy = async (...ids) => (await api(server, "POST", "/workers/scripts/pension/deployments", {
+    body: JSON.stringify({ strategy: "percentage", versions: ids.map((version_id) => ({ version_id, percentage: 100 / ids.length })) }),
+    headers: { "content-type": "application/json" } })).json;
+  await declare("pension", { Room: live }, code(1, "Room"), [space("Room")]);
+  const one = await upload({ Room: live }, code(2, "Room"));
+  const same = await upload({ Room: Object.fromEntries(Object.entries(live).reverse()) }, code(3, "Room"));
+  const none = await upload(undefined, code(4, "Room"));
+  assert.equal((await deploy(one, same)).success, true, "the order of keys says nothing");
+  const refused = await deploy(one, none);
+  assert.equal(refused.errors[0].code, 100405);
+  assert.match(refused.errors[0].message, /^All versions in a multi-version deployment must declare identical `exports`\./);
+  assert.equal((await deploy(none)).success, true, "alone it may be deployed");
+});
+
+test("a version upload whose binding needs a migration", async () => {
+  await put("hut", { code: code(1) });
+  const form = uploadForm({ modules: { "index.mjs": code(2, "Room") }, bindings: [space("Room")] });
+  const { json } = await api(server, "POST", "/workers/scripts/hut/versions", { body: form.body, headers: { "content-type": form.type } });
+  assert.equal(json.errors[0].code, 10123);
+  assert.match(json.errors[0].message, /^Binding 'SPACE' depends on a migration that makes class 'Room'\./);
+});
+
 test("a class is handed over when both scripts have said so", async () => {
   const bound = [space("Widget")];
   await declare("giver", { Widget: live }, code("giver", "Widget"), bound);

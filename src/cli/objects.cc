@@ -144,6 +144,8 @@ int RunObjectsGet(const Arguments& arguments, const Terminal& terminal) {
     std::string more = object["keys_complete"].AsBool() ? "" : ", and more";
     terminal.Result("pairs     " + std::to_string(bytes) + " bytes" + more);
   }
+  terminal.Result("stored    " + std::to_string(object["stored_bytes"].AsInt64()) + " bytes");
+  terminal.Result("commit    " + std::to_string(object["commit_number"].AsInt64()));
   for (const Json& key : object["keys"].items()) {
     terminal.Result("key       " + key["key"].AsString() + "  " + std::to_string(key["bytes"].AsInt64()) + " bytes");
   }

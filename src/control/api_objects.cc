@@ -194,6 +194,8 @@ Plane::Answer Plane::Object(Call call) {
       [&](auto done) { session->Get(found->id, store::Space::kAlarm, {}, std::move(done)); });
   Result<std::optional<Bytes>> alarm = co_await get_alarm;
   if (!alarm.has_value()) co_return Failure(StoreFailed(alarm.error()));
+  Result<store::Totals> totals = session->TotalsNow(found->id);
+  if (!totals.has_value()) co_return Failure(StoreFailed(totals.error()));
   Json keys = Json::MakeArray();
   uint64_t pairs_bytes = 0;
   size_t shown = std::min(page->pairs.size(), kKeysShown);
@@ -213,6 +215,8 @@ Plane::Answer Plane::Object(Call call) {
     WallTime due{std::chrono::milliseconds(record->attempt_ms)};
     result.Set("alarm", IsoTime(due)).Set("alarm_retries", static_cast<int64_t>(record->retries));
   }
+  result.Set("commit_number", totals->commits).Set("stored_bytes", totals->object.sum());
+  result.Set("class_stored_bytes", totals->in_namespace).Set("server_stored_bytes", totals->in_all);
   result.Set("database_bytes", static_cast<int64_t>(*header ? DatabaseBytes(**header) : 0));
   co_return Success(std::move(result));
 }

@@ -420,6 +420,8 @@ TEST_F(ControlPlaneTest, ListsShowsAndDeletesObjects) {
     Json shown = Call("GET", all + "/" + codec.ToString(object))["result"];
     EXPECT_TRUE(shown["hasStoredData"].AsBool());
     EXPECT_EQ(shown["database_bytes"].AsInt64(), 3 * 4096);
+    EXPECT_GT(shown["commit_number"].AsInt64(), 0);
+    EXPECT_GT(shown["stored_bytes"].AsInt64(), shown["pairs_bytes"].AsInt64());
     ASSERT_EQ(shown["keys"].items().size(), 1u);
     EXPECT_EQ(shown["keys"].items()[0]["bytes"].AsInt64(), 5);
   }

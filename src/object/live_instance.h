@@ -30,6 +30,7 @@ class InstanceHost {
   virtual Deferred& deferred() = 0;
   virtual store::Session& session() = 0;
   virtual const store::Claim& claim() const = 0;
+  virtual const Quota& quota() const = 0;
   virtual void GateRunnable(GateRef node) = 0;
   virtual void WantFlush(LiveInstance& instance) = 0;
   virtual void SectionStarted(GateNode& section) = 0;
@@ -168,6 +169,7 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   void SqlFailed(const Error& why) override;
   void Settled(const Error* failed) override;
   const store::Claim& claim() const override { return host_.claim(); }
+  const Quota& quota() const override { return host_.quota(); }
   loop::Loop& loop() override { return host_.loop(); }
   // BodyHost.
   void BodyEnded(GatedBodyState* body) override;

@@ -11,6 +11,7 @@ namespace limpet::object {
 Result<sql::Database*> ObjectSql::Open() {
   if (database_ != nullptr) return database_.get();
   sql::DatabaseOptions options;
+  options.database_bytes_max = host_.SqlBytesMax();
 #ifdef LIMPET_MUTANTS
   if (ActiveMutations().sql_cache_bytes > 0) options.cache_bytes = ActiveMutations().sql_cache_bytes;
 #endif

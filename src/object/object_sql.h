@@ -17,7 +17,8 @@ class ObjectSql final : sql::Pages {
   class Host {
    public:
     virtual ~Host() = default;
-    virtual void SqlWrote() = 0;  // Or is about to: the write cache has a number for it.
+    virtual uint64_t SqlBytesMax() = 0;  // How large the database may be now.
+    virtual void SqlWrote() = 0;         // Or is about to: the write cache has a number for it.
   };
   ObjectSql(Host& host, WriteCache& cache, store::Session& session, const ObjectId& id)
       : host_(host), cache_(cache), session_(session), id_(id) {}

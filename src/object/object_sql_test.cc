@@ -51,6 +51,8 @@ class FakeHost final : public StorageHost {
     if (failed != nullptr) Fail(*failed);
   }
   const store::Claim& claim() const override { return claim_; }
+  const Quota& quota() const override { return quota_; }
+  void SetQuota(Quota quota) { quota_ = quota; }
   loop::Loop& loop() override { return loop_; }
 
  private:
@@ -62,6 +64,7 @@ class FakeHost final : public StorageHost {
 
   loop::Loop& loop_;
   store::Claim claim_;
+  Quota quota_;
   std::optional<Error> failed_;
   uint64_t locked_ = 0, durable_ = 0;
   int commits_sent_ = 0;
@@ -100,6 +103,13 @@ class ObjectUnderTest {
     Pairs pairs;
     pairs.emplace_back(std::move(key), std::move(value));
     EXPECT_TRUE(storage().Put({}, std::move(pairs), {}, {}).has_value());
+  }
+  // "fits", or why not.
+  std::string TryPut(Bytes key, size_t bytes) {
+    Pairs pairs;
+    pairs.emplace_back(std::move(key), Bytes(bytes, 'x'));
+    Storage::Now<Done> now = storage().Put({}, std::move(pairs), {}, {});
+    return now && !now->has_value() ? now->error().message() : "fits";
   }
   std::string Get(Bytes key) {
     auto now = storage().Get({}, std::move(key), {}, [](auto, auto) {});
@@ -439,6 +449,74 @@ TEST(ObjectSqlRocks, NamesTheFileOfADamagedPage) {
   EXPECT_NE(read.error().message().find(fs::path(table).filename()), std::string::npos) << read.error().message();
   EXPECT_EQ(object.Sql("SELECT count(*) FROM sqlite_master"), "[1]");
   fs::remove_all(dir);
+}
+
+constexpr char kFull[] = "database or disk is full: SQLITE_FULL";
+
+TEST_P(ObjectSqlTest, AFullObjectRefusesPairsBeforeTheyAreWrittenAndKeepsCountAcrossRestarts) {
+  host().SetQuota({.object = 1000});
+  EXPECT_EQ(object_->TryPut("a", 600), "fits");
+  EXPECT_EQ(object_->TryPut("b", 600), kFull);
+  EXPECT_EQ(object_->Get("b"), "absent");
+  EXPECT_EQ(object_->TryPut("c", 300), "fits");
+  object_->Settle();
+  EXPECT_EQ(object_->Get("a").size(), 600u);
+  object_->Restart();
+  host().SetQuota({.object = 1000});
+  EXPECT_EQ(object_->TryPut("d", 300), kFull);
+  EXPECT_EQ(object_->storage().PutNow("d", Bytes(300, 'x')).error().message(), kFull);
+  EXPECT_EQ(object_->TryPut("d", 50), "fits");
+  EXPECT_TRUE(object_->storage().DeleteNow("a").value()) << "a full object can be emptied";
+  object_->Settle();
+  EXPECT_EQ(object_->TryPut("d", 500), "fits");
+  object_->Settle();
+  EXPECT_EQ(object_->TryPut("e", 300), kFull);
+  EXPECT_TRUE(object_->storage().DeleteAll({}, {}, {})->has_value());
+  EXPECT_EQ(object_->TryPut("e", 900), "fits") << "what is deleted does not count";
+  object_->Settle();
+  EXPECT_EQ(host().failed(), std::nullopt);
+}
+
+TEST_P(ObjectSqlTest, ATransactionCountsWhatItHasPut) {
+  host().SetQuota({.object = 1000});
+  object_->storage().BeginTransaction();
+  EXPECT_EQ(object_->TryPut("a", 400), "fits");
+  EXPECT_EQ(object_->TryPut("b", 400), "fits");
+  EXPECT_EQ(object_->TryPut("c", 400), kFull);
+  object_->storage().RollbackTransaction();
+  object_->Settle();
+  EXPECT_EQ(object_->TryPut("c", 900), "fits") << "what was rolled back does not count";
+}
+
+TEST_P(ObjectSqlTest, AFullObjectRefusesRowsAndCanStillBeRead) {
+  host().SetQuota({.object = 20 * 4096});
+  EXPECT_EQ(object_->TryPut("pair", 5 * 4096), "fits");
+  object_->Settle();
+  EXPECT_EQ(Sql("CREATE TABLE t(b)"), "");
+  EXPECT_EQ(Sql("INSERT INTO t VALUES (randomblob(20000))"), "");
+  object_->Settle();
+  EXPECT_NE(Sql("INSERT INTO t VALUES (randomblob(50000))").find(kFull), std::string::npos);
+  EXPECT_EQ(Sql("SELECT length(b) FROM t"), "[20000]");
+  object_->Restart();
+  host().SetQuota({.object = 20 * 4096});
+  EXPECT_EQ(object_->TryPut("more", 50'000), kFull) << "its rows count beside its pairs";
+  EXPECT_NE(Sql("INSERT INTO t VALUES (randomblob(50000))").find(kFull), std::string::npos);
+  EXPECT_EQ(Sql("SELECT length(b) FROM t"), "[20000]");
+}
+
+TEST_P(ObjectSqlTest, AFullClassOrServerRefusesInWordsOfItsOwn) {
+  for (Quota quota : {Quota{.in_namespace = 60'000}, Quota{.in_all = 60'000}}) {
+    host().SetQuota(quota);
+    EXPECT_EQ(object_->TryPut("a", 40'000), "fits");
+    object_->Settle();
+    EXPECT_EQ(object_->TryPut("b", 40'000), "Exceeded allowed storage in Durable Objects.");
+    EXPECT_EQ(object_->Get("b"), "absent");
+    EXPECT_EQ(Sql("CREATE TABLE t(b)"), "");
+    EXPECT_NE(Sql("INSERT INTO t VALUES (randomblob(50000))").find(kFull), std::string::npos);
+    object_->Restart();
+    EXPECT_TRUE(object_->storage().DeleteAll({}, {}, {})->has_value());
+    object_->Settle();
+  }
 }
 
 // Figures, not promises: run by hand.

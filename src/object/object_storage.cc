@@ -195,6 +195,9 @@ bool ObjectStorage::MustWait(const WriteOptions&) const {
 
 Storage::Now<Done> ObjectStorage::Put(const InputLock& lock, Pairs pairs, WriteOptions options, OnAnswer<Done> done) {
   if (shut_) return *shut_;
+  uint64_t bytes = 0;
+  for (const auto& [key, value] : pairs) bytes += key.size() + value.size();
+  if (Result<Done> fits = MakeRoom(bytes); !fits.has_value()) return std::move(fits).error();
   for (auto& [key, value] : pairs) cache_.Put(std::move(key), std::move(value), !options.allow_unconfirmed);
   return AfterWrite(lock, options, std::move(done));
 }
@@ -290,6 +293,8 @@ Result<Pairs> ObjectStorage::ListNow(ListOptions list) {
 
 Result<Done> ObjectStorage::PutNow(Bytes key, Bytes value) {
   if (shut_) return *shut_;
+  LIMPET_TRY(Done fits, MakeRoom(key.size() + value.size()));
+  (void)fits;
   cache_.Put(std::move(key), std::move(value), /*confirmed=*/true);
   Wrote();
   return Done{};
@@ -381,7 +386,10 @@ Result<sql::Database*> ObjectStorage::Sql() {
                  "Too much of what this Durable Object has written is not on disk yet. Await storage.sync() between "
                  "large writes.");
   }
-  return sql_.Open();
+  LIMPET_TRY(sql::Database * database, sql_.Open());
+  // Others may have taken what was left, or given it back.
+  if (host_.quota().shared()) database->SetBytesMax(SqlBytesMax());
+  return database;
 }
 
 void ObjectStorage::Seal() {

@@ -12,6 +12,7 @@
 #include "object/gate_node.h"
 #include "object/list_merge.h"
 #include "object/object_sql.h"
+#include "object/quota.h"
 #include "object/storage.h"
 #include "object/write_cache.h"
 #include "store/engine.h"
@@ -36,6 +37,7 @@ class StorageHost {
   // A commit or a read that this instance had on the way has come back; `failed` if it was a commit that failed.
   virtual void Settled(const Error* failed) = 0;
   virtual const store::Claim& claim() const = 0;
+  virtual const Quota& quota() const = 0;
   virtual loop::Loop& loop() = 0;
 };
 
@@ -141,6 +143,10 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
   bool TryAgain(const Error& error, uint32_t tries, UniqueFunction<void()> again);
   using OnMark = UniqueFunction<void(Result<store::HistoryMark>)>;
   void Mark(OnMark done, uint32_t tries = 1);
+  // An error: so much more does not fit. In object_storage_quota.cc, as the next.
+  Result<Done> MakeRoom(uint64_t bytes);
+  uint64_t SqlBytesMax() override;
+  bool ReadTotals();
   void Wrote();
   void SqlWrote() override { Wrote(); }
   // Moves what SQL has changed in this burst into the write cache. False: that failed, and the instance has ended.
@@ -167,7 +173,9 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
   std::optional<Bytes> running_alarm_;  // What the handler that runs was started for.
   std::list<Read> reads_;               // In the order of their calls.
   std::list<Waiting> waiting_;
-  bool named_ = false;  // It has, or needs not.
+  bool named_ = false;                   // It has, or needs not.
+  std::optional<store::Totals> totals_;  // As last read,
+  uint64_t put_ = 0;                     // ... and at most so much was put since.
   size_t commits_ = 0;
   uint64_t sent_epoch_ = 0;  // The claim of the commits on the way.
   Instant sent_valid_until_{};

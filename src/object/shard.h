@@ -17,6 +17,7 @@
 #include "object/alarm_change.h"
 #include "object/bookmark.h"
 #include "object/code.h"
+#include "object/quota.h"
 #include "store/engine.h"
 
 namespace limpet::object {
@@ -33,6 +34,7 @@ struct ShardOptions {
   size_t inbox_bytes_max = 32 * 1024 * 1024;              // Their bodies and headers.
   Duration inbox_wait_max = std::chrono::seconds(60);     // One that has waited so long is refused, not served.
   size_t window_events_max = 0;                           // Fetches of one object in kRateWindow; 0: no limit.
+  Quota quota = {};
   size_t restore_commit_bytes = kRestoreCommitBytes;
   uint64_t jitter_seed = 1;         // Of the pauses between an alarm's tries.
   std::string counter_labels = {};  // Of this shard's counters, like `shard="0"`.

@@ -133,6 +133,7 @@ class ShardImpl final : public Shard, InstanceHost {
   Deferred& deferred() override { return deferred_; }
   store::Session& session() override { return *session_; }
   const store::Claim& claim() const override { return claim_; }
+  const Quota& quota() const override { return options_.quota; }
   void GateRunnable(GateRef node) override;
   void WantFlush(LiveInstance& instance) override;
   void SectionStarted(GateNode& section) override;

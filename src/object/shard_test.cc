@@ -197,9 +197,9 @@ TEST_F(ShardTest, RefusesWhatHasWaitedTooLongAndServesTheRest) {
 TEST_F(ShardTest, SaysOverloadedAloneOfWhatItRefuses) {
   Attach({.inbox_wait_max = seconds(3)});
   std::optional<Error> refusal;
-  GateRef section;
-  class_->handler = [&](Instance& instance, InputLock lock, HttpRequest, OnReply) {
-    section = instance.BeginCritical(lock).value();  // Nothing else comes in.
+  std::vector<std::pair<InputLock, OnReply>> held;  // Nothing else comes in.
+  class_->handler = [&](Instance&, InputLock lock, HttpRequest, OnReply reply) {
+    held.emplace_back(std::move(lock), std::move(reply));
   };
   Fetch(2);
   loop_.Advance(milliseconds(10));
@@ -209,6 +209,7 @@ TEST_F(ShardTest, SaysOverloadedAloneOfWhatItRefuses) {
   EXPECT_EQ(refusal->message(), "Durable Object is overloaded. Requests queued for too long.");
   EXPECT_TRUE(refusal->Has(Error::kOverloaded));
   EXPECT_FALSE(refusal->Has(Error::kRetryable) || refusal->Has(Error::kRemote) || refusal->Has(Error::kObjectReset));
+  EXPECT_EQ(held.size(), 1u);
 }
 
 TEST_F(ShardTest, RefusesMoreRequestsInTenSecondsThanAllowedOfOneObjectAlone) {

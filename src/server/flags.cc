@@ -134,6 +134,24 @@ const Flag kFlags[] = {
        LIMPET_TRY(parse.flags.object_rate_max, ParseNumber(value, 0, UINT32_MAX));
        return Done{};
      }},
+    {"--object-storage-mb", "MIB", "what one object may store (10240); 0: no limit but SQL's of 10240",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t mebibytes, ParseNumber(value, 0, kMebibytesMax));
+       parse.flags.quota.object = mebibytes * kMebibyte;
+       return Done{};
+     }},
+    {"--class-storage-mb", "MIB", "what all objects of one class may store together (0: no limit)",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t mebibytes, ParseNumber(value, 0, kMebibytesMax));
+       parse.flags.quota.in_namespace = mebibytes * kMebibyte;
+       return Done{};
+     }},
+    {"--storage-mb", "MIB", "what all objects of the server may store together (0: no limit)",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t mebibytes, ParseNumber(value, 0, kMebibytesMax));
+       parse.flags.quota.in_all = mebibytes * kMebibyte;
+       return Done{};
+     }},
     {"--history-days", "N", "for so long earlier states of objects can be had back (30); 0 keeps none",
      [](Parse& parse, const std::string& value) -> Result<Done> {
        LIMPET_TRY(uint64_t days, ParseNumber(value, 0, kDaysMax));

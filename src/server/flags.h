@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "net/ip_address.h"
 #include "net/server_limits.h"
+#include "object/quota.h"
 
 namespace limpet::server {
 
@@ -38,6 +39,7 @@ struct ServeFlags {
   size_t object_queue_max = 1000;
   Duration object_wait_max = std::chrono::seconds(60);
   size_t object_rate_max = 0;  // In 10 s; 0: no limit.
+  object::Quota quota{.object = 10ull * 1024 * 1024 * 1024};
   Duration history = std::chrono::hours(30 * 24);
   Duration cpu_max = std::chrono::seconds(30);
   size_t memory_max = 128 * 1024 * 1024;  // Bytes.

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "net/ip_address.h"
 #include "net/server_limits.h"
+#include "object/quota.h"
 #include "server/router.h"
 #include "worker/runtime.h"
 
@@ -41,9 +42,10 @@ struct ServerOptions {
   size_t object_queue_max = 1000;                       // Likewise: inbox_events_max,
   Duration object_wait_max = std::chrono::seconds(60);  // inbox_wait_max,
   size_t object_rate_max = 0;                           // window_events_max.
-  Duration history = std::chrono::hours(30 * 24);       // See store::RocksOptions.
-  net::ServerLimits http{};                             // Of the public port.
-  net::ConnectionLimits connections{};                  // Likewise; never more than the process may have open.
+  object::Quota quota = {};
+  Duration history = std::chrono::hours(30 * 24);  // See store::RocksOptions.
+  net::ServerLimits http{};                        // Of the public port.
+  net::ConnectionLimits connections{};             // Likewise; never more than the process may have open.
   worker::Limits limits;
   std::function<void(const RequestLog&)> on_request;  // Any shard's thread; may be empty.
   worker::Observer* observer = nullptr;               // May be null; outlives the server.

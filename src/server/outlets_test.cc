@@ -103,6 +103,7 @@ class HeldSession final : public store::Session {
   Result<store::ScanPage> ScanNow(const ObjectId& object, const store::ScanOptions& options) override {
     return inner_->ScanNow(object, options);
   }
+  Result<store::Totals> TotalsNow(const ObjectId& object) override { return inner_->TotalsNow(object); }
   void Mark(const ObjectId& object, OnMark done) override { inner_->Mark(object, std::move(done)); }
   void Commit(const store::Claim& claim, store::ObjectBatch batch, OnCommit done) override {
     auto commit = [this, claim, batch = std::move(batch), done = std::move(done)]() mutable {

@@ -116,6 +116,7 @@ ServerOptions ToOptions(const ServeFlags& flags) {
   // A deploy may hold requests back for the grace of the old code, and that is no overload.
   options.object_wait_max = std::max(flags.object_wait_max, 2 * flags.roll_grace);
   options.object_rate_max = flags.object_rate_max;
+  options.quota = flags.quota;
   options.history = flags.history;
   options.http = flags.http;
   options.http.tick = TickOf(flags.http);

@@ -72,6 +72,7 @@ Result<Done> ShardServer::Open(store::Engine& engine, store::Claim claim, std::v
     options.inbox_events_max = context_.options.object_queue_max;
     options.inbox_wait_max = context_.options.object_wait_max;
     options.window_events_max = context_.options.object_rate_max;
+    options.quota = context_.options.quota;
     options.jitter_seed = context_.random.Next();
     options.counter_labels = Label(index_);
     objects_ = object::Shard::Make(loop(), engine.Attach(loop()), claim, std::move(options), context_.logger,

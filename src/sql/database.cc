@@ -95,6 +95,15 @@ Result<Done> Database::Configure() {
   return executed;
 }
 
+void Database::SetBytesMax(uint64_t bytes) {
+  if (bytes == options_.database_bytes_max) return;
+  options_.database_bytes_max = bytes;
+  sqlite3_set_authorizer(connection_, nullptr, nullptr);
+  // SQLite takes no less than the pages that are there, and 0 for a question.
+  (void)Execute("PRAGMA max_page_count=" + std::to_string(std::max<uint64_t>(bytes / kPageBytes, 1)));
+  sqlite3_set_authorizer(connection_, &Authorize, this);
+}
+
 Result<Done> Database::Execute(const std::string& sql) {
   if (sqlite3_exec(connection_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) return LastError();
   return Done{};

@@ -44,6 +44,8 @@ class Database {
  public:
   // Errors: kCorrupt, kUnavailable (from the pages).
   static Result<std::unique_ptr<Database>> Open(Pages& pages, DatabaseOptions options = {});
+  // As in DatabaseOptions. A database that is larger keeps what it has.
+  void SetBytesMax(uint64_t bytes);
   // What is not committed is gone. Cursors that are open answer with an error from now on.
   ~Database();
   Database(const Database&) = delete;
@@ -114,7 +116,7 @@ class Database {
   static int Authorize(void* self, int code, const char* first, const char* second, const char* database, const char*);
   static int OnProgress(void* self);
 
-  const DatabaseOptions options_;
+  DatabaseOptions options_;
   Pages& pages_;
   PageFile file_;
   sqlite3* connection_ = nullptr;

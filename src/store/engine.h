@@ -88,6 +88,21 @@ struct HistoryMark {
   uint64_t oldest = 0;  // States before this one are not kept any more.
 };
 
+// What pairs and pages take, keys and values.
+struct StoredBytes {
+  uint64_t pairs = 0;
+  uint64_t pages = 0;
+  uint64_t sum() const { return pairs + pages; }
+  bool operator==(const StoredBytes&) const = default;
+};
+// Counted with each commit: nobody scans for it. Of namespace 0 nothing is counted.
+struct Totals {
+  uint64_t commits = 0;  // The number of the object's last one.
+  StoredBytes object;
+  uint64_t in_namespace = 0;  // Of all its objects,
+  uint64_t in_all = 0;        // ... and of those of all namespaces.
+};
+
 inline constexpr size_t kKeyBytesMax = 16 * 1024;  // Longer keys: kInvalidArgument. (Scripts' limit is in object/.)
 inline constexpr size_t kValueBytesMax = 128 * 1024 * 1024;  // Larger values: kInvalidArgument.
 
@@ -123,6 +138,10 @@ class Session {
     AppendBigEndian64(key, page);
     return ReadNow(object, Space::kPage, key);
   }
+
+  // What the object stores. Blocks like ReadNow; rarely on a disk. (Objects that an older limpet wrote are counted
+  // here, and are in the sums of more than one object from their next commit on.) Errors: as ReadNow.
+  virtual Result<Totals> TotalsNow(const ObjectId& object) = 0;
 
   // Ends the slot of the object's history, so that its present state can be told from later ones. Writes nothing: an
   // engine's clock that is set back over a restart may make a later slot look earlier.

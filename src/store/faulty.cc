@@ -132,6 +132,11 @@ class FaultySession final : public Session {
     return state_->image.Scan(object, options);
   }
 
+  Result<Totals> TotalsNow(const ObjectId& object) override {
+    if (Result<Done> failed = Fails(); !failed) return std::move(failed).error();
+    return state_->image.Count(object);
+  }
+
   // Looked at at the end of the wait: between two commits of the object.
   void Mark(const ObjectId& object, OnMark done) override {
     if (state_->life != life_) return;
@@ -356,6 +361,7 @@ bool FaultyEngine::IsDamaged(const ObjectId& object, uint64_t page) const {
   return state_->damaged.contains({object, std::move(key)});
 }
 
+void FaultyEngine::ExpireHistory() { state_->image.ExpireHistory(WallMs(state_->loop)); }
 void FaultyEngine::SetDiskFull(bool full) { state_->disk_full = full; }
 void FaultyEngine::SetFailedCommits(uint32_t permille) { state_->options.failed_commits_permille = permille; }
 

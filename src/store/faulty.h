@@ -69,6 +69,7 @@ class FaultyEngine final : public Engine {
   bool IsDamaged(const ObjectId& object, uint64_t page) const;
   // While full every commit fails and is lost.
   void SetDiskFull(bool full);
+  void ExpireHistory();  // See Image.
   // From now on, of 1,000 commits; overrides the option (0 to end a run in peace).
   void SetFailedCommits(uint32_t permille);
 

@@ -58,6 +58,25 @@ uint64_t Image::CommitNumber(const ObjectId& object) const {
   return found == objects_.end() ? 0 : found->second.commits;
 }
 
+Totals Image::Count(const ObjectId& object) const {
+  Totals totals;
+  if (!KeepsHistory(object.ns)) return totals;
+  auto bytes = [](const Pairs& pairs) {
+    uint64_t sum = 0;
+    for (const auto& [key, value] : pairs) sum += key.size() + value.size();
+    return sum;
+  };
+  for (const auto& [id, stored] : objects_) {
+    if (!KeepsHistory(id.ns)) continue;
+    StoredBytes held{bytes(stored.spaces[SpaceIndex(Space::kKv)]), bytes(stored.spaces[SpaceIndex(Space::kPage)])};
+    totals.in_all += held.sum();
+    if (id.ns == object.ns) totals.in_namespace += held.sum();
+    if (id == object) totals.object = held;
+  }
+  totals.commits = CommitNumber(object);
+  return totals;
+}
+
 std::vector<ObjectId> Image::List(NamespaceId ns, std::optional<ObjectId> after, size_t limit) const {
   std::vector<ObjectId> listed;
   auto at = after ? objects_.upper_bound(*after) : objects_.lower_bound(ObjectId{.ns = ns});
@@ -114,6 +133,18 @@ uint64_t Image::Apply(const ObjectBatch& batch, uint64_t now) {
     }
   }
   return ++object.commits;
+}
+
+void Image::ExpireHistory(uint64_t now) {
+  constexpr uint64_t kKeptMs =
+      std::chrono::duration_cast<std::chrono::milliseconds>(kHistoryDefault + std::chrono::hours(1)).count();
+  if (now < kKeptMs) return;
+  Bytes horizon;
+  AppendBigEndian64(horizon, now - kKeptMs);
+  for (auto& [id, object] : objects_) {
+    Pairs& kept = object.spaces[SpaceIndex(Space::kHistory)];
+    kept.erase(kept.begin(), kept.lower_bound(horizon));
+  }
 }
 
 HistoryMark Image::Mark(const ObjectId& object, uint64_t now) {

@@ -21,10 +21,13 @@ class Image {
   ScanPage Scan(const ObjectId& object, const ScanOptions& options) const;
   // The number of the object's last commit; 0 before the first.
   uint64_t CommitNumber(const ObjectId& object) const;
+  Totals Count(const ObjectId& object) const;
   std::vector<ObjectId> List(NamespaceId ns, std::optional<ObjectId> after, size_t limit) const;
 
   // The object's new commit number. `now`: milliseconds since 1970.
   uint64_t Apply(const ObjectBatch& batch, uint64_t now);
+  // What an engine does in its own time: forgets what is older than the history that is kept, and an hour.
+  void ExpireHistory(uint64_t now);
   HistoryMark Mark(const ObjectId& object, uint64_t now);
   void Drop(NamespaceId ns);
 

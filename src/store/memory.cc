@@ -65,6 +65,11 @@ class MemorySession final : public Session {
     return shared_->image.Scan(object, options);
   }
 
+  Result<Totals> TotalsNow(const ObjectId& object) override {
+    std::lock_guard lock(shared_->mutex);
+    return shared_->image.Count(object);
+  }
+
   void Mark(const ObjectId& object, OnMark done) override {
     std::lock_guard lock(shared_->mutex);
     Answer(std::move(done), shared_->image.Mark(object, WallMs(loop_)));

@@ -132,12 +132,7 @@ void FakeCode::Fetch(InputLock lock, HttpRequest request, object::OnReply reply)
   uint64_t arrival = std::stoull(request.method);
   if (arrival <= last_arrival_) place_->model->Violate("events were delivered in another order than they came");
   last_arrival_ = arrival;
-  auto waited = place_->waiting.extract(arrival);
-  if (waited.empty()) {
-    place_->model->Violate("an event was served after its reply");
-  } else if (place_->loop->Now() > waited.mapped() + place_->wait_max) {
-    place_->model->Violate("an event was served that had waited too long");
-  }
+  place_->Delivered(arrival);
   auto run = std::make_shared<Run>();
   run->script = place_->script_of(request.url);
   run->reply = std::move(reply);

@@ -40,6 +40,11 @@ struct Place {
   std::set<NamespaceId> removed;  // The shard should start nothing of these.
   Duration roll_grace{}, shutdown_max{}, wait_max{};
   std::map<uint64_t, Instant> waiting;  // Events that the shard may deliver: since when, by their number.
+  void Delivered(uint64_t arrival) {
+    auto waited = waiting.extract(arrival);
+    if (waited.empty()) return model->Violate("an event was served after its reply");
+    if (loop->Now() > waited.mapped() + wait_max) model->Violate("an event was served that had waited too long");
+  }
   uint64_t instances = 0;
   const OutletMutations* outlets;
   std::function<bool()> claim_valid;

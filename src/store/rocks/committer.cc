@@ -109,11 +109,13 @@ void Committer::Drop(NamespaceId ns, UniqueFunction<void(Result<Done>)> done) {
   Enqueue(Control{.fill = [ns](rocksdb::WriteBatch& batch) -> Result<Done> {
                     batch.DeleteRange(NamespaceStart(ns), NamespaceStart({ns.value + 1}));
                     batch.Put(DropKey(ns), rocksdb::Slice());
+                    batch.Delete(UsedKey(ns));
                     return Done{};
                   },
                   .done =
                       [this, ns, done = std::move(done)](Result<Done> written) mutable {
                         states_.Clear();
+                        if (written.has_value()) DropSums(ns);
                         if (written.has_value()) reclaim_(ns);
                         done(std::move(written));
                       }});
@@ -140,17 +142,18 @@ void Committer::Reclaimed(NamespaceId ns) {
 void Committer::Run() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    auto something = [this] { return stopping_ || !queue_.empty(); };
+    auto something = [this] { return stopping_ || !queue_.empty() || !stalls_.empty(); };
     if (IsOpen()) {
       wake_.wait(lock, something);
     } else {
       wake_.wait_for(lock, backoff_, something);
     }
-    if (queue_.empty() && stopping_) return;
+    if (queue_.empty() && stalls_.empty() && stopping_) return;
     std::vector<Work> works = std::exchange(queue_, {});
     lock.unlock();
     if (IsOpen()) {
       Process(std::move(works));
+      if (IsOpen()) StepStall();
     } else {
       RefuseAll(works);
       TryReopen();
@@ -167,6 +170,7 @@ void Committer::Process(std::vector<Work> works) {
       continue;
     }
     if (auto* asked = std::get_if<Asked>(&work)) {
+      if (Stalls(*asked)) continue;
       if (!IsOpen()) {
         asked->done(Reopening());
       } else if (!KeepsHistoryOf(asked->object)) {
@@ -193,6 +197,7 @@ void Committer::Add(Group& group, Handover& handover) {
   group.answers.emplace_back(handover.port, std::vector<CommitAnswer>());
   for (Handover::Commit& commit : handover.commits) {
     if (handover.failures_heard != failures_) return;
+    if (Stalls(handover, commit)) continue;
     if (group.batch.GetDataSize() >= kGroupBytesMax || NeedsGroupWritten(group, commit.batch)) {
       Flush(group);
       group.answers.emplace_back(handover.port, std::vector<CommitAnswer>());
@@ -229,8 +234,11 @@ Result<uint64_t> Committer::AddCommit(Group& group, const Handover::Commit& comm
     return std::move(added).error();
   }
   group.batch.PopSavePoint();
-  uint64_t number = ++state.value()->number;  // If the write fails, all are forgotten.
-  group.batch.Put(CommitNumberKey(object), EncodeObject(number, state.value()->history));
+  ObjectState& now = *state.value();
+  uint64_t number = ++now.number;  // If the write fails, all are forgotten.
+  ObjectRecord record{.number = number, .last = now.history.last, .oldest = now.history.oldest};
+  if (KeepsHistory(object.ns)) record.bytes = now.bytes;
+  group.batch.Put(CommitNumberKey(object), EncodeObject(record));
   group.objects.insert(object);
   ++group.commits;
   return number;
@@ -240,12 +248,22 @@ Result<ObjectState*> Committer::StateOf(const ObjectId& object) {
   if (ObjectState* known = states_.Find(object)) return known;
   LIMPET_TRY(std::optional<Bytes> read, ReadValue(database_, CommitNumberKey(object), rocksdb::kReadAllTier));
   if (!read) return &states_.Add(object, {});
-  auto decoded = DecodeObject(*read);
-  if (!decoded) return Error(ErrorCode::kCorrupt, "a commit number that is none");
-  return &states_.Add(object, {.number = decoded->first, .history = decoded->second});
+  std::optional<ObjectRecord> record = DecodeObject(*read);
+  if (!record) return Error(ErrorCode::kCorrupt, "a commit number that is none");
+  ObjectState state{.number = record->number, .history = {.last = record->last, .oldest = record->oldest}};
+  if (record->bytes) {
+    state.bytes = *record->bytes;
+  } else if (KeepsHistory(object.ns)) {
+    LIMPET_TRY(state.bytes, CountObject(database_, object));
+    state.joins_sums = true;
+  }
+  return &states_.Add(object, std::move(state));
 }
 
 Result<Done> Committer::AddWrites(Group& group, const ObjectBatch& batch, ObjectState& state) {
+  if (std::exchange(state.joins_sums, false)) {
+    group.used[batch.object.ns.value] += static_cast<int64_t>(state.bytes.sum());
+  }
   LIMPET_TRY(Done kept, AddHistory(group, batch, state));
   (void)kept;
   size_t first[4] = {0, 0, 0, 0};  // By space: writes before its last kClear have no effect.
@@ -331,8 +349,10 @@ Result<Done> Committer::AddClear(Group& group, const ObjectId& object, Space spa
 void Committer::Flush(Group& flushed) {
   Group group = std::exchange(flushed, Group());
   Result<Done> written = Done{};
+  PutSums(group);
   if (group.commits > 0) written = WriteSynced(group.batch);
   if (!written) return Fail(written.error());
+  SumsWritten(group);
   commits_total_.Add(static_cast<int64_t>(group.commits));
   for (auto& [port, answers] : group.answers) {
     if (answers.empty()) continue;
@@ -387,6 +407,7 @@ void Committer::Fail(const Error& error) {
   open_gauge_.Set(0);
   database_.Close();
   states_.Clear();
+  EndStalls();
   backoff_ = Duration::zero();
   Announce();
 }
@@ -437,6 +458,8 @@ Result<Done> Committer::OpenAndLoad() {
   if (!at->status().ok()) return StatusError(at->status(), "read the store's own records");
   LIMPET_TRY(Done loaded, LoadHistoryRecord());
   (void)loaded;
+  LIMPET_TRY(Done summed, LoadSums());
+  (void)summed;
   open_.store(true, std::memory_order_relaxed);
   open_gauge_.Set(1);
   for (NamespaceId ns : dropped) reclaim_(ns);

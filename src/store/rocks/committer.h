@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,6 +13,7 @@
 #include <thread>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -28,6 +30,7 @@ namespace limpet::store::rocks {
 inline constexpr size_t kGroupBytesMax = 16 * 1024 * 1024;  // A group takes no more batches beyond it.
 // A kClear whose values take more room keeps none of them: states before it are lost then.
 inline constexpr size_t kClearKeptBytesMax = 256 * 1024 * 1024;
+inline constexpr size_t kClearSliceBytes = 4 * 1024 * 1024;  // Other commits wait for no more of it at once.
 // A slot of history ends when it has this many keys, or all open ones together have kSavedKeysMax.
 inline constexpr size_t kSlotKeysMax = 4096;
 inline constexpr size_t kSavedKeysMax = 512 * 1024;
@@ -89,6 +92,8 @@ class Committer {
   void Mark(const ObjectId& object, Session::OnMark done);
   void ForgetAlarms(AlarmPage entries);  // Of the index alone: their namespace was dropped.
   void Reclaimed(NamespaceId ns);
+  // What the objects of the namespace store, and those of all.
+  std::pair<uint64_t, uint64_t> Used(NamespaceId ns);
   bool IsOpen() const { return open_.load(std::memory_order_relaxed); }
 
  private:
@@ -108,7 +113,20 @@ class Committer {
     std::unordered_set<ObjectId> objects;
     std::unordered_map<ObjectId, std::optional<uint64_t>> alarms;  // Of those whose alarm the group changes: its time.
     std::vector<std::pair<std::shared_ptr<Port>, std::vector<CommitAnswer>>> answers;
+    std::unordered_map<uint64_t, int64_t> used;  // By namespace: how much more its objects store.
     size_t commits = 0;
+  };
+
+  // A clear of much: what it takes away goes into the history in slices, each a write of its own, and the commits of
+  // other objects go on in between. What comes for its object waits behind it.
+  struct Stall {
+    Handover clear;            // That commit alone.
+    std::vector<Work> behind;  // In the order of their coming.
+    uint64_t slot = 0;
+    std::vector<Space> spaces;  // To be kept, the one under way last.
+    ScanOptions next = {};
+    size_t kept_bytes = 0;
+    bool lost = false;  // It was too much: states before it are gone.
   };
 
   void Enqueue(Work work);
@@ -129,11 +147,29 @@ class Committer {
   // The commit begins a slot, and what the object held before is in the group, not in the database.
   bool NeedsGroupWritten(const Group& group, const ObjectBatch& batch);
   Result<Done> AddHistory(Group& group, const ObjectBatch& batch, ObjectState& state);
-  Result<Done> SaveOne(Group& group, const ObjectBatch& batch, ObjectState& state, const Write& write);
+  // What the write changes is read and, if `keeps`, goes into the history. `after_clear`: of the same batch.
+  Result<Done> SaveOne(Group& group, const ObjectBatch& batch, ObjectState& state, const Write& write, bool keeps,
+                       bool after_clear);
   Result<Done> SaveCleared(Group& group, const ObjectId& object, ObjectState& state, Space space);
   void ForgetSaved(ObjectState& state);
   Result<Done> LoadHistoryRecord();
+  // Sums, in committer_sums.cc.
+  static void Count(Group& group, NamespaceId ns, ObjectState& state, Space space, uint64_t before, uint64_t after);
+  static void CountClear(Group& group, NamespaceId ns, ObjectState& state, Space space);
+  void PutSums(Group& group);  // Into its batch.
+  void SumsWritten(const Group& group);
+  void DropSums(NamespaceId ns);
+  Result<Done> LoadSums();
   uint64_t Tick() { return now_ms_ = std::max(now_ms_, WallMs(*options_.clock)); }
+
+  // In committer_clear.cc. True: the commit waits now, behind a clear or as one.
+  bool Stalls(const Handover& handover, Handover::Commit& commit);
+  bool Stalls(Asked& asked);
+  std::vector<Space> ClearsMuch(const ObjectBatch& batch, const ObjectState& state);
+  // One slice of one of them; the last one commits, and lets those behind it go on.
+  void StepStall();
+  Result<bool> KeepSlice(const ObjectId& object, Stall& stall);  // True: that was the last.
+  void EndStalls();                                              // The database has failed.
 
   // Keeps the index: the entry of the alarm that was goes.
   Result<Done> ForgetName(Group& group, const ObjectId& object);
@@ -168,9 +204,15 @@ class Committer {
   uint64_t failures_ = 0;  // Written by the committer's thread under mutex_; it may read without.
   std::atomic<bool> open_{false};
 
+  std::mutex used_mutex_;  // Guards the next two, which the committer's thread alone changes.
+  std::unordered_map<uint64_t, uint64_t> used_;
+  uint64_t used_by_all_ = 0;
+
   // The committer's thread alone.
   std::unordered_map<uint32_t, uint64_t> epochs_;
   ObjectStates states_;
+  std::map<ObjectId, Stall> stalls_;
+  const Stall* ending_ = nullptr;         // Whose clear is being committed.
   size_t saved_keys_ = 0;                 // Of all of them, about.
   uint64_t now_ms_ = 0;                   // Never goes back: the clock may.
   uint64_t history_since_ = 0;            // Before this moment there are gaps.

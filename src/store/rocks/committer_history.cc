@@ -1,6 +1,8 @@
 // What a commit changes is read first and kept: see store/history.h.
 #include <algorithm>
 #include <chrono>
+#include <set>
+#include <utility>
 
 #include "store/rocks/committer.h"
 #include "store/rocks/keys.h"
@@ -35,27 +37,34 @@ HistoryMark Committer::MarkNow(ObjectState& state) {
 }
 
 bool Committer::NeedsGroupWritten(const Group& group, const ObjectBatch& batch) {
-  if (!KeepsHistoryOf(batch.object) || !group.objects.contains(batch.object)) return false;
+  if (!KeepsHistory(batch.object.ns) || !group.objects.contains(batch.object)) return false;
   // What is not kept begins no slot: else an object with nothing else would have a write for each of its commits.
-  if (std::ranges::none_of(batch.writes, [](const Write& write) { return KeepsHistory(write.space); })) return false;
+  auto kept = [](const Write& write) { return KeepsHistory(write.space); };
+  if (std::ranges::none_of(batch.writes, kept) && !Forgets(batch)) return false;
   ObjectState* state = states_.Find(batch.object);
-  return state == nullptr || state->history.BeginsSlot(Tick()) || state->saved.size() >= kSlotKeysMax;
+  if (state == nullptr || state->stale || state->saved.size() >= kSlotKeysMax || Forgets(batch)) return true;
+  return KeepsHistoryOf(batch.object) && state->history.BeginsSlot(Tick());
 }
 
 Result<Done> Committer::AddHistory(Group& group, const ObjectBatch& batch, ObjectState& state) {
+  if (!KeepsHistory(batch.object.ns)) return Done{};
   HistoryState& history = state.history;
+  bool keeps = KeepsHistoryOf(batch.object);
+  // In a group that holds earlier commits of the object NeedsGroupWritten has looked, at the same time.
+  bool written = !group.objects.contains(batch.object);
+  if (written && (state.stale || state.saved.size() >= kSlotKeysMax)) {
+    ForgetSaved(state);
+    history.open = false;
+  }
   if (Forgets(batch)) {
     ForgetSaved(state);
     history.Forget(Tick());
-    return Done{};
+    keeps = false;
   }
-  if (!KeepsHistoryOf(batch.object)) return Done{};
   auto kept = [](const Write& write) { return KeepsHistory(write.space); };
   if (std::ranges::none_of(batch.writes, kept)) return Done{};
-  // In a group that holds earlier commits of the object NeedsGroupWritten has looked, at the same time.
-  bool written = !group.objects.contains(batch.object);
-  bool begins = history.BeginsSlot(written ? Tick() : now_ms_) || state.saved.size() >= kSlotKeysMax;
-  if (begins && written) {
+  // What a clear has kept in slices is in a slot of its own, however long that took.
+  if (keeps && written && ending_ == nullptr && history.BeginsSlot(Tick())) {
     bool is_new = state.number == 0;
     ForgetSaved(state);
     history.BeginSlot(Tick(), is_new);
@@ -65,41 +74,59 @@ Result<Done> Committer::AddHistory(Group& group, const ObjectBatch& batch, Objec
       history_total_.Add(static_cast<int64_t>(kObjectPrefixBytes + 1 + birth.size()));
     }
   }
-  if (history.birth) return Done{};
-  bool cleared = false;
+  keeps = keeps && !history.birth;
+  std::set<Space> cleared;
   for (const Write& write : batch.writes) {
     if (!kept(write)) continue;
-    cleared |= write.kind == Write::Kind::kClear;
-    LIMPET_TRY(Done saved, write.kind == Write::Kind::kClear ? SaveCleared(group, batch.object, state, write.space)
-                                                             : SaveOne(group, batch, state, write));
-    (void)saved;
+    if (write.kind != Write::Kind::kClear) {
+      LIMPET_TRY(Done saved, SaveOne(group, batch, state, write, keeps, cleared.contains(write.space)));
+      (void)saved;
+      continue;
+    }
+    if (keeps && ending_ == nullptr) {
+      LIMPET_TRY(Done saved, SaveCleared(group, batch.object, state, write.space));
+      (void)saved;
+    }
+    CountClear(group, batch.object.ns, state, write.space);
+    cleared.insert(write.space);
   }
-  // What a clear has kept is not in `saved`: the next commit begins a slot of its own.
-  if (cleared) history.open = false;
+  // What a clear has taken away is not in `saved`: the next commit begins a slot of its own. At the birth all is.
+  if (!cleared.empty() && !history.birth) state.stale = true;
   return Done{};
 }
 
-Result<Done> Committer::SaveOne(Group& group, const ObjectBatch& batch, ObjectState& state, const Write& write) {
+Result<Done> Committer::SaveOne(Group& group, const ObjectBatch& batch, ObjectState& state, const Write& write,
+                                bool keeps, bool after_clear) {
   Bytes key = SavedKey(write.space, write.key);
-  if (state.saved.contains(key)) return Done{};
-  LIMPET_TRY(std::optional<Bytes> before,
-             ReadValue(database_, PairKey(batch.object, write.space, write.key), rocksdb::kReadAllTier));
-  Bytes record = PairKey(batch.object, Space::kHistory, HistoryKey(state.history.last, write.space, write.key));
-  Bytes value = HistoryValue(before);
-  history_total_.Add(static_cast<int64_t>(record.size() + value.size()));
-  group.batch.Put(record, value);
-  state.saved.insert(std::move(key));
-  ++saved_keys_;
+  uint64_t after = write.kind == Write::Kind::kPut ? write.key.size() + write.value.size() : 0;
+  uint64_t before = 0;
+  if (auto known = state.saved.find(key); known != state.saved.end()) {
+    before = std::exchange(known->second, after);
+  } else {
+    if (!state.history.birth) {
+      LIMPET_TRY(std::optional<Bytes> held,
+                 ReadValue(database_, PairKey(batch.object, write.space, write.key), rocksdb::kReadAllTier));
+      if (held && !after_clear) before = write.key.size() + held->size();
+      if (keeps) {
+        Bytes record = PairKey(batch.object, Space::kHistory, HistoryKey(state.history.last, write.space, write.key));
+        Bytes value = HistoryValue(held);
+        history_total_.Add(static_cast<int64_t>(record.size() + value.size()));
+        group.batch.Put(record, value);
+      }
+    }
+    state.saved.emplace(std::move(key), after);
+    ++saved_keys_;
+  }
+  Count(group, batch.object.ns, state, write.space, before, after);
   return Done{};
 }
 
 // Records may reach the disk before the clear does: they say what is there until then. Each write is synced, as all
 // are.
 Result<Done> Committer::SaveCleared(Group& group, const ObjectId& object, ObjectState& state, Space space) {
-  constexpr size_t kChunkBytes = 4 * 1024 * 1024;
   ScanOptions next;
   next.space = space;
-  next.bytes_max = kChunkBytes;
+  next.bytes_max = kClearSliceBytes;
   size_t total = 0;
   for (;;) {
     LIMPET_TRY(ScanPage page, ReadRange(database_, object, next, rocksdb::kReadAllTier));
@@ -129,6 +156,7 @@ Result<Done> Committer::SaveCleared(Group& group, const ObjectId& object, Object
 void Committer::ForgetSaved(ObjectState& state) {
   saved_keys_ -= std::min(saved_keys_, state.saved.size());
   state.saved.clear();
+  state.stale = false;
 }
 
 // History that was off for a while has a gap; one that was kept for a shorter time is gone for good.

@@ -198,6 +198,21 @@ Result<ScanPage> ReadRange(Database& database, const ObjectId& object, const Sca
   return page;
 }
 
+Result<StoredBytes> CountObject(Database& database, const ObjectId& object) {
+  StoredBytes bytes;
+  for (auto [space, sum] : {std::pair(Space::kKv, &bytes.pairs), std::pair(Space::kPage, &bytes.pages)}) {
+    ScanOptions next;
+    next.space = space;
+    for (bool complete = false; !complete;) {
+      LIMPET_TRY(ScanPage page, ReadRange(database, object, next, rocksdb::kReadAllTier));
+      for (const auto& [key, value] : page.pairs) *sum += key.size() + value.size();
+      complete = page.complete || page.pairs.empty();
+      if (!complete) next.start = page.pairs.back().first + '\0';
+    }
+  }
+  return bytes;
+}
+
 Result<AlarmPage> ReadAlarms(Database& database, const std::optional<AlarmEntry>& after, size_t limit) {
   AlarmPage page;
   Database::Use use = database.Enter();

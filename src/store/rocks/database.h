@@ -69,6 +69,8 @@ class Database {
 Result<std::optional<Bytes>> ReadValue(Database& database, BytesView record, rocksdb::ReadTier tier);
 Result<ScanPage> ReadRange(Database& database, const ObjectId& object, const ScanOptions& options,
                            rocksdb::ReadTier tier);
+// What its pairs and pages take, by reading all of them.
+Result<StoredBytes> CountObject(Database& database, const ObjectId& object);
 Result<AlarmPage> ReadAlarms(Database& database, const std::optional<AlarmEntry>& after, size_t limit);
 Result<std::vector<ObjectId>> ReadObjects(Database& database, NamespaceId ns, std::optional<ObjectId> after,
                                           size_t limit);

@@ -9,7 +9,7 @@
 
 namespace limpet::store::rocks {
 
-inline constexpr uint32_t kFormatVersion = 2;
+inline constexpr uint32_t kFormatVersion = 3;
 
 // Holds the folder's lock while it lives. The kernel lets go of it when the process ends, however it ends.
 class Folder {

@@ -16,6 +16,8 @@ constexpr std::string_view kClaimsEnd = "claim0";  // '0' follows '/'.
 constexpr std::string_view kDrop = "drop/";
 constexpr std::string_view kDropsEnd = "drop0";
 constexpr std::string_view kHistory = "history";
+constexpr std::string_view kUsed = "used/";
+constexpr std::string_view kUsedEnd = "used0";
 
 Bytes EngineKey(std::string_view name) {
   Bytes key;
@@ -100,6 +102,19 @@ Bytes DropKey(NamespaceId ns) {
 }
 Bytes DropsEnd() { return EngineKey(kDropsEnd); }
 
+Bytes UsedKey(NamespaceId ns) {
+  Bytes key = EngineKey(kUsed);
+  AppendBigEndian64(key, ns.value);
+  return key;
+}
+Bytes UsedEnd() { return EngineKey(kUsedEnd); }
+
+std::optional<NamespaceId> NamespaceOfUsedKey(BytesView key) {
+  std::optional<uint64_t> number = NumberAfter(key, kUsed);
+  if (!number) return std::nullopt;
+  return NamespaceId{*number};
+}
+
 Bytes HistoryRecordKey() { return EngineKey(kHistory); }
 
 Bytes AlarmKey(const AlarmEntry& alarm) {
@@ -153,26 +168,29 @@ std::optional<uint64_t> DecodeNumber(BytesView bytes) {
   return bytes.empty() ? number : std::nullopt;
 }
 
-Bytes EncodeObject(uint64_t number, const HistoryState& history) {
-  Bytes bytes = EncodeNumber(number);
-  if (history.last == 0) return bytes;
-  bytes += EncodeNumber(history.last);
-  if (history.oldest != 0) bytes += EncodeNumber(history.oldest);
+Bytes EncodeObject(const ObjectRecord& record) {
+  Bytes bytes = EncodeNumber(record.number);
+  if (record.last == 0 && !record.bytes) return bytes;
+  bytes += EncodeNumber(record.last);
+  if (record.oldest == 0 && !record.bytes) return bytes;
+  bytes += EncodeNumber(record.oldest);
+  if (record.bytes) bytes += EncodeNumber(record.bytes->pairs) + EncodeNumber(record.bytes->pages);
   return bytes;
 }
 
-std::optional<std::pair<uint64_t, HistoryState>> DecodeObject(BytesView bytes) {
-  HistoryState history;
-  std::optional<uint64_t> number = TakeNumber(bytes);
-  if (!number) return std::nullopt;
-  for (uint64_t* field : {&history.last, &history.oldest}) {
-    if (bytes.empty()) break;
-    std::optional<uint64_t> value = TakeNumber(bytes);
-    if (!value) return std::nullopt;
-    *field = *value;
+std::optional<ObjectRecord> DecodeObject(BytesView bytes) {
+  constexpr size_t kFields = 5;
+  uint64_t fields[kFields] = {};
+  size_t count = 0;
+  for (; count < kFields && !bytes.empty(); ++count) {
+    std::optional<uint64_t> field = TakeNumber(bytes);
+    if (!field) return std::nullopt;
+    fields[count] = *field;
   }
-  if (!bytes.empty()) return std::nullopt;
-  return std::pair(*number, history);
+  if (count == 0 || count == kFields - 1 || !bytes.empty()) return std::nullopt;
+  ObjectRecord record{.number = fields[0], .last = fields[1], .oldest = fields[2]};
+  if (count == kFields) record.bytes = StoredBytes{fields[3], fields[4]};
+  return record;
 }
 
 }  // namespace limpet::store::rocks

@@ -39,6 +39,10 @@ Bytes ClaimKey(uint32_t partition);
 Bytes ClaimsEnd();
 Bytes DropKey(NamespaceId ns);
 Bytes DropsEnd();
+// What a namespace's objects store: a number.
+Bytes UsedKey(NamespaceId ns);
+Bytes UsedEnd();
+std::optional<NamespaceId> NamespaceOfUsedKey(BytesView key);
 // Since when history is kept without a gap, and for how long: two numbers of milliseconds.
 Bytes HistoryRecordKey();
 // The index of alarms, by time.
@@ -55,8 +59,14 @@ std::optional<uint64_t> DecodeNumber(BytesView bytes);
 // The number that `bytes` begins with, which it then lacks.
 std::optional<uint64_t> TakeNumber(BytesView& bytes);
 
-// The value of an object's first record: its commit number and, if they are not 0, where its history stands.
-Bytes EncodeObject(uint64_t number, const HistoryState& history);
-std::optional<std::pair<uint64_t, HistoryState>> DecodeObject(BytesView bytes);
+// The value of an object's first record.
+struct ObjectRecord {
+  uint64_t number = 0;                    // Of its last commit.
+  uint64_t last = 0, oldest = 0;          // Of its history (HistoryState).
+  std::optional<StoredBytes> bytes = {};  // Nothing: nobody has counted them.
+  bool operator==(const ObjectRecord&) const = default;
+};
+Bytes EncodeObject(const ObjectRecord& record);
+std::optional<ObjectRecord> DecodeObject(BytesView bytes);
 
 }  // namespace limpet::store::rocks

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <set>
+#include <map>
 #include <unordered_map>
 #include <utility>
 
@@ -15,7 +15,11 @@ namespace limpet::store::rocks {
 struct ObjectState {
   uint64_t number = 0;  // Of its last commit.
   HistoryState history = {};
-  std::set<Bytes, std::less<>> saved = {};  // Space and key of what the open slot has a record of.
+  StoredBytes bytes = {};
+  bool joins_sums = false;  // It is counted, but not in the sums of its namespace yet.
+  // Space and key of what changed in the open slot (where history is kept, those have records), and what they take now.
+  std::map<Bytes, uint64_t, std::less<>> saved = {};
+  bool stale = false;  // `saved` does not know what a clear has left: what comes next reads the database.
 };
 
 // At most 2 * kGenerationMax objects: a new one that finds the young generation full makes it the old one, which is

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <deque>
 #include <map>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -90,6 +91,24 @@ class RocksSession final : public Session, private rocks::CommitReceiver {
 
   Result<ScanPage> ScanNow(const ObjectId& object, const ScanOptions& options) override {
     return rocks::ReadRange(database_, object, options, rocksdb::kReadAllTier);
+  }
+
+  Result<Totals> TotalsNow(const ObjectId& object) override {
+    Totals totals;
+    if (!KeepsHistory(object.ns)) return totals;
+    std::tie(totals.in_namespace, totals.in_all) = committer_.Used(object.ns);
+    LIMPET_TRY(std::optional<Bytes> read,
+               rocks::ReadValue(database_, rocks::CommitNumberKey(object), rocksdb::kReadAllTier));
+    if (!read) return totals;
+    std::optional<rocks::ObjectRecord> record = rocks::DecodeObject(*read);
+    if (!record) return Error(ErrorCode::kCorrupt, "a commit number that is none");
+    totals.commits = record->number;
+    if (record->bytes) {
+      totals.object = *record->bytes;
+    } else {
+      LIMPET_TRY(totals.object, rocks::CountObject(database_, object));
+    }
+    return totals;
   }
 
   void Mark(const ObjectId& object, OnMark done) override {

@@ -2,6 +2,7 @@
 #include "store/rocks/rocks_engine.h"
 
 #include <gtest/gtest.h>
+#include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 #include <stdlib.h>
@@ -15,10 +16,10 @@
 #include <thread>
 
 #include "loop/asio_loop.h"
+#include "store/history.h"
+#include "store/rocks/expiry.h"
 #include "store/rocks/folder.h"
 #include "store/rocks/keys.h"
-#include "store/rocks/log_check.h"
-#include "store/rocks/numbers.h"
 
 namespace limpet::store {
 namespace {
@@ -80,6 +81,17 @@ class TestFiles : public rocksdb::FileSystemWrapper {
 
  private:
   Disk& disk_;
+};
+
+// The real time, and what a test adds to it.
+class MovedClock final : public Clock {
+ public:
+  Instant Now() const override { return real_.Now(); }
+  WallTime WallNow() const override { return real_.WallNow() + std::chrono::milliseconds(ahead_ms); }
+  std::atomic<int64_t> ahead_ms{0};
+
+ private:
+  RealClock real_;
 };
 
 class RocksTest : public testing::Test {
@@ -186,7 +198,7 @@ class RocksTest : public testing::Test {
   std::string root_, dir_;
   NullLogger logger_;
   Counters counters_;
-  RealClock clock_;
+  MovedClock clock_;
   Disk disk_;
   std::shared_ptr<rocksdb::FileSystem> files_;
   std::unique_ptr<rocksdb::Env> env_;
@@ -261,7 +273,7 @@ TEST_F(RocksTest, RefusesAFolderThatAnotherUses) {
 TEST_F(RocksTest, RefusesAFormatThatIsNewerAndDataWithoutAFormat) {
   Open();
   Close();
-  std::ofstream(dir_ + "/FORMAT", std::ios::trunc) << "limpet store rocks 3\n";
+  std::ofstream(dir_ + "/FORMAT", std::ios::trunc) << "limpet store rocks 4\n";
   auto newer = TryOpen();
   ASSERT_FALSE(newer.has_value());
   EXPECT_EQ(newer.error().code(), ErrorCode::kInvalidArgument);
@@ -278,7 +290,122 @@ TEST_F(RocksTest, TakesOverTheFormatBeforeHistory) {
   std::ofstream(dir_ + "/FORMAT", std::ios::trunc) << "limpet store rocks 1\n";
   Open();
   EXPECT_TRUE(Commit(Object(1), {Put("a", "1")}).has_value());
-  EXPECT_EQ(rocks::ReadFile(dir_ + "/FORMAT").value(), "limpet store rocks 2\n");
+  EXPECT_EQ(rocks::ReadFile(dir_ + "/FORMAT").value(), "limpet store rocks 3\n");
+}
+
+constexpr int64_t kDayMs = 24ll * 3600 * 1000;
+
+TEST_F(RocksTest, HistoryGoesBackThirtyDaysAndNotBeforeTheFirstStart) {
+  Open();
+  ASSERT_TRUE(Commit(Object(1), {Put("a", "1")}).has_value());
+  auto mark = [&] {
+    std::optional<HistoryMark> seen;
+    loop_.Post([&] {
+      session_->Mark(Object(1), [&](Result<HistoryMark> answer) {
+        seen = answer.value();
+        loop_.Stop();
+      });
+    });
+    loop_.Run();
+    return *seen;
+  };
+  const HistoryMark first = mark();
+  EXPECT_LE(first.oldest, first.now);
+  EXPECT_GE(first.oldest + 60'000, first.now) << "there was none before this start";
+  clock_.ahead_ms = 29 * kDayMs;
+  EXPECT_EQ(mark().oldest, first.oldest);
+  clock_.ahead_ms = 45 * kDayMs;
+  HistoryMark later = mark();
+  EXPECT_EQ(later.now - later.oldest, static_cast<uint64_t>(30 * kDayMs));
+  Close();
+  Open();
+  later = mark();
+  EXPECT_EQ(later.now - later.oldest, static_cast<uint64_t>(30 * kDayMs)) << "a restart forgets nothing";
+}
+
+TEST_F(RocksTest, DropsRecordsOfHistoryAnHourAfterTheWindow) {
+  const uint64_t now = WallMs(clock_);
+  auto factory = rocks::MakeExpiry(clock_, std::chrono::hours(30 * 24));
+  auto dropped = [&](const Bytes& key) {
+    std::string value;
+    bool changed = false;
+    return factory->CreateCompactionFilter({})->Filter(0, {key.data(), key.size()}, "", &value, &changed);
+  };
+  Bytes record = rocks::PairKey(Object(1), Space::kHistory, HistoryKey(now, Space::kKv, "a"));
+  Bytes birth = rocks::PairKey(Object(1), Space::kHistory, BirthKey(now));
+  EXPECT_FALSE(dropped(record));
+  clock_.ahead_ms = 30 * kDayMs + 3'500'000;
+  EXPECT_FALSE(dropped(record)) << "a restore that has begun finds it";
+  clock_.ahead_ms = 30 * kDayMs + 3'700'000;
+  EXPECT_TRUE(dropped(record));
+  EXPECT_TRUE(dropped(birth));
+  clock_.ahead_ms = 300 * kDayMs;
+  EXPECT_FALSE(dropped(rocks::PairKey(Object(1), Space::kKv, Bytes(8, '\0') + "kx")));
+  EXPECT_FALSE(dropped(rocks::CommitNumberKey(Object(1))));
+  EXPECT_FALSE(dropped(rocks::UsedKey({7})));
+}
+
+TEST_F(RocksTest, CountsWhatAnOlderLimpetWrote) {
+  Open();
+  ASSERT_TRUE(Commit(Object(1), {Put("a", "12345")}).has_value());
+  ASSERT_TRUE(Commit(Object(2), {Put("b", "123")}).has_value());
+  Close();
+  {
+    rocksdb::DB* raw = nullptr;
+    ASSERT_TRUE(rocksdb::DB::Open({}, dir_ + "/db", &raw).ok());
+    std::unique_ptr<rocksdb::DB> db(raw);
+    Bytes number = rocks::EncodeObject({.number = 1, .last = 5});
+    ASSERT_TRUE(db->Put({}, rocks::CommitNumberKey(Object(1)), number).ok());
+    ASSERT_TRUE(db->Delete({}, rocks::UsedKey({7})).ok());
+  }
+  Open();
+  EXPECT_EQ(session_->TotalsNow(Object(1))->object, (StoredBytes{6, 0}));
+  EXPECT_EQ(session_->TotalsNow(Object(1))->in_namespace, 0u) << "until it is written";
+  EXPECT_EQ(Commit(Object(1), {Put("c", "1")}).value(), 2u);
+  EXPECT_EQ(session_->TotalsNow(Object(1))->object, (StoredBytes{8, 0}));
+  EXPECT_EQ(session_->TotalsNow(Object(1))->in_namespace, 8u);
+  Close();
+  Open();
+  EXPECT_EQ(session_->TotalsNow(Object(1))->in_namespace, 8u);
+  EXPECT_EQ(session_->TotalsNow(Object(2))->in_all, 8u);
+}
+
+TEST_F(RocksTest, OtherObjectsDoNotWaitForAClearOfMuch) {
+  Open();
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE(Commit(Object(1), {Put(std::to_string(i), Bytes(2 * 1024 * 1024, 'x'))}).has_value());
+  }
+  clock_.ahead_ms = 60'000;  // It is not of this slot of the history.
+  std::string order;
+  auto done = [&](const char* what) {
+    return [&order, what, this](const Result<uint64_t>& result) {
+      order += result.has_value() ? what : "failed ";
+      if (order.size() == 3) loop_.Stop();
+    };
+  };
+  loop_.Post([&] {
+    session_->Commit(claim_, {Object(1), {{Write::Kind::kClear, Space::kKv, {}, {}}}}, done("c"));
+    session_->Commit(claim_, {Object(1), {Put("after", "1")}}, done("b"));
+    session_->Commit(claim_, {Object(2), {Put("other", "1")}}, done("o"));
+  });
+  loop_.Run();
+  EXPECT_EQ(order, "ocb");
+  EXPECT_EQ(Read(Object(1), "0"), "absent");
+  EXPECT_EQ(session_->TotalsNow(Object(1))->object, (StoredBytes{6, 0}));
+}
+
+TEST_F(RocksTest, AClearOfMuchOnADiskThatFailsComesWholeOrNot) {
+  BreakableDisk();
+  Open();
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(Commit(Object(1), {Put(std::to_string(i), Bytes(3 * 1024 * 1024, 'x'))}).has_value());
+  }
+  clock_.ahead_ms = 60'000;
+  disk_.fail_appends = true;
+  EXPECT_EQ(Commit(Object(1), {{Write::Kind::kClear, Space::kKv, {}, {}}}).error().code(), ErrorCode::kUnavailable);
+  disk_.fail_appends = false;
+  ASSERT_TRUE(CommitUntilItWorks(Object(1), {Put("after", "1")}).has_value());
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(Read(Object(1), std::to_string(i)).size(), 3u * 1024 * 1024);
 }
 
 TEST_F(RocksTest, RefusesADatabaseWhoseFilesAreGone) {
@@ -484,37 +611,6 @@ TEST_F(RocksTest, SurvivesAFullFileSystem) {
   for (uint32_t i = 1; i <= stored; ++i) EXPECT_EQ(Read(Object(i), "a"), Bytes(200'000, static_cast<char>(i)));
   Close();
   EXPECT_EQ(umount(dir_.c_str()), 0);
-}
-
-TEST(RocksKeys, SortAndDecode) {
-  using namespace rocks;
-  ObjectId object = Object(5);
-  EXPECT_LT(CommitNumberKey(object), PairKey(object, Space::kKv, ""));
-  EXPECT_LT(PairKey(object, Space::kKv, "\xFF\xFF"), SpaceEnd(object, Space::kKv));
-  EXPECT_LE(SpaceEnd(object, Space::kKv), PairKey(object, Space::kMeta, ""));
-  EXPECT_EQ(ObjectOfKey(PairKey(object, Space::kPage, "x")), object);
-  EXPECT_EQ(PartitionOfClaimKey(ClaimKey(77)), 77u);
-  EXPECT_EQ(NamespaceOfDropKey(DropKey({78}))->value, 78u);
-  for (uint64_t number : {uint64_t{0}, uint64_t{127}, uint64_t{128}, uint64_t{300}, UINT64_MAX}) {
-    EXPECT_EQ(DecodeNumber(EncodeNumber(number)), number);
-  }
-  EXPECT_EQ(DecodeNumber(""), std::nullopt);
-  EXPECT_EQ(DecodeNumber("\x80"), std::nullopt);
-  EXPECT_EQ(DecodeNumber(Bytes("\x01\x01", 2)), std::nullopt);
-  EXPECT_EQ(DecodeNumber(Bytes(10, '\xFF')), std::nullopt);
-}
-
-TEST(LogCheck, KnowsTheStandardChecksum) { EXPECT_EQ(rocks::Crc32c(0, "123456789"), 0xE3069283u); }
-
-TEST(ObjectStates, ForgetsWhatDidNotCommitForLong) {
-  rocks::ObjectStates states;
-  for (uint32_t i = 0; i < 3 * rocks::ObjectStates::kGenerationMax; ++i) states.Add(Object(i), {.number = i});
-  EXPECT_LE(states.size(), 2 * rocks::ObjectStates::kGenerationMax);
-  EXPECT_EQ(states.Find(Object(0)), nullptr);
-  rocks::ObjectState* old = states.Find(Object(rocks::ObjectStates::kGenerationMax + 1));
-  ASSERT_NE(old, nullptr);
-  EXPECT_EQ(old->number, rocks::ObjectStates::kGenerationMax + 1);
-  EXPECT_NE(states.Find(Object(3 * rocks::ObjectStates::kGenerationMax - 1)), nullptr);
 }
 
 }  // namespace

@@ -93,6 +93,7 @@ struct Mutations {
   bool delete_before_settled = false;        // ... or does not wait for what the instance has on its way.
   bool delete_while_draining = false;        // A shard that drains still deletes.
   bool bookmark_before_durable = false;      // A bookmark does not wait for the writes before it.
+  bool old_bookmark_taken = false;           // A state that is too old to be kept can be asked for.
   bool restore_told_before_durable = false;  // The wish for a restore is answered before it is on disk.
   bool restore_skipped = false;              // An instance starts without the restore that it was to begin with.
   bool restore_comes_again = false;          // A restore that was done stays recorded.

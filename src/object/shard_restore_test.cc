@@ -98,6 +98,54 @@ TEST_F(ShardRestoreTest, RestoresPairsPagesAndAlarmAtTheNextStart) {
   EXPECT_EQ(Do("sql SELECT x FROM t"), "[1][2]");
 }
 
+constexpr char kTooOld[] = "error: The point in time is older than the history that is kept of this Durable Object.";
+constexpr char kFuture[] = "error: The point in time lies in the future.";
+
+TEST_F(ShardRestoreTest, ATimeIsRefusedAtOneMillisecondMoreThanThirtyDays) {
+  constexpr int64_t kWindow = 30ll * 24 * 3600 * 1000;
+  Do("put a 1");
+  loop_.Advance(40 * 24h);
+  // The handler runs, and marks, at the moment of its call.
+  EXPECT_EQ(Do("time " + std::to_string(Now() - kWindow - 1)), kTooOld);
+  EXPECT_EQ(Do("time " + std::to_string(Now() - kWindow)).size(), 59u);
+  EXPECT_EQ(Do("time " + std::to_string(Now())).size(), 59u);
+  EXPECT_EQ(Do("time " + std::to_string(Now() + 1)), kFuture);
+  EXPECT_EQ(Do("time 0"), kTooOld);
+  EXPECT_EQ(Do("time -5"), kTooOld);
+}
+
+TEST_F(ShardRestoreTest, ABookmarkServesForThirtyDays) {
+  Do("put a 1");
+  std::string bookmark = Do("bookmark");
+  Do("put a 2");
+  loop_.Advance(30 * 24h - 1h);
+  engine_.ExpireHistory();
+  Do("put a 3");
+  Do("restore " + bookmark);
+  Do("abort");
+  EXPECT_EQ(Do("get a"), "1");
+  Do("put a 4");
+  loop_.Advance(2h);
+  EXPECT_EQ(Do("restore " + bookmark), kTooOld);
+  EXPECT_EQ(Do("get a"), "4");
+}
+
+TEST_F(ShardRestoreTest, AWishThatWaitsUntilItsStateIsTooOldIsForgotten) {
+  Do("put a 1");
+  std::string bookmark = Do("bookmark");
+  Do("put a 2");
+  std::string undo = Do("restore " + bookmark);
+  EXPECT_EQ(undo.size(), 59u);
+  shard_.reset();  // Nobody calls the object for long.
+  Open();
+  loop_.Advance(31 * 24h);
+  engine_.ExpireHistory();
+  EXPECT_EQ(Do("get a"), "2");
+  EXPECT_EQ(Do("restore " + undo), kTooOld);
+  Do("abort");
+  EXPECT_EQ(Do("get a"), "2") << "it does not come later, either";
+}
+
 TEST_F(ShardRestoreTest, BringsBackWhatDeleteAllTook) {
   Do("put a 1");
   Do("sql CREATE TABLE t(x); INSERT INTO t VALUES (1)");

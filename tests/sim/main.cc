@@ -115,6 +115,7 @@ constexpr Mutant kMutants[] = {
     IN_OBJECT(auto_response_forgotten),
     IN_OBJECT(event_timeout_ignored),
     IN_OBJECT(bookmark_before_durable),
+    IN_OBJECT(old_bookmark_taken),
     IN_OBJECT(restore_told_before_durable),
     IN_OBJECT(restore_skipped),
     IN_OBJECT(restore_comes_again),

@@ -17,6 +17,7 @@ using object::Storage;
 
 constexpr char kKeys[] = "abcdef";
 constexpr char kAborted[] = "aborts itself";
+constexpr char kTooOld[] = "The point in time is older than the history that is kept of this Durable Object.";
 
 std::string Shown(const std::map<std::string, std::string>& state) {
   std::string text;
@@ -93,7 +94,8 @@ void TimeMachine::Run() {
 }
 
 void TimeMachine::Step() {
-  uint64_t what = random_.Below(20);
+  uint64_t what = random_.Below(21);
+  if (what == 20) return Age();
   if (what < 7) return Write();
   if (what < 10) return TakeBookmark();
   if (what < 12) return RememberTime();
@@ -350,11 +352,13 @@ void TimeMachine::MakeWish() {
     bookmark = mark.first;
     wish.target = mark.second;
   }
+  wish.from = bookmark;
+  const bool refused = TooOld(bookmark);
   bool aborts = random_.Below(2) == 0;
   std::vector<Op> ops = random_.Below(2) == 0 ? RandomOps() : std::vector<Op>();
-  auto effect = [wish, ops](World& into) {
+  auto effect = [wish, ops, refused](World& into) {
     Apply(into.state, ops);
-    into.wish = wish;
+    if (!refused) into.wish = wish;
   };
   std::optional<Reply> reply = Send(
       [bookmark, aborts, ops](Instance& instance, InputLock lock, OnReply reply) {
@@ -364,11 +368,16 @@ void TimeMachine::MakeWish() {
         (void)instance.storage().RestoreOnNextStart(
             lock, bookmark, [held, self, aborts](Result<std::string> undo, InputLock) {
               if (undo.has_value() && aborts) return self->Abort(Error(ErrorCode::kScript, kAborted));
-              (*held)(undo.has_value() ? Result<HttpResponse>(object::Text(undo.value())) : std::move(undo).error());
+              bool old = !undo.has_value() && undo.error().message() == kTooOld;
+              (*held)(undo.has_value() ? Result<HttpResponse>(object::Text(undo.value()))
+                      : old            ? Result<HttpResponse>(object::Text(kTooOld))
+                                       : std::move(undo).error());
             });
       },
       effect, [ops](World& into) { Apply(into.state, ops); });
   if (!reply) return;
+  if (refused != (reply->text == kTooOld)) violation_("what is too old is refused, and nothing else: " + reply->text);
+  if (refused) return;
   if (reply->made < 0) {
     effect(worlds_[0]);
   } else if (worlds_.size() == 1 && worlds_[0].wish) {
@@ -380,6 +389,7 @@ void TimeMachine::RestoreFromOutside() {
   Look();
   if (worlds_.size() != 1 || marks_.empty()) return;
   auto [text, target] = marks_[random_.Below(marks_.size())];
+  const bool refused = TooOld(text);
   auto effect = [target = target](World& world) {
     world.state = target;
     world.wish.reset();
@@ -390,17 +400,60 @@ void TimeMachine::RestoreFromOutside() {
   if (crashes_ && random_.Below(3) == 0) {
     loop_.Advance(std::chrono::microseconds(random_.Below(20'000)));
     Crash();
-    return Failed(effect);
+    return Failed(refused ? [](World&) {} : Effect(effect));
   }
   for (int left = 4000; left > 0 && !*result; --left) loop_.Advance(5ms);
   if (!*result) return violation_("a restore has no end");
   if (!(*result)->has_value()) {
+    if (refused && (*result)->error().message() == kTooOld) return;
     if (!faults_) violation_("a restore failed: " + (*result)->error().message());
     return Failed(effect);
   }
+  if (refused) return violation_("an object was led back to a state that is too old");
   marks_.emplace_back(object::FormatBookmark(Id(1), {.moment = (*result)->value()}), worlds_[0].state);
   effect(worlds_[0]);
   Look();
+}
+
+namespace {
+
+constexpr auto kWindow = std::chrono::hours(30 * 24);
+// A run between two ages takes less.
+constexpr auto kEdge = std::chrono::hours(2);
+
+WallTime MomentOf(const std::string& bookmark) {
+  return WallTime(std::chrono::milliseconds(object::ParseBookmark(Id(1), bookmark).value().moment));
+}
+
+}  // namespace
+
+bool TimeMachine::TooOld(const std::string& bookmark) const { return loop_.WallNow() > MomentOf(bookmark) + kWindow; }
+
+bool TimeMachine::AtTheEdge(const std::string& bookmark) const {
+  auto age = loop_.WallNow() - MomentOf(bookmark);
+  return age > kWindow - kEdge && age < kWindow + kEdge;
+}
+
+void TimeMachine::Age() {
+  Look();
+  if (worlds_.size() != 1) return;
+  loop_.Advance(std::chrono::hours(24 * (5 + random_.Below(20))));
+  World& world = worlds_[0];
+  auto edge = [&] {
+    bool is_near = std::ranges::any_of(marks_, [&](const auto& mark) { return AtTheEdge(mark.first); });
+    is_near |= std::ranges::any_of(world.undone, [&](const auto& undone) { return AtTheEdge(undone.first); });
+    return is_near || (world.wish && AtTheEdge(world.wish->from)) || std::ranges::any_of(times_, [&](const auto& time) {
+             return AtTheEdge(object::FormatBookmark(Id(1), {.moment = static_cast<uint64_t>(time.first)}));
+           });
+  };
+  while (edge()) loop_.Advance(1h);
+  engine_->ExpireHistory();
+  std::erase_if(world.undone, [&](const auto& undone) { return TooOld(undone.first); });
+  std::erase_if(times_, [&](const auto& time) {
+    return TooOld(object::FormatBookmark(Id(1), {.moment = static_cast<uint64_t>(time.first)}));
+  });
+  // The next start strikes it off.
+  if (world.wish && world.wish->target && TooOld(world.wish->from)) world.wish.reset();
 }
 
 void TimeMachine::Abort() {

@@ -33,6 +33,7 @@ class TimeMachine {
   struct Wish {
     std::optional<State> target;  // Nothing: its bookmark leads nowhere, and the object stays as it is.
     std::string undo;             // Empty: nobody was told.
+    std::string from;             // The bookmark that was asked for.
   };
   // What may be on disk. A write that failed makes two of one; a look at the object makes one of many.
   struct World {
@@ -77,6 +78,10 @@ class TimeMachine {
   void MakeWish();
   void RestoreFromOutside();
   void Abort();
+  void Age();  // Weeks pass.
+  // Of a bookmark: it is out of the window by hours, or it is about to be.
+  bool TooOld(const std::string& bookmark) const;
+  bool AtTheEdge(const std::string& bookmark) const;
 
   bool violated_ = false;  // It ends with the first.
   std::function<void(const std::string&)> violation_;

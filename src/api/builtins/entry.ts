@@ -23,6 +23,8 @@ import { HibernatedSockets, isWebSocket, type WebSocket, WebSocketRequestRespons
 
 const kNoFetch = "Handler does not export a fetch() function.";
 const kNoAlarm = "An alarm was due, but the Durable Object class has no alarm() handler. It will not be tried again.";
+const kErrorResponse = "Return value from serve handler must not be an error response (like Response.error())";
+const kNoPromise = "Callback returned incorrect type; expected 'Promise'";
 const kNoResponse = "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
 
 export class ExecutionContext {
@@ -148,6 +150,9 @@ class DurableObject {
   declare ctx: DurableObjectState;
   declare env: object;
   constructor(ctx: DurableObjectState, env: object) {
+    if (!(ctx instanceof DurableObjectState)) {
+      throw new TypeError("Failed to construct 'DurableObjectBase': constructor parameter 1 is not of type 'DurableObjectState'.");
+    }
     this.ctx = ctx;
     this.env = env;
   }
@@ -156,6 +161,9 @@ class WorkerEntrypoint {
   declare ctx: ExecutionContext;
   declare env: object;
   constructor(ctx: ExecutionContext, env: object) {
+    if (!isObject(ctx)) {
+      throw new TypeError("Failed to construct 'WorkerEntrypoint': constructor parameter 1 is not of type 'Object'.");
+    }
     this.ctx = ctx;
     this.env = env;
   }
@@ -264,7 +272,8 @@ export function makeEnv(bindings: [kind: string, name: string, value: unknown][]
 
 function answer(event: number, result: unknown, headers: Packed): void {
   try {
-    if (!(result instanceof Response) || isErrorResponse(result)) throw new TypeError(kNoResponse);
+    if (!(result instanceof Response)) throw new TypeError(kNoResponse);
+    if (isErrorResponse(result)) throw new TypeError(kErrorResponse);
     respond(event, result, headers);
   } catch (error) {
     fail(event, error);
@@ -280,6 +289,7 @@ function fail(event: number, error: unknown): void {
 // A Response is answered at once; anything else is awaited, thenables too.
 function settle(event: number, result: unknown, headers: Packed): void {
   if (result instanceof Response) answer(event, result, headers);
+  else if (!isObject(result) || !("then" in result)) fail(event, new TypeError(kNoPromise));
   else Promise.resolve(result).then((value) => answer(event, value, headers), (error) => fail(event, error));
 }
 

@@ -60,6 +60,15 @@ const kTypes: Record<string, ErrorConstructor> = {
 };
 const kDomNames = new Set([...Object.keys(kLegacyCodes), ...kOtherNames].filter((name) => name !== "SyntaxError"));
 
+const kAggregate = "AggregateError";
+
+// What of one travels.
+function bareAggregate(message: string): Error {
+  const error = new AggregateError([], message);
+  delete (error as { errors?: unknown[] }).errors;
+  return error;
+}
+
 // Of the built-in type of that name; Error if there is none.
 export function typedError(name: string, message: string): Error {
   if (name === "AggregateError") return new AggregateError([], message);
@@ -71,7 +80,7 @@ const kFlags = Symbol("flags");
 
 export function makeError(name: string, message: string, flags: number): Error {
   const type = Object.hasOwn(kTypes, name) ? kTypes[name]! : undefined;
-  const error = type ? new type(message) : kDomNames.has(name) ? new DOMException(message, name) : new Error(message);
+  const error = type ? new type(message) : name === kAggregate ? bareAggregate(message) : kDomNames.has(name) ? new DOMException(message, name) : new Error(message);
   if (flags !== 0) {
     for (const [bit, property] of kFlagNames) if (flags & bit) (error as any)[property] = true;
     Object.defineProperty(error, kFlags, { value: flags });
@@ -91,7 +100,7 @@ export function describeError(error: unknown): [string, string, string, number] 
     if (error instanceof Error) {
       const name = String(error.name);
       const message = String(error.message);
-      if (Object.hasOwn(kTypes, name)) return [name, message, stackOf(error), flagsOfError(error)];
+      if (Object.hasOwn(kTypes, name) || name === kAggregate) return [name, message, stackOf(error), flagsOfError(error)];
       return ["Error", message === "" ? name : `${name}: ${message}`, stackOf(error), flagsOfError(error)];
     }
     return ["Error", typeof error === "symbol" ? error.toString() : String(error), "", 0];

@@ -84,7 +84,8 @@ function getAlarm(holder: string, options?: Options): Promise<number | null> {
   return native.storageGetAlarm(flagsOf(options));
 }
 
-function setAlarm(holder: string, storage: DurableObjectStorage, time: unknown, options?: Options): Promise<void> {
+function setAlarm(holder: string, storage: DurableObjectStorage, time: unknown, options?: Options,
+  check?: () => void): Promise<void> {
   if (typeof time !== "number" && !(time instanceof Date)) throw wrongArgument("setAlarm", holder, 1, "date");
   const ms = Number(time);
   if (!Number.isFinite(ms)) throw new TypeError("The value cannot be converted because it is not a valid Date.");
@@ -93,6 +94,7 @@ function setAlarm(holder: string, storage: DurableObjectStorage, time: unknown, 
   if (storage[kAlarms] === false) {
     throw new TypeError("Your Durable Object class must have an alarm() handler in order to call setAlarm()");
   }
+  check?.();
   return native.storageSetAlarm(Math.min(Math.trunc(ms), kTimeMax), flagsOf(options));
 }
 
@@ -296,7 +298,8 @@ export class DurableObjectTransaction {
     return rejecting(this.#owner, () => (this.#check("getAlarm"), getAlarm(kTransaction, options)));
   }
   setAlarm(time: unknown, options?: Options): Promise<void> {
-    return rejecting(this.#owner, () => (this.#check("setAlarm"), setAlarm(kTransaction, this.#storage, time, options)));
+    return rejecting(this.#owner,
+      () => setAlarm(kTransaction, this.#storage, time, options, () => this.#check("setAlarm")));
   }
   deleteAlarm(options?: Options): Promise<void> {
     return rejecting(this.#owner, () => (this.#check("deleteAlarm"), deleteAlarm(kTransaction, options)));

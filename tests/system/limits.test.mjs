@@ -157,3 +157,53 @@ export class O { fetch() { return new Response("fine"); } }`;
     await limited.stop("SIGKILL");
   }
 });
+
+const kHoarder = `
+export default { async fetch(request, env) {
+  const [, cls, name] = new URL(request.url).pathname.split("/");
+  return env[cls].get(env[cls].idFromName(name)).fetch(request).catch((error) => Response.json([error.message, error.durableObjectReset]));
+} };
+class Hoarder {
+  constructor(state) { this.storage = state.storage; }
+  async fetch(request) {
+    const [, , , what, key, size] = new URL(request.url).pathname.split("/");
+    const value = "x".repeat(Number(size));
+    try {
+      if (what === "put") await this.storage.put(key, value);
+      if (what === "delete") await this.storage.delete(key);
+      if (what === "kv") this.storage.kv.put(key, value);
+      if (what === "sql") this.storage.sql.exec("CREATE TABLE IF NOT EXISTS t(v)"), this.storage.sql.exec("INSERT INTO t VALUES (?)", value);
+      if (what === "caught") await this.storage.transaction(async (txn) => { await txn.put("in", "it"); await txn.put(key, value); });
+      return Response.json([(await this.storage.list({ limit: 100 })).size]);
+    } catch (error) {
+      return Response.json([(await this.storage.list({ limit: 100 })).size, error.name + ": " + error.message]);
+    }
+  }
+}
+export class Pairs extends Hoarder {}
+export class Rows extends Hoarder {}
+`;
+
+test("storage has its quotas: of an object, a class, the server", { timeout: 120_000 }, async () => {
+  const full = "Error: database or disk is full: SQLITE_FULL", shared = "Error: Exceeded allowed storage in Durable Objects.";
+  const small = await startLimpet({ flags: ["--object-storage-mb", "1", "--class-storage-mb", "2", "--storage-mb", "3"] });
+  try {
+    await small.deploy({ name: "hoard", code: kHoarder, metadata: { migrations: { steps: [{ new_classes: ["Pairs"], new_sqlite_classes: ["Rows"] }] } },
+      bindings: ["Pairs", "Rows"].map((name) => ({ type: "durable_object_namespace", name, class_name: name })) });
+    const ask = async (path) => JSON.parse((await small.fetch("hoard", path)).body);
+    for (let key = 0; key < 10; key++) assert.deepEqual(await ask(`/Pairs/a/put/${key}/100000`), [key + 1]);
+    assert.deepEqual(await ask("/Pairs/a/put/more/100000"), [10, full]);
+    assert.deepEqual(await ask("/Pairs/a/caught/more/100000"), [10, full], "a transaction takes back what fitted");
+    assert.deepEqual(await ask("/Pairs/a/delete/0/0"), [9]);
+    assert.deepEqual(await ask("/Pairs/a/put/more/100000"), [10]);
+    for (let key = 0; key < 10; key++) assert.deepEqual(await ask(`/Pairs/b/put/${key}/100000`), [key + 1]);
+    assert.deepEqual(await ask("/Pairs/c/put/1/120000"), [0, shared], "the class is full");
+    assert.deepEqual(await ask("/Rows/a/kv/1/600000"), [1]);
+    assert.deepEqual(await ask("/Rows/a/sql/1/600000"), ["Cannot commit transaction due to an earlier SQL critical error: database or disk is full: SQLITE_FULL", true],
+      "pairs and rows are of one quota, and SQL that meets it loses its transaction, and the object its memory");
+    assert.deepEqual(await ask("/Rows/b/kv/1/600000"), [0, shared], "the server is full");
+    assert.deepEqual(await ask("/Pairs/a/get/-/0"), [10], "what is full can be read");
+  } finally {
+    await small.stop("SIGKILL");
+  }
+});

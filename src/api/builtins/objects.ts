@@ -233,8 +233,13 @@ setPortable({
 
 // One of ctx.exports: called with `props` it gives one that has them.
 function entrypointStub(callee: Callee): Fetcher {
-  const stub = (options?: { props?: unknown }) => entrypointStub(
-    { ...callee, props: options?.props === undefined ? undefined : native.serialize(options.props) });
+  const stub = (options?: { props?: unknown }) => {
+    const props = options?.props;
+    if (props !== undefined && !isObject(props)) {
+      throw new TypeError("Incorrect type for the 'props' field on 'Options': the provided value is not of type 'Object'.");
+    }
+    return entrypointStub({ ...callee, props: props === undefined ? undefined : native.serialize(props) });
+  };
   delete (stub as any).name;
   delete (stub as any).length;
   callables.set(stub, callee);

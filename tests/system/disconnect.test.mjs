@@ -1,0 +1,80 @@
+// What goes on when a client leaves before its answer: an object's work does, a Worker's does while waitUntil() holds it.
+import assert from "node:assert/strict";
+import http from "node:http";
+import { after, before, test } from "node:test";
+import { startLimpet, until } from "./lib.mjs";
+
+let server;
+before(async () => { server = await startLimpet({ shards: 1 }); });
+after(() => server?.stop("SIGKILL"));
+
+const kCode = `
+export default {
+  async fetch(request, env, ctx) {
+    const { pathname } = new URL(request.url);
+    const gate = env.Gate.get(env.Gate.idFromName("gate")), note = (what) => gate.fetch("http://gate/note/" + what);
+    if (pathname.startsWith("/gate/")) return gate.fetch("http://gate" + pathname.slice(5));
+    if (pathname === "/object") return env.Busy.get(env.Busy.idFromName("busy")).fetch(request);
+    await note("begun");
+    if (pathname === "/held") ctx.waitUntil(gate.fetch("http://gate/wait").then(() => note("waited")));
+    await gate.fetch("http://gate/wait");
+    await note("went on");
+    return new Response("answer");
+  },
+};
+export class Busy {
+  constructor(state, env) { this.storage = state.storage; this.env = env; }
+  async fetch() {
+    const gate = this.env.Gate.get(this.env.Gate.idFromName("gate"));
+    await gate.fetch("http://gate/note/begun");
+    await gate.fetch("http://gate/wait");
+    await this.storage.put("done", true);
+    await gate.fetch("http://gate/note/done");
+    return new Response("answer");
+  }
+}
+export class Gate {
+  notes = []; waiting = [];
+  async fetch(request) {
+    const [, what, text] = new URL(request.url).pathname.split("/");
+    if (what === "note") this.notes.push(decodeURIComponent(text));
+    if (what === "wait") await new Promise((done) => this.waiting.push(done));
+    if (what === "open") this.waiting.splice(0).forEach((open) => open());
+    if (what === "clear") this.notes = [];
+    return Response.json({ notes: this.notes, waiting: this.waiting.length });
+  }
+}`;
+
+const gate = async (what) => JSON.parse((await server.fetch("leaving", "/gate/" + what)).body);
+
+async function leave(path, waiting) {
+  await gate("clear");
+  const sent = http.get({ host: "127.0.0.1", port: server.port, path, headers: { host: "leaving.localhost" } });
+  sent.on("error", () => {});
+  await until("it waits", async () => (await gate("see")).waiting === waiting);
+  const before = await server.metric("limpet_http_connections");
+  sent.destroy();
+  await until("the server has seen it", async () => await server.metric("limpet_http_connections") < before);
+}
+
+test("an object goes on with a request whose client has left", { timeout: 60_000 }, async () => {
+  await server.deploy({ name: "leaving", code: kCode, classes: ["Busy", "Gate"] });
+  await leave("/object", 1);
+  await gate("open");
+  await until("it is done", async () => (await gate("see")).notes.includes("done"));
+  assert.deepEqual((await gate("see")).notes, ["begun", "done"]);
+});
+
+test("a Worker ends with its client", { timeout: 60_000 }, async () => {
+  await leave("/worker", 1);
+  await gate("open");
+  for (let round = 0; round < 5; round++) await gate("see");
+  assert.deepEqual((await gate("see")).notes, ["begun"]);
+});
+
+test("a Worker goes on without its client while waitUntil() holds it", { timeout: 60_000 }, async () => {
+  await leave("/held", 2);
+  await gate("open");
+  await until("all of it is done", async () => (await gate("see")).notes.length === 3);
+  assert.deepEqual((await gate("see")).notes.sort(), ["begun", "waited", "went on"]);
+});

@@ -12,6 +12,8 @@ export interface ListRange {
 
 const optionalText = (value: unknown) => (value === undefined || value === null ? undefined : textOf(value));
 
+const kIntMax = 2 ** 31 - 1;
+
 // Throws TypeErrors as workerd words them.
 export function rangeOf(options: ListOptions): ListRange {
   const [start, startAfter] = [optionalText(options.start), optionalText(options.startAfter)];
@@ -19,8 +21,12 @@ export function rangeOf(options: ListOptions): ListRange {
     throw new TypeError("list() cannot be called with both start and startAfter values.");
   }
   let limit: number | undefined;
-  if (options.limit !== undefined && options.limit !== null) {
-    limit = Math.trunc(Number(options.limit));
+  if (options.limit !== undefined) {
+    const number = Number(options.limit);
+    limit = Number.isFinite(number) ? Math.trunc(number) : 0;
+    if (limit > kIntMax || limit < -kIntMax - 1) {
+      throw new TypeError("Value out of range. Must be between -2147483648 and 2147483647 (inclusive).");
+    }
     if (!(limit > 0)) throw new TypeError("List limit must be positive.");
   }
   return {

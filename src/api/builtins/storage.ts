@@ -32,9 +32,14 @@ function mapOf(flat: unknown[]): Map<string, unknown> {
   return map;
 }
 
+// An undefined key that was given is a text, as any other.
+function undefinedKey(given: number, method: string, holder: string, type: string): string {
+  if (given === 0) throw wrongArgument(method, holder, 1, type);
+  return "undefined";
+}
+
 // The operations, for storage and transaction alike. They throw where the methods reject.
 function get(owner: number, holder: string, key: unknown, options?: Options): Promise<unknown> {
-  if (key === undefined) throw wrongArgument("get", holder, 1, "string or Array");
   checkOptions(options, "get", holder, 2, "GetOptions");
   if (!Array.isArray(key)) return native.storageGet(owner, textOf(key), flagsOf(options));
   requireOwner(owner);
@@ -43,7 +48,6 @@ function get(owner: number, holder: string, key: unknown, options?: Options): Pr
 }
 
 function put(owner: number, holder: string, key: unknown, value: unknown, options?: Options): Promise<void> {
-  if (key === undefined) throw wrongArgument("put", holder, 1, "string or object");
   if (!isObject(key) || Array.isArray(key)) {
     if (value === undefined) throw new TypeError("put() called with undefined value.");
     checkOptions(options, "put", holder, 3, "PutOptions");
@@ -60,7 +64,6 @@ function put(owner: number, holder: string, key: unknown, value: unknown, option
 }
 
 function remove(holder: string, key: unknown, options?: Options): Promise<boolean | number> {
-  if (key === undefined) throw wrongArgument("delete", holder, 1, "string or Array");
   checkOptions(options, "delete", holder, 2, "PutOptions");
   if (Array.isArray(key)) {
     const keys = keysOf(key);
@@ -138,6 +141,7 @@ export class DurableObjectStorage {
   // The two that everybody uses do without a closure; C++ checks the owner.
   get(key: unknown, options?: Options): Promise<unknown> {
     try {
+      if (key === undefined) key = undefinedKey(arguments.length, "get", kStorage, "string or Array");
       return get(this.#owner, kStorage, key, options);
     } catch (error) {
       return Promise.reject(error);
@@ -145,13 +149,18 @@ export class DurableObjectStorage {
   }
   put(key: unknown, value?: unknown, options?: Options): Promise<void> {
     try {
+      if (key === undefined) key = undefinedKey(arguments.length, "put", kStorage, "string or object");
       return put(this.#owner, kStorage, key, value, options);
     } catch (error) {
       return Promise.reject(error);
     }
   }
   delete(key: unknown, options?: Options): Promise<boolean | number> {
-    return rejecting(this.#owner, () => remove(kStorage, key, options));
+    const given = arguments.length;
+    return rejecting(this.#owner, () => {
+      if (key === undefined) key = undefinedKey(given, "delete", kStorage, "string or Array");
+      return remove(kStorage, key, options);
+    });
   }
   list(options?: Options & ListOptions): Promise<Map<string, unknown>> {
     return rejecting(this.#owner, () => list(kStorage, options));
@@ -280,13 +289,28 @@ export class DurableObjectTransaction {
     if (this.#state === "committed") throw committed(operation);
   }
   get(key: unknown, options?: Options): Promise<unknown> {
-    return rejecting(this.#owner, () => (this.#check("get"), get(this.#owner, kTransaction, key, options)));
+    const given = arguments.length;
+    return rejecting(this.#owner, () => {
+      this.#check("get");
+      if (key === undefined) key = undefinedKey(given, "get", kTransaction, "string or Array");
+      return get(this.#owner, kTransaction, key, options);
+    });
   }
   put(key: unknown, value?: unknown, options?: Options): Promise<void> {
-    return rejecting(this.#owner, () => (this.#check("put"), put(this.#owner, kTransaction, key, value, options)));
+    const given = arguments.length;
+    return rejecting(this.#owner, () => {
+      this.#check("put");
+      if (key === undefined) key = undefinedKey(given, "put", kTransaction, "string or object");
+      return put(this.#owner, kTransaction, key, value, options);
+    });
   }
   delete(key: unknown, options?: Options): Promise<boolean | number> {
-    return rejecting(this.#owner, () => (this.#check("delete"), remove(kTransaction, key, options)));
+    const given = arguments.length;
+    return rejecting(this.#owner, () => {
+      this.#check("delete");
+      if (key === undefined) key = undefinedKey(given, "delete", kTransaction, "string or Array");
+      return remove(kTransaction, key, options);
+    });
   }
   list(options?: Options & ListOptions): Promise<Map<string, unknown>> {
     return rejecting(this.#owner, () => (this.#check("list"), list(kTransaction, options)));

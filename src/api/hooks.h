@@ -31,6 +31,7 @@ enum Hook : int {
   kDispatchCall,
   kCallReturned,
   kDispatchScheduled,
+  kDispatchTail,
 };
 inline constexpr const char* kHookNames[] = {"configure",
                                              "makeEnv",
@@ -58,6 +59,7 @@ inline constexpr const char* kHookNames[] = {"configure",
                                              "dispatchPreShutdown",
                                              "dispatchCall",
                                              "callReturned",
-                                             "dispatchScheduled"};
+                                             "dispatchScheduled",
+                                             "dispatchTail"};
 
 }  // namespace limpet::api

@@ -7,6 +7,7 @@
 #include "api/io_natives.h"
 #include "api/rpc_plain.h"
 #include "api/script_sockets.h"
+#include "base/trace_json.h"
 
 namespace limpet::api {
 
@@ -126,7 +127,7 @@ void IoContext::ReportUncaught(const Error& error, std::string_view where) {
 void IoContext::Log(std::string level, std::string text) {
   WhenDurable([host = host_, traced = trace, level = std::move(level), text = std::move(text)](Result<Done> durable) {
     if (!durable.has_value()) return;
-    if (traced != nullptr) traced->AddLog(level, text, host->loop->WallNow().time_since_epoch().count());
+    if (traced != nullptr) traced->AddLog(level, LogArguments(text), host->loop->WallNow().time_since_epoch().count());
     host->OnConsole(level, text);
   });
 }

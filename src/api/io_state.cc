@@ -56,7 +56,19 @@ void Log(const Arguments& args) {
     if (host != nullptr) host->OnConsole(level, text);
     return;
   }
-  context->Log(std::move(level), std::move(text));
+  if (context->trace == nullptr || !args[2]->IsString()) return context->Log(std::move(level), std::move(text));
+  context->WhenDurable([host = context->shared_host(), traced = context->trace, level = std::move(level),
+                        text = std::move(text), values = call.Text(2)](Result<Done> durable) {
+    if (!durable.has_value()) return;
+    traced->AddLog(level, values, host->loop->WallNow().time_since_epoch().count());
+    host->OnConsole(level, text);
+  });
+}
+
+// traced(): whether somebody is to be told of the event that runs.
+void Traced(const Arguments& args) {
+  IoContext* context = IoContext::Current(args.GetIsolate());
+  args.GetReturnValue().Set(context != nullptr && context->trace != nullptr);
 }
 
 // onClientGone(tell, event): when the client of this stateless event goes, or whoever called the object.
@@ -193,6 +205,7 @@ void AddStateNatives(std::vector<js::NativeFunction>& natives) {
   natives.push_back({"setTimer", SetTimer});
   natives.push_back({"clearTimer", ClearTimer});
   natives.push_back({"log", Log});
+  natives.push_back({"traced", Traced});
   natives.push_back({"waitUntil", WaitUntil});
   natives.push_back({"whenWaited", WhenWaited});
   natives.push_back({"onClientGone", OnClientGone});

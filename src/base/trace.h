@@ -18,7 +18,7 @@ inline constexpr size_t kTraceBytesMax = 128 * 1024;
 struct TraceEvent {
   enum class Kind : uint8_t { kNone, kFetch, kScheduled, kAlarm, kRpc, kWebSocket };
   struct Log {
-    std::string level, text;
+    std::string level, text;  // The text is its arguments, as a JSON array.
     int64_t time_ms = 0;
   };
   struct Exception {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/bundle.h"
+#include "base/iso_time.h"
 #include "base/json.h"
 #include "base/random.h"
 #include "control/class_transfer.h"
@@ -152,6 +153,5 @@ Bytes PrefixEnd(std::string_view prefix);          // The end of the keys that b
 std::string_view ModuleKindName(ModuleKind kind);  // "esm", "text", "data", …: docs/formats/catalog.md.
 std::string MakeUuid(Random& random);              // Version 4.
 std::string MakeHex(Random& random, size_t bytes);
-std::string IsoTime(WallTime time);  // "2026-11-24T00:00:00.000Z"
 
 }  // namespace limpet::control

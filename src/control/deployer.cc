@@ -153,9 +153,12 @@ loop::Task<Decision<Done>> Deployer::Edit(std::string name, UniqueFunction<void(
   if (old != nullptr) {
     CatalogChange change;
     edit(change.scripts.emplace_back(*old));
-    bool hidden = change.scripts.front().subdomain_enabled != old->subdomain_enabled;
+    const ScriptRecord& edited = change.scripts.front();
+    bool hidden = edited.subdomain_enabled != old->subdomain_enabled;
+    bool told = ToText(edited.settings["tail_consumers"]) != ToText(old->settings["tail_consumers"]);
     Result<Done> written = co_await catalog_.Commit(std::move(change));
     if (written.has_value() && hidden) co_await RouteAll();
+    if (written.has_value() && told) co_await Activate(name);
     decision = written.has_value() ? Decision<Done>(Done{}) : Decision<Done>(Failed(written.error()));
   }
   turnstile_.Leave();

@@ -60,7 +60,8 @@ class Deployer {
   loop::Task<Decision<std::shared_ptr<const ScriptVersion>>> Content(std::string name, std::string version_id);
   enum class Force : bool { kNo, kYes };
   loop::Task<Decision<Done>> Delete(std::string name, Force force);
-  // Changes fields of the record that no running code depends on.
+  // Changes fields of the record that no running code depends on, but for whether it is routed to and who is told of
+  // it.
   loop::Task<Decision<Done>> Edit(std::string name, UniqueFunction<void(ScriptRecord&)> edit);
   // Replaces the script's routes ([{pattern}]). One that another script has is refused.
   loop::Task<Decision<Done>> SetRoutes(std::string name, Json routes);

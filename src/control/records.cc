@@ -1,8 +1,6 @@
 // Catalog records as JSON and as what shards run. The format: docs/formats/catalog.md.
 #include <algorithm>
 #include <array>
-#include <cstdio>
-#include <ctime>
 
 #include "control/catalog.h"
 
@@ -256,17 +254,6 @@ std::string MakeUuid(Random& random) {
   hex[16] = "89ab"[random.Below(4)];
   for (size_t at : {8, 13, 18, 23}) hex.insert(at, "-");
   return hex;
-}
-
-std::string IsoTime(WallTime time) {
-  int64_t milliseconds = time.time_since_epoch().count();
-  time_t seconds = milliseconds / 1000;
-  tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[64];
-  size_t size = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  snprintf(text + size, sizeof text - size, ".%03dZ", static_cast<int>(milliseconds % 1000));
-  return text;
 }
 
 }  // namespace limpet::control

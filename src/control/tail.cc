@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/trace_json.h"
 #include "control/catalog.h"
 #include "loop/websocket_pipe.h"
 
@@ -12,58 +13,8 @@ constexpr std::chrono::seconds kSweep{30};
 constexpr std::string_view kFilterKinds[] = {"sampling_rate", "outcome", "method",       "header",
                                              "client_ip",     "query",   "scriptVersion"};
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& letter : lower) letter = static_cast<char>(letter >= 'A' && letter <= 'Z' ? letter + 32 : letter);
-  return lower;
-}
-
-bool IsSecretHeader(const std::string& name) {
-  if (name == "cookie" || name == "set-cookie") return true;
-  for (std::string_view word : {"auth", "key", "secret", "token"}) {
-    if (name.find(word) != std::string::npos) return true;
-  }
-  return false;
-}
-
 bool Holds(const Json& list, std::string_view text) {
   return std::ranges::any_of(list.items(), [&](const Json& item) { return item.AsString() == text; });
-}
-
-Json RequestJson(const TraceEvent& trace) {
-  Json headers = Json::MakeObject();
-  for (size_t i = 0; i < trace.headers.size(); ++i) {
-    auto [name, value] = trace.headers[i];
-    std::string lower = Lower(name);
-    headers.Set(lower, IsSecretHeader(lower) ? Json("REDACTED") : Json(trace.headers.GetCombined(name).value_or("")));
-  }
-  Json cf = Json::MakeObject();
-  if (trace.cf != nullptr) {
-    if (Result<Json> parsed = ParseJson(*trace.cf); parsed.has_value()) cf = std::move(parsed).value();
-  }
-  return Json()
-      .Set("url", trace.url)
-      .Set("method", trace.method)
-      .Set("headers", std::move(headers))
-      .Set("cf", std::move(cf));
-}
-
-Json EventJson(const TraceEvent& trace) {
-  switch (trace.kind) {
-    case TraceEvent::Kind::kFetch: {
-      Json event = Json().Set("request", RequestJson(trace));
-      if (trace.status != 0) event.Set("response", Json().Set("status", trace.status));
-      return event;
-    }
-    case TraceEvent::Kind::kScheduled: return Json().Set("cron", trace.detail).Set("scheduledTime", trace.scheduled_ms);
-    case TraceEvent::Kind::kAlarm:
-      return Json().Set("scheduledTime", IsoTime(WallTime(std::chrono::milliseconds(trace.scheduled_ms))));
-    case TraceEvent::Kind::kRpc: return Json().Set("rpcMethod", trace.detail);
-    case TraceEvent::Kind::kWebSocket:
-      return Json().Set("getWebSocketEvent", Json().Set("webSocketEventType", trace.detail));
-    case TraceEvent::Kind::kNone: break;
-  }
-  return nullptr;
 }
 
 }  // namespace
@@ -105,27 +56,6 @@ bool TailFilters::WantsOne(const std::string& kind, const Json& value, const Tra
   if (kind == "client_ip") return Holds(value, trace.headers.Get("CF-Connecting-IP").value_or(""));
   std::optional<std::string> header = trace.headers.GetCombined(value["key"].AsString());
   return header && header->find(value["query"].AsString()) != std::string::npos;
-}
-
-Json TraceJson(const TraceEvent& trace) {
-  Json logs = Json::MakeArray();
-  for (const TraceEvent::Log& log : trace.logs) {
-    logs.Append(
-        Json().Set("message", Json::MakeArray({log.text})).Set("level", log.level).Set("timestamp", log.time_ms));
-  }
-  Json exceptions = Json::MakeArray();
-  for (const TraceEvent::Exception& thrown : trace.exceptions) {
-    Json exception = Json().Set("name", thrown.name).Set("message", thrown.message).Set("timestamp", thrown.time_ms);
-    if (!thrown.stack.empty()) exception.Set("stack", thrown.stack);
-    exceptions.Append(std::move(exception));
-  }
-  Json json = Json().Set("outcome", trace.outcome).Set("scriptName", trace.script_name);
-  json.Set("scriptVersion", Json().Set("id", trace.version_id));
-  if (!trace.entrypoint.empty()) json.Set("entrypoint", trace.entrypoint);
-  if (!trace.object_id.empty()) json.Set("durableObjectId", trace.object_id);
-  json.Set("exceptions", std::move(exceptions)).Set("logs", std::move(logs));
-  json.Set("diagnosticsChannelEvents", Json::MakeArray()).Set("truncated", trace.truncated);
-  return json.Set("eventTimestamp", trace.time_ms).Set("wallTime", trace.wall_ms).Set("event", EventJson(trace));
 }
 
 class TailHub::Listener final : public WebSocketReceiver {

@@ -40,9 +40,6 @@ class TailFilters {
   std::vector<std::pair<std::string, Json>> filters_;
 };
 
-// As the protocol trace-v1 has it. Values of headers that may be secrets are not shown.
-Json TraceJson(const TraceEvent& trace);
-
 class TailHub {
  public:
   TailHub(loop::Loop& loop, Random& random);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/trace_json.h"
 #include "loop/sim_loop.h"
 
 namespace limpet::control {
@@ -18,7 +19,7 @@ TraceEvent Request() {
   trace.headers.Append("Authorization", "Bearer hidden");
   trace.headers.Append("CF-Connecting-IP", "127.0.0.1");
   trace.status = 200;
-  trace.AddLog("warn", "the tide", 5);
+  trace.AddLog("warn", LogArguments("the tide"), 5);
   return trace;
 }
 

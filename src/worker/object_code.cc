@@ -46,7 +46,7 @@ class ObjectCode final : public object::Code {
   void Fetch(object::InputLock lock, HttpRequest request, object::OnReply reply) override {
     if (std::shared_ptr<TraceEvent> trace = NewTrace()) {
       DescribeRequest(*trace, request);
-      reply = NotingObject(version_->deps(), std::move(trace), instance_, std::move(reply));
+      reply = NotingObject(version_->deps(), version_->script(), std::move(trace), instance_, std::move(reply));
     }
     uint64_t event = context_->AddEvent(std::move(reply));
     context_->RunTurn(std::move(lock), [this, event, request = std::move(request)](js::Scope& scope) mutable {
@@ -71,7 +71,7 @@ class ObjectCode final : public object::Code {
       trace->detail = happened.is_message()                                   ? "message"
                       : std::holds_alternative<WebSocketClose>(happened.what) ? "close"
                                                                               : "error";
-      done = NotingObject(version_->deps(), std::move(trace), instance_, std::move(done));
+      done = NotingObject(version_->deps(), version_->script(), std::move(trace), instance_, std::move(done));
     }
     uint64_t event = context_->AddEvent(std::move(done));
     context_->RunTurn(std::move(lock), [this, event, happened = std::move(happened)](js::Scope& scope) mutable {
@@ -84,7 +84,7 @@ class ObjectCode final : public object::Code {
     if (std::shared_ptr<TraceEvent> trace = NewTrace()) {
       trace->kind = TraceEvent::Kind::kAlarm;
       trace->scheduled_ms = info.scheduled_ms;
-      done = NotingObject(version_->deps(), std::move(trace), instance_, std::move(done));
+      done = NotingObject(version_->deps(), version_->script(), std::move(trace), instance_, std::move(done));
     }
     uint64_t event = context_->AddEvent(std::move(done));
     context_->RunTurn(std::move(lock), [this, event, info](js::Scope& scope) {

@@ -4,6 +4,7 @@
 #include <v8.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -90,6 +91,7 @@ struct ShardDeps {
   std::function<void(std::shared_ptr<const TraceEvent>)> on_trace;
   // Set by ShardScripts.
   std::set<std::string, std::less<>> traced;  // Scripts that somebody listens to over the control plane.
+  std::map<std::string, std::vector<std::string>, std::less<>> consumers;  // Whose tail() is told, by script.
   IsolateStock* stock = nullptr;
   // What a call says that finds no script of its name: as in `limpet dev`, where it may not run yet.
   bool local_services = false;

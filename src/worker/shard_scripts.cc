@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
 #include "api/hooks.h"
 #include "api/values.h"
+#include "base/trace_json.h"
 #include "worker/isolate_stock.h"
 #include "worker/runtime.h"
 #include "worker/tracing.h"
@@ -13,6 +15,8 @@
 namespace limpet::worker {
 
 namespace {
+
+constexpr size_t kTailsWaitingMax = 10'000;  // Events that nobody is told of beyond that.
 
 // As `limpet dev` says it, where the other Worker may come later; wrangler's words.
 std::string NotRunning(const std::string& script) {
@@ -104,6 +108,8 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
   // Those that have run an event here. The contexts of one hold it, and it them.
   std::vector<std::weak_ptr<LoadedScript>> loaded_scripts;
   size_t contexts = 0;                                // Of all of them.
+  size_t tails_waiting = 0;                           // Events of tail() that are about to begin.
+  std::set<const api::IoContext*> tails;              // Traced events of tail() that run.
   std::vector<std::shared_ptr<api::IoContext>> gone;  // Ended; destroyed from the loop.
   bool draining = false;
   UniqueFunction<void()> drained;
@@ -124,7 +130,10 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
   }
 
   void Ended(size_t place, LoadedScript& loaded) {
-    if (const std::shared_ptr<TraceEvent>& trace = loaded.contexts[place]->trace) EmitTrace(deps, trace);
+    if (const std::shared_ptr<TraceEvent>& trace = loaded.contexts[place]->trace) {
+      EmitTrace(deps, loaded.version(), trace,
+                tails.erase(loaded.contexts[place].get()) ? TraceOf::kTail : TraceOf::kEvent);
+    }
     // The context may be what calls us: it goes when the loop is back.
     gone.push_back(std::exchange(loaded.contexts[place], std::move(loaded.contexts.back())));
     loaded.contexts.pop_back();
@@ -135,7 +144,11 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
         if (std::shared_ptr<State> self = weak.lock()) std::exchange(self->gone, {});
       });
     }
-    if (draining && contexts == 0 && drained) std::exchange(drained, nullptr)();
+    MaybeDrained();
+  }
+
+  void MaybeDrained() {
+    if (draining && contexts == 0 && tails_waiting == 0 && drained) std::exchange(drained, nullptr)();
   }
 
   // Of a script live on a shard what is deployed, `fresh`, and what was before: what still runs on older versions ends.
@@ -206,14 +219,15 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
   }
 
   // An event could not begin; `trace` may be null.
-  void NotLoaded(const std::string& name, const std::shared_ptr<TraceEvent>& trace, Error error,
+  void NotLoaded(const ScriptVersion& script, const std::shared_ptr<TraceEvent>& trace, Error error,
                  object::OnReply reply) const {
     if (trace != nullptr) {
       trace->SetOutcome(error);
       trace->AddException(error, trace->time_ms);
-      EmitTrace(deps, trace);
+      EmitTrace(deps, script, trace);
     }
-    if (deps.observer != nullptr) deps.observer->OnException(name, error.ToString() + "\n" + error.stack());
+    if (deps.observer != nullptr)
+      deps.observer->OnException(script.script_name, error.ToString() + "\n" + error.stack());
     reply(std::move(error));
   }
 
@@ -258,13 +272,56 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
     }
   }
 
+  // Runs the tail() of a script, from the loop. One that is not there, or does not start, hears nothing.
+  void TellTail(const std::string& consumer, std::shared_ptr<const TraceEvent> told) {
+    if (tails_waiting >= kTailsWaitingMax) return;
+    ++tails_waiting;
+    deps.loop->Post([weak = weak_from_this(), consumer, told = std::move(told)] {
+      std::shared_ptr<State> self = weak.lock();
+      if (self == nullptr) return;
+      --self->tails_waiting;
+      self->RunTail(consumer, *told);
+      self->MaybeDrained();
+    });
+  }
+
+  void RunTail(const std::string& consumer, const TraceEvent& told) {
+    auto found = scripts.find(consumer);
+    if (found == scripts.end()) return;
+    HttpRequest none;
+    object::OnReply ignore = [](Result<HttpResponse>) {};
+    std::shared_ptr<Version> version = Pick(found->second, consumer, none);
+    if (version->script().main_module.empty()) return;
+    Result<std::shared_ptr<LoadedScript>> used = version->Use();
+    if (!used.has_value()) {  // Told to nobody, since that might fail the same way without end.
+      if (deps.observer != nullptr) deps.observer->OnException(consumer, used.error().ToString());
+      return;
+    }
+    const std::shared_ptr<LoadedScript>& loaded = used.value();
+    std::shared_ptr<api::IoContext> context = NewContext(loaded);
+    context->trace = BeginTrace(deps, loaded->version(), TraceOf::kTail);
+    if (context->trace != nullptr) {
+      tails.insert(context.get());
+      ignore = Noting(context->trace, std::move(ignore));
+    }
+    uint64_t number = context->AddEvent(std::move(ignore));
+    context->RunTurn({}, [raw = context.get(), number, loaded, item = ToText(TailItemJson(told))](js::Scope& scope) {
+      if (loaded->failure()) return raw->Answer(number, Error(*loaded->failure()));
+      v8::Isolate* isolate = scope.isolate();
+      v8::TryCatch caught(isolate);
+      (void)api::CallHook(scope, api::kDispatchTail,
+                          {loaded->DefaultExport(scope), loaded->Environment(scope),
+                           v8::Number::New(isolate, static_cast<double>(number)), js::FromUtf8(isolate, item)});
+    });
+  }
+
   // The loaded script; null: `reply` has got the reason, and who listens has, too.
   std::shared_ptr<LoadedScript> Load(Version& version, const HttpRequest& request, object::OnReply& reply) {
     Result<std::shared_ptr<LoadedScript>> loaded = version.Use();
     if (loaded.has_value()) return std::move(loaded).value();
     std::shared_ptr<TraceEvent> trace = BeginTrace(deps, version.script());
     if (trace != nullptr) DescribeRequest(*trace, request);
-    NotLoaded(version.script().script_name, trace, std::move(loaded).error(), std::move(reply));
+    NotLoaded(version.script(), trace, std::move(loaded).error(), std::move(reply));
     return nullptr;
   }
 
@@ -283,7 +340,16 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
   }
 };
 
-ShardScripts::ShardScripts(ShardDeps deps) : state_(std::make_shared<State>(deps)) { state_->Sweep(); }
+ShardScripts::ShardScripts(ShardDeps deps) : state_(std::make_shared<State>(deps)) {
+  // Events of objects may outlive this.
+  state_->deps.tell_consumers = [weak = std::weak_ptr<State>(state_)](const std::vector<std::string>& consumers,
+                                                                      std::shared_ptr<const TraceEvent> trace) {
+    std::shared_ptr<State> state = weak.lock();
+    if (state == nullptr) return;
+    for (const std::string& consumer : consumers) state->TellTail(consumer, trace);
+  };
+  state_->Sweep();
+}
 
 ShardScripts::~ShardScripts() {
   state_->deps.loop->Cancel(state_->idle_timer);
@@ -305,6 +371,9 @@ void ShardScripts::Activate(LiveVersions versions, object::CodeUpdate update) {
     fresh.shares.push_back(live.percentage);
   }
   state_->scripts[name] = fresh;
+  state_->deps.consumers.erase(name);
+  const std::vector<std::string>& consumers = versions.front().version->tail_consumers;
+  if (!consumers.empty()) state_->deps.consumers[name] = consumers;
   for (const ObjectClass& object_class : classes) {
     std::vector<std::shared_ptr<object::ClassCode>> codes;
     for (const std::shared_ptr<Version>& version : fresh.versions) codes.push_back(version->ClassOf(object_class));
@@ -325,6 +394,7 @@ void ShardScripts::Remove(const std::string& script_name) {
   if (found == state_->scripts.end()) return;
   for (const std::shared_ptr<Version>& version : found->second.versions) state_->old_versions.push_back(version);
   state_->scripts.erase(found);
+  state_->deps.consumers.erase(script_name);
 }
 
 bool ShardScripts::Has(const std::string& script_name) const { return state_->scripts.contains(script_name); }
@@ -353,7 +423,8 @@ void ShardScripts::RunScheduled(const std::string& script_name, std::string cron
   std::shared_ptr<TraceEvent> trace = BeginTrace(state_->deps, version->script());
   if (trace != nullptr) DescribeScheduled(*trace, cron, scheduled_ms);
   Result<std::shared_ptr<LoadedScript>> loaded = version->Use();
-  if (!loaded.has_value()) return state_->NotLoaded(script_name, trace, std::move(loaded).error(), std::move(reply));
+  if (!loaded.has_value())
+    return state_->NotLoaded(version->script(), trace, std::move(loaded).error(), std::move(reply));
   std::shared_ptr<api::IoContext> context = state_->NewContext(loaded.value());
   context->trace = trace;
   loop::AsioLoop* loop = state_->deps.loop;
@@ -384,8 +455,8 @@ void ShardScripts::ClientGone(const std::shared_ptr<Event>& event, bool answered
 
 void ShardScripts::Drain(UniqueFunction<void()> then) {
   state_->draining = true;
-  if (state_->contexts == 0) return then();
   state_->drained = std::move(then);
+  state_->MaybeDrained();
 }
 
 }  // namespace limpet::worker

@@ -162,3 +162,37 @@ for (const version of Object.keys(kWranglers)) {
     assert.match(deleted.text, new RegExp(`Worker w-front-${suffix} \\(production\\) uses this Worker as a Service Binding`));
   });
 }
+
+test("objects of another script, bound by script_name: wrangler, the tool, an environment", async () => {
+  const owner = (name) => ({
+    "wrangler.jsonc": {
+      name, main: "a.js", compatibility_date: "2026-03-01", durable_objects: { bindings: [{ name: "OWN", class_name: "Count" }] },
+      migrations: [{ tag: "v1", new_sqlite_classes: ["Count"] }],
+      env: { staging: { durable_objects: { bindings: [{ name: "OWN", class_name: "Count" }] } } },
+    },
+    "a.js": `
+      import { DurableObject } from "cloudflare:workers";
+      export class Count extends DurableObject {
+        async next() { const n = ((await this.ctx.storage.get("n")) ?? 0) + 1; await this.ctx.storage.put("n", n); return n; }
+      }
+      export default { fetch: async (request, env) => new Response(await env.OWN.get(env.OWN.idFromName("a")).next()) };`,
+  });
+  const user = (name, binding) => ({
+    "wrangler.jsonc": { name, main: "a.js", compatibility_date: "2026-03-01", durable_objects: { bindings: [{ name: "THEIRS", class_name: "Count", ...binding }] } },
+    "a.js": `export default { fetch: async (request, env) => new Response(await env.THEIRS.get(env.THEIRS.idFromName("a")).next()) };`,
+  });
+  const deploy = async (files, ...args) => {
+    const result = await wrangler(server, "4.164", ["deploy", ...args], { cwd: project(files).folder });
+    assert.equal(result.code, 0, result.text);
+  };
+  const early = await wrangler(server, "4.164", ["deploy"], { cwd: project(user("too-early", { script_name: "owner" })).folder });
+  assert.match(early.text, /script 'owner' that does not exist.*\[code: 10061\]/s);
+  await deploy(owner("owner"));
+  await deploy(owner("owner"), "--env", "staging");
+  await deploy(user("by-wrangler", { script_name: "owner" }));
+  const published = await limpet(["publish", "--server", server.admin, "--token", server.token], { cwd: project(user("by-tool", { script_name: "owner", environment: "staging" })).folder });
+  assert.equal(published.code, 0, published.stderr);
+  // One object, whoever asks; the environment's is another one.
+  assert.deepEqual([await text("owner"), await text("by-wrangler"), await text("owner")], ["1", "2", "3"]);
+  assert.deepEqual([await text("owner-staging"), await text("by-tool")], ["1", "2"]);
+});

@@ -12,10 +12,26 @@ const counts = new Map<string, number>();
 const timers = new Map<string, number>();
 const kLabelsMax = 1000; // Of counts and of timers; further labels are ignored.
 
+// The arguments for those who are told of the event, as in workerd: plain data as JSON, the rest as String() has it.
+function asJson(values: unknown[]): string {
+  return JSON.stringify(values.map((value) => {
+    try {
+      if (typeof value === "symbol") return {};
+      if (typeof value === "function" || typeof value === "bigint") return String(value);
+      if (!isObject(value)) return value;
+      const proto = Object.getPrototypeOf(value);
+      const isData = Array.isArray(value) || proto === Object.prototype || proto === null || typeof (value as any).toJSON === "function";
+      return isData ? JSON.parse(JSON.stringify(value)) : String(value);
+    } catch {
+      return {};
+    }
+  }));
+}
+
 function write(level: Level, values: unknown[]): void {
   try {
     const text = formatLog(values);
-    native.log(level, indent === "" ? text : indent + text.replaceAll("\n", `\n${indent}`));
+    native.log(level, indent === "" ? text : indent + text.replaceAll("\n", `\n${indent}`), native.traced() ? asJson(values) : undefined);
   } catch {
     // A log line is worth no exception.
   }

@@ -3,7 +3,7 @@
 import { AsyncLocalStorage, asyncHooks, inFrameOfNow } from "./async_context";
 import { compatibility, isOn } from "./compatibility";
 import { describeError, makeError } from "./errors";
-import { hearFetch, heardTypes, isHeard } from "./global_scope";
+import { hearFetch, hearTail, heardTypes, isHeard } from "./global_scope";
 import { KvNamespace } from "./kv";
 import type { InBody, Packed } from "./native.d";
 import { DurableObjectId, DurableObjectNamespace, enableRpc, Fetcher, loopbackStub, serviceStub, setOwnName } from "./objects";
@@ -18,10 +18,12 @@ import {
 } from "./seam";
 import { connect } from "./sockets";
 import { allowAlarms, DurableObjectStorage } from "./storage";
+import { traceItem } from "./tail";
 import { tracing } from "./tracing";
 import { HibernatedSockets, isWebSocket, type WebSocket, WebSocketRequestResponsePair } from "./websocket";
 
 const kNoFetch = "Handler does not export a fetch() function.";
+const kNoTail = "Handler does not export a tail() function.";
 const kNoAlarm = "An alarm was due, but the Durable Object class has no alarm() handler. It will not be tried again.";
 const kErrorResponse = "Return value from serve handler must not be an error response (like Response.error())";
 const kNoPromise = "Callback returned incorrect type; expected 'Promise'";
@@ -481,6 +483,22 @@ export function dispatchScheduled(target: unknown, env: object, event: number, c
   };
   native.waitUntil(run()); // What it throws is reported there.
   native.whenWaited((failed) => over(!failed && !lacking, lacking || retriesRefused(controller)));
+}
+// Tells the default export, or who listens, of an event of another script. Nobody hears what it returns.
+export function dispatchTail(target: unknown, env: object, event: number, item: string): void {
+  const done = () => native.respond(event, 200, "", "", null, undefined);
+  const failed = (error: unknown) => fail(event, error);
+  try {
+    const events = [traceItem(item)];
+    const ctx = new ExecutionContext(kInternal);
+    const handler = typeof target === "function" ? new (target as any)(ctx, env) : target;
+    if (target === undefined && isHeard("tail")) hearTail(events);
+    else if (typeof handler?.tail !== "function") throw new Error(kNoTail);
+    else return void Promise.resolve(handler.tail(events, env, ctx)).then(done, failed);
+    done();
+  } catch (error) {
+    failed(error);
+  }
 }
 
 function fetchOf(instance: any, request: Request): unknown {

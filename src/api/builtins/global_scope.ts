@@ -55,7 +55,12 @@ class FetchEvent extends ExtendableEvent {
 class ScheduledEvent extends ExtendableEvent {
   noRetry(): void { throw missing("noRetry", "ScheduledEvent"); }
 }
-class TailEvent extends ExtendableEvent {}
+class TailEvent extends ExtendableEvent {
+  constructor(token?: unknown, events?: object[]) {
+    super(token, "tail");
+    for (const name of ["events", "traces"]) Object.defineProperty(this, name, { value: events, enumerable: true, configurable: true });
+  }
+}
 
 class PromiseRejectionEvent extends Event {
   declare readonly reason: unknown;
@@ -117,6 +122,10 @@ export function hearFetch(request: Request): unknown {
   const answer = answerOf(event);
   if (answer === undefined) throw new Error(kNoAnswer);
   return answer;
+}
+
+export function hearTail(events: object[]): void {
+  dispatchEvent(trusted(new TailEvent(kInternal, events)));
 }
 
 // Hooks.rejected: of a promise that was rejected and that nobody has handled by the end of its turn, or later.

@@ -4,7 +4,7 @@ import { compatibilityProblem, isOn, setCompatibility } from "./compatibility";
 import { inspect } from "./console";
 import {
   builtinModule, constructObject, describeModule, dispatchFetch, dispatchObjectAlarm, dispatchObjectFetch, dispatchObjectSocket,
-  dispatchCall, dispatchPreShutdown, dispatchRpc, dispatchScheduled, makeEnv, setExports,
+  dispatchCall, dispatchPreShutdown, dispatchRpc, dispatchScheduled, dispatchTail, makeEnv, setExports,
 } from "./entry";
 import { describeError, makeError } from "./errors";
 import { rejected, trimScope } from "./global_scope";
@@ -75,5 +75,6 @@ export default function install(native: Native): Hooks {
     prepareStack: prepareStack as Hooks["prepareStack"],
     dispatchPreShutdown: dispatchPreShutdown as Hooks["dispatchPreShutdown"],
     dispatchScheduled,
+    dispatchTail,
   };
 }

@@ -116,7 +116,9 @@ export interface Native {
   inEvent(): boolean;
   setTimer(callback: () => void, ms: number, repeat: boolean): number;
   clearTimer(id: number): void;
-  log(level: "log" | "info" | "warn" | "error" | "debug", text: string): void; // never throws
+  // `args`: the arguments as a JSON array, of an event that is traced().
+  log(level: string, text: string, args?: string): void;
+  traced(): boolean;
   waitUntil(promise: Promise<unknown>): void;
   // Calls `tell` once nothing of what waitUntil holds is under way: whether any of it was rejected. Once an event.
   whenWaited(tell: (failed: boolean) => void): void;
@@ -307,4 +309,6 @@ export interface Hooks {
   // Runs the default export's scheduled handler. Answers once all is settled, with status 200 or 500 and the JSON text of
   // {outcome, noRetry}. `target`: as dispatchFetch.
   dispatchScheduled(target: unknown, env: object, event: number, cron: string, scheduledTime: number): void;
+  // An event of another script, as JSON (base/trace_json.h), for the tail() of the default export.
+  dispatchTail(target: unknown, env: object, event: number, item: string): void;
 }

@@ -35,6 +35,8 @@ class Writer final : public v8::ValueSerializer::Delegate {
 
   // Nothing: an exception is pending.
   std::optional<Bytes> Write(v8::Local<v8::Value> value) {
+    // Here: V8 calls the delegate within handle scopes of its own, which end with each object.
+    plain_prototype_ = v8::Object::New(scope_.isolate())->GetPrototypeV2();
     if (!serializer_.WriteValue(scope_.context(), value).FromMaybe(false)) return std::nullopt;
     size_t size = serializer_.Release().second;
     buffer_.resize(size);
@@ -84,7 +86,6 @@ class Writer final : public v8::ValueSerializer::Delegate {
 
 v8::Maybe<bool> Writer::IsHostObject(v8::Isolate* isolate, v8::Local<v8::Object> object) {
   if (object->InternalFieldCount() > 0) return v8::Just(true);
-  if (plain_prototype_.IsEmpty()) plain_prototype_ = v8::Object::New(isolate)->GetPrototypeV2();
   v8::Local<v8::Value> prototype = object->GetPrototypeV2();
   if (hosts_ != nullptr) return v8::Just(hosts_->IsHost(object, prototype, plain_prototype_));
   if (object->IsNativeError()) {  // Rare. DOMExceptions always are, others from some date on.

@@ -35,6 +35,8 @@ class FakeClass final : public ClassCode {
   std::function<void(Instance&, InputLock, AlarmInfo, OnReply)> on_alarm;
   std::function<void(Instance&, InputLock, ShutdownReason, OnReply)> on_pre_shutdown;
   std::function<Result<Done>(Instance&)> construct = [](Instance&) -> Result<Done> { return Done{}; };
+  bool starts_later = false;  // A constructor ends when the test calls what is in `starting`.
+  std::vector<UniqueFunction<void()>> starting;
   int made = 0;
   int live = 0;
 
@@ -46,7 +48,10 @@ class FakeClass final : public ClassCode {
     void Start(InputLock lock, UniqueFunction<void(Result<Done>)> done) override {
       Result<Done> result = of_.construct(instance_);
       instance_.TurnEnded();
-      done(std::move(result));
+      if (!of_.starts_later) return done(std::move(result));
+      of_.starting.emplace_back([done = std::move(done), lock = std::move(lock), result = std::move(result)]() mutable {
+        done(std::move(result));
+      });
     }
     void Fetch(InputLock lock, HttpRequest request, OnReply reply) override {
       of_.handler(instance_, std::move(lock), std::move(request), std::move(reply));

@@ -121,7 +121,8 @@ void ShardImpl::Started(LiveInstance& instance, Result<Done> result) {
   Slot* slot = Find(instance.id());
   LIMPET_CHECK(slot != nullptr && slot->instance.get() == &instance);
   if (!result.has_value()) return FailInbox(*slot, result.error());
-  if (instance.rolling) return ActivityChanged(instance);
+  // What it was started for may have waited too long meanwhile.
+  if (instance.rolling || slot->inbox.empty()) return ActivityChanged(instance);
   for (EventRef& event : std::exchange(slot->inbox, {})) instance.Accept(std::move(event));
 }
 

@@ -194,6 +194,18 @@ TEST_F(ShardTest, RefusesWhatHasWaitedTooLongAndServesTheRest) {
   EXPECT_EQ(shard_->live_instances(), 0u);
 }
 
+TEST_F(ShardTest, AnInstanceWhoseOnlyRequestGaveUpWhileItStartedLeavesMemory) {
+  Attach({.idle_evict = seconds(1), .inbox_wait_max = seconds(3)});
+  class_->starts_later = true;
+  Fetch(1);
+  loop_.Advance(seconds(4));
+  EXPECT_EQ(replies_, Strings{kTooLong});
+  ASSERT_EQ(class_->starting.size(), 1u);
+  std::exchange(class_->starting, {}).front()();
+  loop_.Advance(seconds(10));
+  EXPECT_EQ(shard_->live_instances(), 0u);
+}
+
 TEST_F(ShardTest, SaysOverloadedAloneOfWhatItRefuses) {
   Attach({.inbox_wait_max = seconds(3)});
   std::optional<Error> refusal;

@@ -452,8 +452,14 @@ void TimeMachine::Age() {
   std::erase_if(times_, [&](const auto& time) {
     return TooOld(object::FormatBookmark(Id(1), {.moment = static_cast<uint64_t>(time.first)}));
   });
-  // The next start strikes it off.
-  if (world.wish && world.wish->target && TooOld(world.wish->from)) world.wish.reset();
+  // The next start strikes it off. But a restore that has begun must end, and one that failed or met a crash may have;
+  // and what undoes a restore leads to when that began, which may have been long after its bookmark was given.
+  if (!world.wish || !world.wish->target || !TooOld(world.wish->from)) return;
+  World struck = world;
+  struck.wish.reset();
+  bool later = object::ParseBookmark(Id(1), world.wish->from).value().undo;
+  if (!faults_ && !crashes_ && !later) worlds_.clear();
+  Add(worlds_, std::move(struck));
 }
 
 void TimeMachine::Abort() {

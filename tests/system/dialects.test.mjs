@@ -290,7 +290,10 @@ name = "own-name"
   await published(folder);
   await published(folder, "--env", "staging");
   await published(folder, "-e", "staging");
-  await published(folder, "--env", "plain");
+  const plain = await publish(folder, "--env", "plain");
+  assert.equal(plain.code, 0, plain.stderr);
+  assert.deepEqual(plain.stderr.match(/warning: .*/g), ["vars", "durable_objects"].map((key, index) =>
+    `warning: wrangler.toml:${[7, 9][index]}: "${key}" exists at the top level, but not on "env.plain": environments do not inherit it. Please add it to "env.plain".`));
   assert.equal(await answer("envs"), "1");
   assert.equal(await answer("envs"), "2");
   assert.equal(await answer("envs-staging"), "1", "another script, other objects");

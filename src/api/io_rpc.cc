@@ -19,9 +19,6 @@ namespace {
 class Describer final : public HostObjects {
  public:
   explicit Describer(v8::Local<v8::Function> describe) : describe_(describe) {}
-  bool IsHost(v8::Local<v8::Object> object, v8::Local<v8::Value> prototype, v8::Local<v8::Value> plain) override {
-    return prototype->IsObject() && prototype != plain && !object->IsNativeError();
-  }
   v8::MaybeLocal<v8::Value> Describe(js::Scope& scope, v8::Local<v8::Object> object) override {
     v8::Local<v8::Value> argument = object;
     return describe_->Call(scope.context(), v8::Undefined(scope.isolate()), 1, &argument);

@@ -36,7 +36,7 @@ class Writer final : public v8::ValueSerializer::Delegate {
   // Nothing: an exception is pending.
   std::optional<Bytes> Write(v8::Local<v8::Value> value) {
     // Here: V8 calls the delegate within handle scopes of its own, which end with each object.
-    plain_prototype_ = v8::Object::New(scope_.isolate())->GetPrototypeV2();
+    if (value->IsObject()) plain_prototype_ = v8::Object::New(scope_.isolate())->GetPrototypeV2();
     if (!serializer_.WriteValue(scope_.context(), value).FromMaybe(false)) return std::nullopt;
     size_t size = serializer_.Release().second;
     buffer_.resize(size);
@@ -76,7 +76,7 @@ class Writer final : public v8::ValueSerializer::Delegate {
  private:
   js::Scope& scope_;
   HostObjects* hosts_;                    // May be null.
-  v8::Local<v8::Value> plain_prototype_;  // Once it was needed.
+  v8::Local<v8::Value> plain_prototype_;  // Object.prototype, while an object is written.
   bool shares_ = false;
   bool wrote_errors_ = false;  // As host objects.
   std::vector<std::shared_ptr<v8::BackingStore>> shared_;
@@ -87,7 +87,9 @@ class Writer final : public v8::ValueSerializer::Delegate {
 v8::Maybe<bool> Writer::IsHostObject(v8::Isolate* isolate, v8::Local<v8::Object> object) {
   if (object->InternalFieldCount() > 0) return v8::Just(true);
   v8::Local<v8::Value> prototype = object->GetPrototypeV2();
-  if (hosts_ != nullptr) return v8::Just(hosts_->IsHost(object, prototype, plain_prototype_));
+  if (hosts_ != nullptr) {
+    return v8::Just(prototype->IsObject() && prototype != plain_prototype_ && !object->IsNativeError());
+  }
   if (object->IsNativeError()) {  // Rare. DOMExceptions always are, others from some date on.
     v8::Local<v8::Value> packed;
     if (!CallHook(scope_, kPackHost, {object}).ToLocal(&packed)) return v8::Nothing<bool>();

@@ -66,12 +66,9 @@ bool AppendPrimitive(Bytes& out, v8::Isolate* isolate, v8::Local<v8::Value> valu
   return true;
 }
 
-// Refuses all that would have to be described. The same objects as Describer's in io_rpc.cc.
+// Refuses all that would have to be described.
 class NoHosts final : public HostObjects {
  public:
-  bool IsHost(v8::Local<v8::Object> object, v8::Local<v8::Value> prototype, v8::Local<v8::Value> plain) override {
-    return prototype->IsObject() && prototype != plain && !object->IsNativeError();
-  }
   v8::MaybeLocal<v8::Value> Describe(js::Scope& scope, v8::Local<v8::Object>) override {
     scope.isolate()->ThrowException(v8::Null(scope.isolate()));
     return {};

@@ -27,12 +27,11 @@ inline constexpr int kPrototypesMax = 32;
 // For callbacks, which V8 hands only its isolate.
 js::Scope CurrentScope(v8::Isolate* isolate);
 
-// Which objects are not cloned but described: RPC sends references and platform objects in this way.
+// Objects of classes, but for errors, are not cloned but described: RPC sends references and platform objects in this
+// way.
 class HostObjects {
  public:
   virtual ~HostObjects() = default;
-  // Whether this object, which has this prototype, is described. `plain` is Object.prototype.
-  virtual bool IsHost(v8::Local<v8::Object> object, v8::Local<v8::Value> prototype, v8::Local<v8::Value> plain) = 0;
   // A value that Serialize takes and that the reader's `revive` makes an object of. Empty: an exception is pending.
   virtual v8::MaybeLocal<v8::Value> Describe(js::Scope& scope, v8::Local<v8::Object> object) = 0;
   // Whether nobody reads why a value can't be written: null is thrown then, no DataCloneError.

@@ -43,6 +43,10 @@ export class Subject extends DurableObject {
   async putAndGive(key) { this.ctx.storage.put(key, 1); return key; }
   putNow(key, value) { this.ctx.storage.put(key, value); return value; }
   get(key) { return this.ctx.storage.get(key); }
+  async listed(values) {
+    for (const [index, value] of values.entries()) await this.ctx.storage.put(`listed-${index}`, value);
+    return [...(await this.ctx.storage.list({ prefix: "listed-" })).values()];
+  }
   fetch(request) { this.log.push(new URL(request.url).pathname); return new Response("ok"); }
 }
 
@@ -104,6 +108,8 @@ const cases = {
     return s.getLog();
   }, expect: [1, {"two": 2}, 3, "four", 5] },
   "writes behind plain calls": { run: async ({ env }) => { const s = rpc(env); return [await s.putAndGive("a"), await s.get("a"), await s.putNow("b", 2), await s.get("b"), await s.get("none")]; }, expect: ["a", 1, 2, 2, {"$": "undefined"}] },
+  "objects that came from storage": { run: async ({ env }) => rpc(env).listed([{ a: 1 }, { e: { request: { headers: { host: "x" } } } }, [{ b: [{}] }], { c: null }]),
+    expect: [{ a: 1 }, { e: { request: { headers: { host: "x" } } } }, [{ b: [{}] }], { c: null }] },
   "names that a stub was asked for": { run: async ({ env }) => {
     const s = rpc(env);
     const before = [typeof s.echo, "echo" in s, Object.keys(s)];

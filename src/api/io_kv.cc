@@ -43,6 +43,23 @@ std::shared_ptr<kv::Namespace> FindNamespace(Call& call, IoContext& context, con
   return namespaces[index];
 }
 
+// Which namespace and key a call is about: its first two arguments.
+struct Subject {
+  IoContext& context;
+  std::shared_ptr<kv::Namespace> ns;
+  std::string key;
+};
+// Nothing: an exception is pending.
+std::optional<Subject> ReadSubject(Call& call, const char* method) {
+  IoContext* context = call.Context();
+  if (context == nullptr) return std::nullopt;
+  std::shared_ptr<kv::Namespace> ns = FindNamespace(call, *context, method);
+  if (ns == nullptr) return std::nullopt;
+  std::string key = call.Text(1);
+  if (Refuses(call, method, kv::CheckKey(key))) return std::nullopt;
+  return Subject{*context, std::move(ns), std::move(key)};
+}
+
 // Makes the native return a promise, and gives the callback that settles it with what `convert(scope, T&&)` makes.
 // Runs `start(outlet, callback)` once what was written before is durable: a call to KV can be seen from outside.
 template <typename T, typename Convert, typename Start>
@@ -95,20 +112,17 @@ v8::MaybeLocal<v8::Value> ToJs(js::Scope& scope, const std::optional<kv::Value>&
 void NsGet(const Arguments& args) {
   constexpr const char* kMethod = "GET";
   Call call(args);
-  IoContext* context = call.Context();
-  if (context == nullptr) return;
-  std::shared_ptr<kv::Namespace> ns = FindNamespace(call, *context, kMethod);
-  if (ns == nullptr) return;
-  std::string key = call.Text(1);
+  std::optional<Subject> subject = ReadSubject(call, kMethod);
+  if (!subject) return;
+  auto& [context, ns, key] = *subject;
   uint32_t flags = call.Flags(2);
-  if (Refuses(call, kMethod, kv::CheckKey(key))) return;
   if (args[3]->IsNumber() &&
       Refuses(call, kMethod, kv::CheckCacheTtl(static_cast<int64_t>(args[3].As<v8::Number>()->Value())))) {
     return;
   }
   // What memory knows a stateless event gets at once.
-  if (context->instance() == nullptr) {
-    Result<std::optional<kv::Value>> found = context->host().kv->TryFind(*ns, key);
+  if (context.instance() == nullptr) {
+    Result<std::optional<kv::Value>> found = context.host().kv->TryFind(*ns, key);
     if (found.has_value() || found.error().code() != ErrorCode::kWouldBlock) {
       v8::Local<v8::Promise::Resolver> resolver;
       if (!v8::Promise::Resolver::New(call.scope.context()).ToLocal(&resolver)) return;
@@ -121,7 +135,7 @@ void NsGet(const Arguments& args) {
     }
   }
   ReturnLater<std::optional<kv::Value>>(
-      call, *context, kMethod,
+      call, context, kMethod,
       [flags](js::Scope& scope, std::optional<kv::Value> found) { return ToJs(scope, found, flags); },
       [ns = std::move(ns), key = std::move(key)](kv::Outlet& outlet, kv::Outlet::OnValue done) mutable {
         outlet.Find(*ns, std::move(key), std::move(done));
@@ -151,16 +165,13 @@ void ReturnWritten(Call& call, IoContext& context, const char* method, std::shar
 void NsPut(const Arguments& args) {
   constexpr const char* kMethod = "PUT";
   Call call(args);
-  IoContext* context = call.Context();
-  if (context == nullptr) return;
-  std::shared_ptr<kv::Namespace> ns = FindNamespace(call, *context, kMethod);
-  if (ns == nullptr) return;
-  std::string key = call.Text(1);
-  if (Refuses(call, kMethod, kv::CheckKey(key))) return;
+  std::optional<Subject> subject = ReadSubject(call, kMethod);
+  if (!subject) return;
+  auto& [context, ns, key] = *subject;
   kv::Value value;
   std::optional<std::string> at = OptionalText(call, 3);
   std::optional<std::string> ttl = OptionalText(call, 4);
-  uint64_t now = context->host().kv->NowSeconds();
+  uint64_t now = context.host().kv->NowSeconds();
   if (Refuses(call, kMethod, kv::ReadExpiration(ttl, at, now, &value.entry.expiration))) return;
   value.entry.metadata = OptionalText(call, 5);
   if (value.entry.metadata && Refuses(call, kMethod, kv::CheckMetadata(value.entry.metadata->size()))) return;
@@ -173,20 +184,17 @@ void NsPut(const Arguments& args) {
     if (Refuses(call, kMethod, kv::CheckValue(bytes.size()))) return;
     value.bytes = Bytes(bytes);
   }
-  ReturnWritten(call, *context, kMethod, std::move(ns), {std::move(key), std::move(value)});
+  ReturnWritten(call, context, kMethod, std::move(ns), {std::move(key), std::move(value)});
 }
 
 // nsDelete(ns, key)
 void NsDelete(const Arguments& args) {
   constexpr const char* kMethod = "DELETE";
   Call call(args);
-  IoContext* context = call.Context();
-  if (context == nullptr) return;
-  std::shared_ptr<kv::Namespace> ns = FindNamespace(call, *context, kMethod);
-  if (ns == nullptr) return;
-  std::string key = call.Text(1);
-  if (Refuses(call, kMethod, kv::CheckKey(key))) return;
-  ReturnWritten(call, *context, kMethod, std::move(ns), {std::move(key), std::nullopt});
+  std::optional<Subject> subject = ReadSubject(call, kMethod);
+  if (!subject) return;
+  auto& [context, ns, key] = *subject;
+  ReturnWritten(call, context, kMethod, std::move(ns), {std::move(key), std::nullopt});
 }
 
 // [cursor, name, expiration, metadata, …]; a cursor is the last key in hex, undefined at the end.

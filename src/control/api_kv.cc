@@ -285,6 +285,14 @@ Plane::Answer Plane::DeleteKvValue(Call call) {
   co_return Success(Json());
 }
 
+Plane::Answer Plane::WriteBulk(std::shared_ptr<kv::Namespace> ns, std::vector<kv::Writer::Change> changes) {
+  size_t count = changes.size();
+  Result<Done> written = Done{};
+  if (count > 0) written = co_await WriteValues(std::move(ns), std::move(changes));
+  if (!written.has_value()) co_return Failure(KvFailed(written.error()));
+  co_return Success(BulkAnswer(count));
+}
+
 Plane::Answer Plane::PutKvBulk(Call call) {
   Decision<std::shared_ptr<kv::Namespace>> ns = FindKv(call);
   if (!ns.ok()) co_return Failure(ns.refusal());
@@ -301,11 +309,7 @@ Plane::Answer Plane::PutKvBulk(Call call) {
     if (!change.ok()) co_return Failure(change.refusal());
     changes.push_back(*std::move(change));
   }
-  size_t count = changes.size();
-  Result<Done> written = Done{};
-  if (count > 0) written = co_await WriteValues(*ns, std::move(changes));
-  if (!written.has_value()) co_return Failure(KvFailed(written.error()));
-  co_return Success(BulkAnswer(count));
+  co_return co_await WriteBulk(*ns, std::move(changes));
 }
 
 Plane::Answer Plane::DeleteKvBulk(Call call) {
@@ -317,11 +321,7 @@ Plane::Answer Plane::DeleteKvBulk(Call call) {
   if (!keys.ok()) co_return Failure(keys.refusal());
   std::vector<kv::Writer::Change> changes;
   for (std::string& key : *keys) changes.emplace_back(std::move(key), std::nullopt);
-  size_t count = changes.size();
-  Result<Done> written = Done{};
-  if (count > 0) written = co_await WriteValues(*ns, std::move(changes));
-  if (!written.has_value()) co_return Failure(KvFailed(written.error()));
-  co_return Success(BulkAnswer(count));
+  co_return co_await WriteBulk(*ns, std::move(changes));
 }
 
 // {"keys": […], "type": "text" | "json", "withMetadata": true}

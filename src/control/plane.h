@@ -108,6 +108,7 @@ class Plane final : public ControlPlane {
   Decision<std::shared_ptr<kv::Namespace>> FindKv(const Call& call) const;
   loop::Task<Result<std::optional<kv::Value>>> FindValue(std::shared_ptr<kv::Namespace> ns, Bytes key);
   loop::Task<Result<Done>> WriteValues(std::shared_ptr<kv::Namespace> ns, std::vector<kv::Writer::Change> changes);
+  Answer WriteBulk(std::shared_ptr<kv::Namespace> ns, std::vector<kv::Writer::Change> changes);
   void SweepKv();
   loop::Task<Done> SweepKvNow();
   // api_history.cc

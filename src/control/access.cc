@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "control/catalog.h"
+#include "control/read_all.h"
 #include "control/rest.h"
 #include "store/partitions.h"
 
@@ -106,24 +107,14 @@ loop::Task<Result<std::unique_ptr<Access>>> Access::Open(store::Engine& engine, 
 }
 
 loop::Task<Result<Done>> Access::Load() {
-  Bytes start(kTokenPrefix);
-  for (;;) {
-    store::ScanOptions options;
-    options.start = start;
-    options.end = PrefixEnd(kTokenPrefix);
-    loop::Completion<Result<store::ScanPage>> scan(
-        [&](auto done) { session_->Scan(kAccess, options, std::move(done)); });
-    LIMPET_CO_TRY(store::ScanPage page, co_await scan);
-    for (const auto& [key, value] : page.pairs) {
-      Result<Json> json = ParseJson(value);
-      std::optional<ApiToken> token = json.has_value() ? TokenFromJson(*json) : std::nullopt;
-      if (!token) co_return Error(ErrorCode::kCorrupt, "record " + key + " is no token");
-      tokens_.push_back(*std::move(token));
-    }
-    if (page.complete || page.pairs.empty()) break;
-    start = page.pairs.back().first + '\0';
-  }
-  co_return Done{};
+  auto take = [this](const Bytes& key, const Bytes& value) -> Result<Done> {
+    Result<Json> json = ParseJson(value);
+    std::optional<ApiToken> token = json.has_value() ? TokenFromJson(*json) : std::nullopt;
+    if (!token) return Error(ErrorCode::kCorrupt, "record " + key + " is no token");
+    tokens_.push_back(*std::move(token));
+    return Done{};
+  };
+  co_return co_await ReadAll(*session_, kAccess, std::string(kTokenPrefix), take);
 }
 
 loop::Task<Result<Done>> Access::Write(std::vector<store::Write> writes) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "control/read_all.h"
 #include "store/partitions.h"
 
 namespace limpet::control {
@@ -119,21 +120,13 @@ loop::Task<Result<Catalog::Contents>> Catalog::Load() {
   Contents contents;
   for (std::string_view prefix :
        {std::string_view(kFormatKey), std::string_view(kNextNamespaceKey), kScriptPrefix, kDropPrefix, kKvPrefix}) {
-    Bytes start(prefix);
-    for (;;) {
-      store::ScanOptions options;
-      options.start = start;
-      options.end = PrefixEnd(prefix);
-      loop::Completion<Result<store::ScanPage>> scan(
-          [&](auto done) { session_->Scan(kCatalog, options, std::move(done)); });
-      LIMPET_CO_TRY(store::ScanPage page, co_await scan);
-      for (const auto& [key, value] : page.pairs) {
-        Result<Done> read = LoadPair(key, value, &contents);
-        if (!read.has_value()) co_return std::move(read).error().While("record " + key);
-      }
-      if (page.complete || page.pairs.empty()) break;
-      start = page.pairs.back().first + '\0';
-    }
+    auto take = [this, &contents](const Bytes& key, const Bytes& value) -> Result<Done> {
+      Result<Done> read = LoadPair(key, value, &contents);
+      if (!read.has_value()) return std::move(read).error().While("record " + key);
+      return Done{};
+    };
+    LIMPET_CO_TRY(Done read, co_await ReadAll(*session_, kCatalog, std::string(prefix), take));
+    (void)read;
   }
   co_return contents;
 }

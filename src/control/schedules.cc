@@ -4,6 +4,7 @@
 #include <charconv>
 #include <set>
 
+#include "control/read_all.h"
 #include "store/partitions.h"
 
 namespace limpet::control {
@@ -91,25 +92,16 @@ loop::Task<Result<std::unique_ptr<Schedules>>> Schedules::Open(ControlDeps deps,
 }
 
 loop::Task<Result<Done>> Schedules::Load() {
-  Bytes start(kRunPrefix);
-  for (;;) {
-    store::ScanOptions options;
-    options.start = start;
-    options.end = PrefixEnd(kRunPrefix);
-    loop::Completion<Result<store::ScanPage>> scan(
-        [&](auto done) { session_->Scan(kSchedules, options, std::move(done)); });
-    LIMPET_CO_TRY(store::ScanPage page, co_await scan);
-    for (const auto& [key, value] : page.pairs) {
-      int64_t ms = 0;
-      auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), ms);
-      if (error != std::errc() || end != value.data() + value.size()) {
-        co_return Error(ErrorCode::kCorrupt, "record " + key + " is not a time");
-      }
-      marks_[key] = ms;
+  auto take = [this](const Bytes& key, const Bytes& value) -> Result<Done> {
+    int64_t ms = 0;
+    auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), ms);
+    if (error != std::errc() || end != value.data() + value.size()) {
+      return Error(ErrorCode::kCorrupt, "record " + key + " is not a time");
     }
-    if (page.complete || page.pairs.empty()) co_return Done{};
-    start = page.pairs.back().first + '\0';
-  }
+    marks_[key] = ms;
+    return Done{};
+  };
+  co_return co_await ReadAll(*session_, kSchedules, std::string(kRunPrefix), take);
 }
 
 void Schedules::Wake() {

@@ -3,6 +3,7 @@
 
 #include <v8.h>
 
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -63,8 +64,11 @@ struct Call {
     uint64_t bits = Number(index);
     return {.gzip = (bits & 1) != 0, .brotli = (bits & 2) != 0};
   }
+  // What is no number is 0; a number that is none of uint64_t's is the largest, which nothing is numbered by.
   uint64_t Number(int index) {
-    return args[index]->IsNumber() ? static_cast<uint64_t>(args[index].As<v8::Number>()->Value()) : 0;
+    if (!args[index]->IsNumber()) return 0;
+    double value = args[index].As<v8::Number>()->Value();
+    return value > -1 && value < 0x1p64 ? static_cast<uint64_t>(value) : std::numeric_limits<uint64_t>::max();
   }
   uint32_t Flags(int index) { return args[index]->IsUint32() ? args[index].As<v8::Uint32>()->Value() : 0; }
 };

@@ -129,7 +129,7 @@ TEST_F(KvApiTest, ABindingNeedsItsNamespace) {
   std::string id = Make("a");
   EXPECT_TRUE(publish(id)["success"].AsBool());
   ASSERT_EQ(runtime_.live["counter"]->bindings.size(), 1u);
-  const Binding& binding = runtime_.live["counter"]->bindings[0];
+  const Binding binding = runtime_.live["counter"]->bindings[0];
   EXPECT_EQ(binding.kind, Binding::Kind::kKvNamespace);
   EXPECT_NE(kv_.Find(binding.ns), nullptr);
   Json shown = Call("GET", std::string(kScript) + "/settings")["result"]["bindings"].items()[0];

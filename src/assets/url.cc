@@ -3,27 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
-
-// ada, which the host exports with a C interface and no header: this is what of it is used here.
-extern "C" {
-struct ada_string {
-  const char* data;
-  size_t length;
-};
-using ada_url = void*;
-#define LIMPET_HOST __attribute__((visibility("default")))
-LIMPET_HOST ada_url ada_parse(const char* input, size_t length);  // Never null: ask ada_is_valid.
-LIMPET_HOST ada_url ada_parse_with_base(const char* input, size_t length, const char* base, size_t base_length);
-LIMPET_HOST bool ada_is_valid(ada_url url);
-LIMPET_HOST void ada_free(ada_url url);
-LIMPET_HOST ada_string ada_get_protocol(ada_url url);
-LIMPET_HOST ada_string ada_get_host(ada_url url);
-LIMPET_HOST ada_string ada_get_hostname(ada_url url);
-LIMPET_HOST ada_string ada_get_pathname(ada_url url);
-LIMPET_HOST ada_string ada_get_search(ada_url url);
-LIMPET_HOST ada_string ada_get_hash(ada_url url);
-#undef LIMPET_HOST
-}
+#include "base/host_url.h"
 
 namespace limpet::assets {
 namespace {

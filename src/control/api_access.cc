@@ -1,6 +1,7 @@
 // API tokens and the audit log.
 #include <charconv>
 
+#include "base/iso_time.h"
 #include "control/plane.h"
 
 namespace limpet::control {
@@ -8,22 +9,6 @@ namespace {
 
 constexpr size_t kAuditPage = 100;
 constexpr size_t kAuditPageMax = 1000;
-
-// "2026-11-24", "2026-11-24T12:00:00Z", as Cloudflare's expires_on.
-std::optional<int64_t> ParseTime(const std::string& text) {
-  tm parts{};
-  const char* rest = strptime(text.c_str(), "%Y-%m-%d", &parts);
-  if (rest == nullptr) return std::nullopt;
-  if (*rest != '\0') {
-    rest = strptime(rest, "T%H:%M:%S", &parts);
-    if (rest == nullptr) return std::nullopt;
-    if (*rest == '.') {
-      for (++rest; *rest >= '0' && *rest <= '9';) ++rest;
-    }
-    if (std::string_view(rest) != "Z") return std::nullopt;
-  }
-  return static_cast<int64_t>(timegm(&parts)) * 1000;
-}
 
 }  // namespace
 
@@ -43,11 +28,12 @@ Plane::Answer Plane::CreateToken(Call call) {
   }
   std::optional<int64_t> expiry;
   if (const Json* given = json.Find("expires_on"); given != nullptr && !given->is_null()) {
-    expiry = ParseTime(given->AsString());
-    if (!expiry) {
+    std::optional<WallTime> time = ParseIsoTime(given->AsString());
+    if (!time) {
       co_return Failure(
           {400, 10001, "\"expires_on\" must be a time such as \"2027-01-31T00:00:00Z\" or \"2027-01-31\"."});
     }
+    expiry = time->time_since_epoch().count();
   }
   Decision<Access::Made> made = co_await access_->Create(json["name"].AsString(), *scope, expiry);
   if (!made.ok()) co_return Failure(made.refusal());

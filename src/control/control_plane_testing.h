@@ -50,7 +50,7 @@ class ControlPlaneTest : public testing::Test {
     EXPECT_TRUE(answer.has_value());
     return answer ? std::move(*answer) : HttpResponse();
   }
-  Json Call(const std::string& method, const std::string& path, std::string body = {}, std::string type = {}) {
+  Json Call(const std::string& method, const std::string& path, std::string body = {}, const std::string& type = {}) {
     HttpRequest request;
     request.method = method;
     request.url = "http://127.0.0.1:8788/client/v4" + path;

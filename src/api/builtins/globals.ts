@@ -16,6 +16,7 @@ import { Headers } from "./headers";
 import { MessageChannel, MessageEvent, MessagePort } from "./messages";
 import { hideSource, installToString } from "./native_code";
 import { kPerformanceClasses, makePerformance } from "./performance";
+import { guardReceivers, onGlobal } from "./receivers";
 import { Request } from "./request";
 import { Response } from "./response";
 import { illegalConstructor, kInternal, native, platform, textOf, wrongArgument } from "./seam";
@@ -152,12 +153,16 @@ export function installGlobals(): void {
     navigator: new Navigator(kInternal), performance: makePerformance(), queueMicrotask, reportError,
     scheduler: new Scheduler(kInternal), self: globalThis, setInterval, setTimeout, structuredClone,
   };
+  for (const name of [...kFunctions, "clearInterval", "clearTimeout", "setInterval", "setTimeout"]) {
+    all[name] = onGlobal(all[name] as () => unknown);
+  }
   for (const [name, value] of Object.entries(all)) {
     if (typeof value === "function") Object.defineProperty(value, "name", { value: name, configurable: true }); // Bundling may have changed it.
     const enumerable = kEnumerable.has(name) || kFunctions.has(name);
     Object.defineProperty(globalThis, name, { value, writable: true, enumerable, configurable: true });
   }
   makeScope();
+  guardReceivers();
   for (const value of [...Object.values(all), ...Object.values(consoleObject)]) hideSource(value);
   installToString();
 }

@@ -289,7 +289,12 @@ const table = {
   "Writable: after an error": [async () => {
     const w = new WritableStream({ start(c) { c.error(new RangeError("mine")); } }).getWriter();
     return [await thrown(() => w.write(1)), await thrown(() => w.close()), await thrown(() => w.abort()), w.desiredSize];
-  }, ["RangeError: mine", "RangeError: mine", "nothing thrown", null], { limpet: ["RangeError: mine", "TypeError: This WritableStream has been closed.", "nothing thrown", null], because: "the Streams standard" }],
+  }, ["RangeError: mine", "RangeError: mine", "nothing thrown", null]],
+  "what start() throws is the stream's error": [async () => {
+    const start = () => { throw new RangeError("mine"); };
+    const [readable, writable, transform] = [new ReadableStream({ start }), new WritableStream({ start }), new TransformStream({ start })];
+    return [await thrown(() => readable.getReader().read()), await thrown(() => writable.getWriter().closed), await thrown(() => transform.readable.getReader().read())];
+  }, ["RangeError: mine", "RangeError: mine", "RangeError: mine"]],
   "readAtLeast: what it counts": [async () => {
     const parts = ["ab", "cd", "ef", "gh"];
     const s = new ReadableStream({ type: "bytes", pull(c) { const p = parts.shift(); if (p) c.enqueue(enc(p)); else { c.close(); c.byobRequest?.respond(0); } } });

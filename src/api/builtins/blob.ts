@@ -1,6 +1,6 @@
 // Blob, File, FormData and the two forms that FormData takes as a body.
 import { compatibility } from "./compatibility";
-import { bytesOf, concatBytes, isObject, native, platform, wrongArgument, wrongConstructorArgument } from "./seam";
+import { bytesOf, concatBytes, native, platform, textOf, toInteger, wrongArgument, wrongConstructorArgument } from "./seam";
 import { ReadableStream, streamOfBytes } from "./streams";
 import { parseForm } from "./url";
 
@@ -12,8 +12,8 @@ export class Blob {
   #type: string;
   declare [kBytes]: Uint8Array<ArrayBuffer>;
 
-  constructor(parts?: Iterable<unknown>, options?: { type?: unknown }) {
-    if (parts !== undefined && (!isObject(parts) || !(Symbol.iterator in parts))) throw wrongConstructorArgument("Blob", 1, "Array");
+  constructor(parts?: unknown[], options?: { type?: unknown }) {
+    if (parts !== undefined && !Array.isArray(parts)) throw wrongConstructorArgument("Blob", 1, "Array");
     if ((options as any)?.endings !== undefined) throw new Error("The 'endings' field on 'Options' is not implemented.");
     const type = String(options?.type ?? "");
     this.#type = /^[\x20-\x7e]*$/.test(type) ? type.toLowerCase() : "";
@@ -29,8 +29,9 @@ export class Blob {
   }
   get size(): number { return this[kBytes].byteLength; }
   get type(): string { return this.#type; }
-  slice(start?: number, end?: number, type?: string): Blob {
-    return new Blob([this[kBytes].slice(start, end)], { type });
+  slice(start?: unknown, end?: unknown, type?: string): Blob {
+    const [from, to] = [start, end].map((at) => (at === undefined ? undefined : toInteger(at)));
+    return new Blob([this[kBytes].slice(from, to)], { type });
   }
   async arrayBuffer(): Promise<ArrayBuffer> { return this[kBytes].slice().buffer; }
   async bytes(): Promise<Uint8Array> { return this[kBytes].slice(); }
@@ -55,7 +56,8 @@ export function bytesOfBlob(blob: Blob): Uint8Array<ArrayBuffer> {
 export class File extends Blob {
   #name: string;
   #lastModified: number;
-  constructor(parts: Iterable<unknown>, name: unknown, options?: { type?: unknown; lastModified?: number }) {
+  constructor(parts: unknown[], name: unknown, options?: { type?: unknown; lastModified?: number }) {
+    if (arguments.length > 0 && !Array.isArray(parts)) throw wrongConstructorArgument("File", 1, "Array");
     if (arguments.length < 2) throw wrongConstructorArgument("File", 2, "string");
     super(parts, options);
     this.#name = String(name);
@@ -71,42 +73,57 @@ export class FormData {
   #entries: [string, FormValue][] = [];
 
   append(name: unknown, value: unknown, filename?: unknown): void {
-    if (arguments.length < 2) throw wrongArgument("append", "FormData", arguments.length + 1, "File or Blob or string");
-    this.#entries.push([String(name), formValue(name, value, filename)]);
+    const key = keyOf("append", name, arguments.length, 2);
+    this.#entries.push([key, formValue(key, value, filename)]);
   }
   set(name: unknown, value: unknown, filename?: unknown): void {
-    const key = String(name);
+    const key = keyOf("set", name, arguments.length, 2);
     const at = this.#entries.findIndex((entry) => entry[0] === key);
-    const entry: [string, FormValue] = [key, formValue(name, value, filename)];
+    const entry: [string, FormValue] = [key, formValue(key, value, filename)];
     if (at < 0) this.#entries.push(entry);
     else this.#entries = this.#entries.toSpliced(at, 1, entry).filter((each) => each === entry || each[0] !== key);
   }
   delete(name: unknown): void {
-    this.#entries = this.#entries.filter((entry) => entry[0] !== String(name));
+    const key = keyOf("delete", name, arguments.length);
+    this.#entries = this.#entries.filter((entry) => entry[0] !== key);
   }
   get(name: unknown): FormValue | null {
-    return this.#entries.find((entry) => entry[0] === String(name))?.[1] ?? null;
+    const key = keyOf("get", name, arguments.length);
+    return this.#entries.find((entry) => entry[0] === key)?.[1] ?? null;
   }
   getAll(name: unknown): FormValue[] {
-    return this.#entries.filter((entry) => entry[0] === String(name)).map((entry) => entry[1]);
+    const key = keyOf("getAll", name, arguments.length);
+    return this.#entries.filter((entry) => entry[0] === key).map((entry) => entry[1]);
   }
   has(name: unknown): boolean {
-    return this.#entries.some((entry) => entry[0] === String(name));
+    const key = keyOf("has", name, arguments.length);
+    return this.#entries.some((entry) => entry[0] === key);
   }
   forEach(callback: (value: FormValue, name: string, parent: FormData) => void, self?: unknown): void {
+    if (typeof callback !== "function") throw wrongArgument("forEach", "FormData", 1, "function");
     for (const [name, value] of this) callback.call(self, value, name, this);
   }
-  *entries(): IterableIterator<[string, FormValue]> { yield* this.#entries; }
-  *keys(): IterableIterator<string> { for (const [name] of this.#entries) yield name; }
-  *values(): IterableIterator<FormValue> { for (const [, value] of this.#entries) yield value; }
+  *entries(): IterableIterator<[string, FormValue]> {
+    for (let at = 0; at < this.#entries.length; at++) yield [...this.#entries[at]!];
+  }
+  *keys(): IterableIterator<string> { for (const [name] of this.entries()) yield name; }
+  *values(): IterableIterator<FormValue> { for (const [, value] of this.entries()) yield value; }
   declare [Symbol.iterator]: () => IterableIterator<[string, FormValue]>;
 }
 FormData.prototype[Symbol.iterator] = FormData.prototype.entries;
 
-function formValue(field: unknown, value: unknown, filename: unknown): FormValue {
-  if (!(value instanceof Blob)) return String(value);
+// The name in the first of `count` arguments, of which a method needs one or two.
+function keyOf(method: string, name: unknown, count: number, needed = 1): string {
+  if (count === 0) throw wrongArgument(method, "FormData", 1, "string");
+  const key = textOf(name);
+  if (count < needed) throw wrongArgument(method, "FormData", 2, "File or Blob or string");
+  return key;
+}
+
+function formValue(field: string, value: unknown, filename: unknown): FormValue {
+  if (!(value instanceof Blob)) return textOf(value);
   if (value instanceof File && filename === undefined) return value;
-  const name = filename === undefined ? String(field) : String(filename);
+  const name = filename === undefined ? field : textOf(filename);
   return new File([value], name, { type: value.type });
 }
 

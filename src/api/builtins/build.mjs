@@ -44,9 +44,12 @@ const texts = [
   [/"ReadableStream.prototype.pipeTo's first argument must be a WritableStream"/g,
    `"Failed to execute 'pipeTo' on 'ReadableStream': parameter 1 is not of type 'WritableStream'."`],
   [/"ReadableStream.prototype.pipeThrough cannot be used on a locked WritableStream"/g, '"This WritableStream is currently locked to a writer."'],
+  // What start() throws is not thrown by a stream's constructor: the stream has failed. S calls, g gives a promise.
+  [/\((r\d*)\) => S\((e\d*), (t\d*), \[\1\]\)/g, "($1) => g($2, $3, [$1])"],
 ];
+if (!/function g\((\w+), (\w+), (\w+)\) \{\s+try \{\s+return c\(S\(\1, \2, \3\)\);/.test(named)) throw new Error("web-streams-polyfill's g() is another");
 const reworded = texts.reduce((source, [theirs, ours]) => {
-  const result = source.replace(theirs, () => ours);
+  const result = source.replace(theirs, ours);
   if (result === source) throw new Error(`web-streams-polyfill no longer says ${theirs}`);
   return result;
 }, named);

@@ -44,7 +44,8 @@ class CacheStorage {
     Object.defineProperty(this, "default", { value: new Cache(kInternal), enumerable: true, configurable: true });
   }
   async open(name: unknown): Promise<Cache> {
-    if (name === undefined) throw wrongArgument("open", "CacheStorage", 1, "string");
+    if (arguments.length === 0) throw wrongArgument("open", "CacheStorage", 1, "string");
+    textOf(name);
     return new Cache(kInternal);
   }
   match(): never { throw missing("match", "CacheStorage"); }

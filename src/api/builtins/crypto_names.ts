@@ -2,7 +2,7 @@
 import { compatibility } from "./compatibility";
 import type { Bytes } from "./native.d";
 import { DOMException } from "./errors";
-import { isObject, textOf, wrongArgument } from "./seam";
+import { isObject, textOf, toInteger, wrongArgument } from "./seam";
 
 export interface Hash {
   name: string;
@@ -145,13 +145,4 @@ export class Parameters {
     if (name === undefined) throw this.missing("hash", where);
     return findHash(name);
   }
-}
-
-export function toInteger(value: unknown, range?: string): number {
-  const number = Math.trunc(+(value as number)) || 0;
-  if (!Number.isFinite(number)) return 0;
-  if (number < -(2 ** 31) || number >= 2 ** 31) {
-    throw new TypeError(range ?? "Value out of range. Must be between -2147483648 and 2147483647 (inclusive).");
-  }
-  return number;
 }

@@ -6,12 +6,12 @@ import { kEllipticAlgorithms } from "./crypto_elliptic";
 import {
   type Algorithm, type CryptoKey, type CryptoKeyPair, type JsonWebKey, type Material, materialOf, newKey, readJwk,
 } from "./crypto_key";
-import { Arguments, checkUsages, fail, findDigest, isBytes, lookup, Parameters, toInteger } from "./crypto_names";
+import { Arguments, checkUsages, fail, findDigest, isBytes, lookup, Parameters } from "./crypto_names";
 import { kLatticeAlgorithms } from "./crypto_lattice";
 import { kRsaAlgorithms } from "./crypto_rsa";
 import { kSecretAlgorithms } from "./crypto_secret";
 import { supports } from "./crypto_supports";
-import { illegalConstructor, isObject, kIllegalInvocation, kInternal, native, platform } from "./seam";
+import { illegalConstructor, isObject, kIllegalInvocation, kInternal, native, platform, toInteger } from "./seam";
 
 const kAlgorithms: Record<string, Algorithm> = { __proto__: null as any };
 for (const algorithm of [...kSecretAlgorithms, ...kRsaAlgorithms, ...kEllipticAlgorithms, ...kLatticeAlgorithms]) {

@@ -73,7 +73,7 @@ export class EventSource extends EventTarget {
   constructor(url: unknown, init?: { withCredentials?: boolean; fetcher?: unknown }) {
     super();
     if (url === kInternal) return;
-    if (url === undefined) throw wrongConstructorArgument("EventSource", 1, "string");
+    if (arguments.length === 0) throw wrongConstructorArgument("EventSource", 1, "string");
     const text = textOf(url);
     const parsed = parseUrl(text);
     if (parsed === undefined) {

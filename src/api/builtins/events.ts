@@ -18,14 +18,13 @@ export class Event {
   #init: any;
   #prevented = false;
   #cancelled = false;
-  #at = Date.now();
   declare [kTarget]: EventTarget | undefined;
   declare [kStop]: boolean;
   declare [kActive]: boolean;
   declare [kTrusted]: boolean;
 
   constructor(type: string, init?: { bubbles?: boolean; cancelable?: boolean; composed?: boolean }) {
-    if (type === undefined) throw wrongConstructorArgument("Event", 1, "string");
+    checkEvent("Event", arguments.length, init, "Init");
     this.#type = textOf(type);
     this.#init = init ?? {};
     this[kTarget] = undefined;
@@ -43,7 +42,7 @@ export class Event {
   get currentTarget(): EventTarget | undefined { return this[kTarget]; }
   get srcElement(): EventTarget | undefined { return this[kTarget]; }
   get eventPhase(): number { return this[kActive] ? 2 : 0; }
-  get timeStamp(): number { return this.#at; }
+  get timeStamp(): number { return 0; } // As on workerd: what an event's time would be measured from is nowhere said.
   get isTrusted(): boolean { return this[kTrusted]; }
   get cancelBubble(): boolean { return this.#cancelled; }
   set cancelBubble(value: boolean) { this.#cancelled ||= Boolean(value); }
@@ -63,10 +62,16 @@ export function trusted<T extends Event>(event: T): T {
   return event;
 }
 
+// What a constructor of events says of its arguments: `count` of them, the second a dictionary of the type `dictionary`.
+export function checkEvent(holder: string, count: number, init: unknown, dictionary: string): void {
+  if (count === 0) throw wrongConstructorArgument(holder, 1, "string");
+  if (init !== undefined && init !== null && !isObject(init)) throw wrongConstructorArgument(holder, 2, dictionary);
+}
+
 export class CustomEvent extends Event {
   #detail: unknown;
   constructor(type: string, init?: { detail?: unknown }) {
-    if (type === undefined) throw wrongConstructorArgument("CustomEvent", 1, "string");
+    checkEvent("CustomEvent", arguments.length, init, "CustomEventInit");
     super(type, init as {});
     this.#detail = init?.detail;
   }
@@ -76,6 +81,7 @@ export class CustomEvent extends Event {
 export class ErrorEvent extends Event {
   #init: any;
   constructor(type: string, init?: {}) {
+    checkEvent("ErrorEvent", arguments.length, init, "ErrorEventInit");
     super(type, init);
     this.#init = init ?? {};
   }
@@ -86,6 +92,7 @@ export class ErrorEvent extends Event {
   get error(): unknown { return this.#init.error; }
 }
 
+const kBadHandler = "Incorrect type for the 'handleEvent' field on 'HandlerObject': the provided value is not of type 'function'.";
 type Listener = ((event: Event) => void) | { handleEvent(event: Event): void };
 interface Entry { listener: Listener; once: boolean; capture: boolean; removed: boolean }
 
@@ -96,24 +103,32 @@ export class EventTarget {
   }
 
   addEventListener(type: string, listener: Listener | null | undefined, options?: any): void {
-    if (listener === null) return;
+    if (arguments.length === 0) throw wrongArgument("addEventListener", "EventTarget", 1, "string");
+    const name = textOf(type);
+    if (listener === null || (listener === undefined && arguments.length > 1)) return;
     if (!isObject(listener)) throw wrongArgument("addEventListener", "EventTarget", 2, "function or HandlerObject");
+    if (typeof listener !== "function" && typeof listener.handleEvent !== "function") throw new TypeError(kBadHandler);
     const { once, capture, signal } = typeof options === "object" && options !== null ? options : { capture: options };
     if (signal?.aborted) return;
     const all = (this[kListeners] ??= new Map());
-    const entries: Entry[] = all.get(String(type)) ?? [];
+    const entries: Entry[] = all.get(name) ?? [];
     if (entries.some((entry) => entry.listener === listener && entry.capture === Boolean(capture))) return;
-    all.set(String(type), [...entries, { listener, once: Boolean(once), capture: Boolean(capture), removed: false }]);
-    signal?.addEventListener("abort", () => this.removeEventListener(type, listener, options), { once: true });
+    all.set(name, [...entries, { listener, once: Boolean(once), capture: Boolean(capture), removed: false }]);
+    signal?.addEventListener("abort", () => this.removeEventListener(name, listener, options), { once: true });
   }
 
   removeEventListener(type: string, listener: Listener | null | undefined, options?: any): void {
-    const entries = this[kListeners]?.get(String(type));
+    if (arguments.length === 0) throw wrongArgument("removeEventListener", "EventTarget", 1, "string");
+    const name = textOf(type);
+    // Null and undefined are not mistaken for a listener, if they were said.
+    const isNone = (listener === undefined || listener === null) && arguments.length > 1;
+    if (!isNone && !isObject(listener)) throw wrongArgument("removeEventListener", "EventTarget", 2, "Object");
+    const entries = this[kListeners]?.get(name);
     const capture = Boolean(typeof options === "object" && options !== null ? options.capture : options);
     const entry = entries?.find((each) => each.listener === listener && each.capture === capture);
     if (!entry) return;
     entry.removed = true;
-    this[kListeners]!.set(String(type), entries!.filter((each) => each !== entry));
+    this[kListeners]!.set(name, entries!.filter((each) => each !== entry));
   }
 
   dispatchEvent(event: Event): boolean {
@@ -171,15 +186,16 @@ export class AbortSignal extends EventTarget {
     return signal;
   }
   static timeout(ms: number): AbortSignal {
-    if (ms === undefined) throw wrongArgument("timeout", "AbortSignal", 1, "number");
+    if (arguments.length === 0) throw wrongArgument("timeout", "AbortSignal", 1, "number");
+    const delay = Math.max(0, +ms || 0);
     const signal = new AbortSignal(kInternal);
     const timedOut = () => new DOMException("The operation was aborted due to timeout", "TimeoutError");
     const fire = () => abortSignal(signal, timedOut());
-    native.setTimer(fire, Math.max(0, Number(ms) || 0), false);
+    native.setTimer(fire, delay, false);
     return signal;
   }
-  static any(signals: Iterable<AbortSignal>): AbortSignal {
-    if (!isObject(signals) || !(Symbol.iterator in signals)) throw wrongArgument("any", "AbortSignal", 1, "Array");
+  static any(signals: AbortSignal[]): AbortSignal {
+    if (!Array.isArray(signals)) throw wrongArgument("any", "AbortSignal", 1, "Array");
     const all = new AbortSignal(kInternal);
     const sources = [...signals];
     for (const [at, source] of sources.entries()) {

@@ -89,12 +89,13 @@ const { addEventListener: add, removeEventListener: remove, dispatchEvent: dispa
 const scope = globalThis as unknown as EventTarget;
 const heard = new Set<string>(); // Types that something listens to, or did.
 
-function addEventListener(type: string, listener: any, options?: any): void {
-  add.call(scope, type, listener, options);
-  heard.add(String(type));
-  if (String(type) === "rejectionhandled") native.hearHandled();
+function addEventListener(...given: Parameters<typeof add>): void {
+  add.apply(scope, given);
+  const type = String(given[0]);
+  heard.add(type);
+  if (type === "rejectionhandled") native.hearHandled();
 }
-function removeEventListener(type: string, listener: any, options?: any): void { remove.call(scope, type, listener, options); }
+function removeEventListener(...given: Parameters<typeof remove>): void { remove.apply(scope, given); }
 function dispatchEvent(event: Event): boolean { return dispatch.call(scope, event); }
 
 // `onerror` and the like are plain properties: nothing tells when one is set.

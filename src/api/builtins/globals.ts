@@ -19,7 +19,7 @@ import { kPerformanceClasses, makePerformance } from "./performance";
 import { guardReceivers, onGlobal } from "./receivers";
 import { Request } from "./request";
 import { Response } from "./response";
-import { illegalConstructor, kInternal, native, platform, textOf, wrongArgument } from "./seam";
+import { illegalConstructor, isObject, kInternal, native, platform, textOf, wrongArgument } from "./seam";
 import { FixedLengthStream, IdentityTransformStream, kStreamClasses } from "./streams";
 import { reportUncaught } from "./uncaught";
 import { atob, btoa, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream } from "./text";
@@ -47,7 +47,7 @@ function setInterval(callback: unknown, ms?: unknown, ...rest: unknown[]): numbe
   return startTimer("setInterval", callback, ms, true, rest);
 }
 function stopTimer(id: unknown): void {
-  const number = Number(id);
+  const number = +(id as number);
   if (Number.isInteger(number) && number > 0) native.clearTimer(number);
 }
 function clearTimeout(id?: unknown): void {
@@ -73,6 +73,9 @@ function queueMicrotask(callback: unknown): void {
 
 function structuredClone(value: unknown, options?: { transfer?: Iterable<unknown> }): unknown {
   if (arguments.length === 0) throw wrongArgument("structuredClone", kScope, 1, "Value");
+  if (options !== undefined && options !== null && !isObject(options)) {
+    throw wrongArgument("structuredClone", kScope, 2, "StructuredCloneOptions");
+  }
   const transfer = options?.transfer === undefined ? [] : [...options.transfer];
   for (const each of transfer) {
     if (!(each instanceof ArrayBuffer)) throw new TypeError("Object is not transferable");
@@ -110,6 +113,9 @@ class Scheduler {
   }
   wait(ms: unknown, options?: { signal?: AbortSignal }): Promise<void> {
     if (arguments.length === 0) return Promise.reject(wrongArgument("wait", "Scheduler", 1, "number"));
+    if (options !== undefined && options !== null && !isObject(options)) {
+      return Promise.reject(wrongArgument("wait", "Scheduler", 2, "WaitOptions"));
+    }
     const signal = options?.signal;
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {

@@ -4,6 +4,7 @@ import type { Packed } from "./native.d";
 import { isObject, kInternal, platform, textOf, wrongArgument, wrongConstructorArgument } from "./seam";
 
 const kNamePattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]*$/;
+const kLookedFor = /^[!#$%&'*+\-.^_`|~0-9A-Za-z\u0080-\uffff]*$/; // What is beyond ASCII is not there, which is no error.
 const kBadValue = /[\0\r\n]/;
 const kEntries = Symbol("entries");
 const kPacked = Symbol("packed");
@@ -41,13 +42,13 @@ export class Headers {
     return allOf(this).has(keyOf("has", name, arguments.length));
   }
   set(name: unknown, value: unknown): void {
-    requireTwo("set", arguments.length);
+    requireTwo("set", name, arguments.length);
     const key = checkedName(name);
     const text = checkedValue(value);
     writable(this).set(key, { name: textOf(name), values: [text] });
   }
   append(name: unknown, value: unknown): void {
-    requireTwo("append", arguments.length);
+    requireTwo("append", name, arguments.length);
     checkedName(name);
     const text = checkedValue(value);
     add(writable(this), textOf(name), text);
@@ -59,7 +60,8 @@ export class Headers {
     return [...(allOf(this).get("set-cookie")?.values ?? [])];
   }
   getAll(name: unknown): string[] {
-    if (keyOf("getAll", name, arguments.length) !== "set-cookie") {
+    if (arguments.length === 0) throw wrongArgument("getAll", "Headers", 1, "string");
+    if (textOf(name).toLowerCase() !== "set-cookie") {
       throw new TypeError('getAll() can only be used with the header name "Set-Cookie".');
     }
     return allOf(this).get("set-cookie")?.values.slice() ?? [];
@@ -143,7 +145,8 @@ export function copyHeaders(packed: Packed): Headers {
   return new Headers(kInternal, packed, false);
 }
 
-function requireTwo(method: string, count: number): void {
+function requireTwo(method: string, name: unknown, count: number): void {
+  if (count === 1) textOf(name);
   if (count < 2) throw wrongArgument(method, "Headers", count + 1, "string");
 }
 
@@ -154,11 +157,13 @@ function add(entries: Map<string, Entry>, name: string, value: string): void {
   else entry.values.push(value);
 }
 
-// Looking for a name that can't exist is no error.
 function keyOf(method: string, name: unknown, count: number): string {
   if (count === 0) throw wrongArgument(method, "Headers", 1, "string");
   const text = textOf(name);
-  return known.get(text) ?? text.toLowerCase();
+  const key = known.get(text);
+  if (key !== undefined) return key;
+  if (!kLookedFor.test(text)) throw new TypeError("Invalid header name.");
+  return text.toLowerCase();
 }
 
 // Names seen before, in lower case: scripts use few.
@@ -188,15 +193,15 @@ function checkedValue(value: unknown): string {
 function fill(headers: Headers, init: unknown): void {
   if (init instanceof Headers) {
     headers[kPacked] = packHeaders(init);
-  } else if (typeof init === "object" && typeof (init as any)[Symbol.iterator] === "function") {
+  } else if (isObject(init) && typeof (init as any)[Symbol.iterator] === "function") {
     for (const item of init as Iterable<unknown>) {
       if (!isObject(item)) throw new TypeError("Incorrect type: the provided value is not of type 'Sequence'.");
       const pair = Array.from(item as Iterable<unknown>);
       if (pair.length !== 2) throw new TypeError(kBadPair);
       headers.append(pair[0], pair[1]);
     }
-  } else if (typeof init === "object") {
-    for (const key of Object.keys(init as object)) headers.append(key, (init as any)[key]);
+  } else if (isObject(init)) {
+    for (const key of Object.keys(init)) headers.append(key, (init as any)[key]);
   } else {
     throw wrongConstructorArgument("Headers", 1, "Headers or Sequence or object");
   }

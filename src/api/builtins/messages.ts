@@ -1,8 +1,8 @@
 // MessageChannel, MessagePort and MessageEvent. Both ports of a channel live in one isolate: a message is a clone, and
 // arrives in a microtask.
 import { reportException } from "./console";
-import { Event, EventTarget } from "./events";
-import { illegalConstructor, isObject, kIllegalInvocation, kInternal, native, platform, wrongConstructorArgument } from "./seam";
+import { checkEvent, Event, EventTarget } from "./events";
+import { illegalConstructor, isObject, kIllegalInvocation, kInternal, native, platform, wrongArgument } from "./seam";
 
 export const kNoOrigin = kInternal; // Of the runtime's own messages, which come from nowhere.
 
@@ -17,7 +17,7 @@ interface MessageInit {
 export class MessageEvent extends Event {
   #init: MessageInit;
   constructor(type: string, init?: MessageInit) {
-    if (type === undefined) throw wrongConstructorArgument("MessageEvent", 1, "string");
+    checkEvent("MessageEvent", arguments.length, init, "Initializer");
     super(type, init as {});
     this.#init = init ?? {};
   }
@@ -50,6 +50,9 @@ export class MessagePort extends EventTarget {
 
   postMessage(message?: unknown, options?: unknown): void {
     if (!(#peer in this)) throw new TypeError(kIllegalInvocation);
+    if (options !== undefined && options !== null && !isObject(options)) {
+      throw wrongArgument("postMessage", "MessagePort", 2, "Array or PostMessageOptions");
+    }
     const transfer = isObject(options) ? ((options as any).transfer ?? options) : [];
     if (Array.isArray(transfer) && transfer.length > 0) throw new Error("Transfer list is not supported");
     const copy = native.structuredClone(message, []);
@@ -90,9 +93,9 @@ export class MessagePort extends EventTarget {
     }
   }
 
-  override addEventListener(type: string, listener: any, options?: any): void {
-    super.addEventListener(type, listener, options);
-    if (String(type) === "message") this.start();
+  override addEventListener(...given: Parameters<EventTarget["addEventListener"]>): void {
+    super.addEventListener(...given);
+    if (String(given[0]) === "message") this.start();
   }
 
   get onmessage(): unknown {

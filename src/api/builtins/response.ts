@@ -4,7 +4,7 @@ import { bodyCodings, compatibility, isManual } from "./compatibility";
 import { eachPacked, Headers, headersOf, packedHeaders, packHeaders } from "./headers";
 import type { InBody, Packed } from "./native.d";
 import {
-  inherit, isObject, kInternal, native, platform, wrongArgument, wrongConstructorArgument,
+  inherit, isObject, kInternal, native, platform, textOf, wrongArgument, wrongConstructorArgument,
 } from "./seam";
 import { parseUrl } from "./url";
 import { answeredSocket, isWebSocket, takeForResponse, type WebSocket } from "./websocket";
@@ -102,6 +102,7 @@ export class Response {
 
   static json(value: unknown, init?: ResponseInit | null): Response {
     if (arguments.length === 0) throw wrongArgument("json", "Response", 1, "Value");
+    if (init !== undefined && init !== null && !isObject(init)) throw wrongArgument("json", "Response", 2, "InitializerDict or Response");
     const response = new Response(String(JSON.stringify(value)), init);
     response[kType] = "application/json";
     if (response[kHeaders] !== undefined && !new Headers(init!.headers).has("content-type")) {
@@ -111,13 +112,14 @@ export class Response {
   }
   static redirect(url: unknown, status: unknown = 302): Response {
     if (arguments.length === 0) throw wrongArgument("redirect", "Response", 1, "string");
-    const href = parseUrl(String(url));
-    if (href === undefined) throw new TypeError(`Unable to parse URL: ${url}`);
-    const code = Number(status);
+    const text = textOf(url);
+    const code = +(status as number) | 0;
     if (![301, 302, 303, 307, 308].includes(code)) {
-      throw new RangeError(`${status} is not a redirect status code. It must be one of: 301, 302, 303, 307, or 308.`);
+      throw new RangeError(`${code} is not a redirect status code. It must be one of: 301, 302, 303, 307, or 308.`);
     }
-    const location = compatibility.redirectUrl ? href : String(url);
+    const href = parseUrl(text);
+    if (href === undefined) throw new TypeError(`Unable to parse URL: ${text}`);
+    const location = compatibility.redirectUrl ? href : text;
     const response = make(code, "", new Headers({ Location: location }), null);
     return response;
   }

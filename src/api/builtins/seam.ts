@@ -112,6 +112,16 @@ export function requireOwner(owner: number): void {
   if (current !== owner) throw new Error(current === 0 ? kOtherRequest : kOtherObject);
 }
 
+// https://webidl.spec.whatwg.org/#js-long, but that what is out of range throws, with the text `range`.
+export function toInteger(value: unknown, range?: string): number {
+  const number = Math.trunc(+(value as number)) || 0;
+  if (!Number.isFinite(number)) return 0;
+  if (number < -(2 ** 31) || number >= 2 ** 31) {
+    throw new TypeError(range ?? "Value out of range. Must be between -2147483648 and 2147483647 (inclusive).");
+  }
+  return number;
+}
+
 export function isObject(value: unknown): value is object {
   return (typeof value === "object" && value !== null) || typeof value === "function";
 }

@@ -8,7 +8,7 @@ import {
 import { compatibility } from "./compatibility";
 import type { AbortSignal } from "./events";
 import { isIdentity, isWritten, join, kBody, takeBody } from "./joins";
-import { bytesOf, native, platform, wrongConstructorArgument } from "./seam";
+import { bytesOf, isObject, native, platform, toInteger, wrongArgument, wrongConstructorArgument } from "./seam";
 
 // The standard's, that knows of one made without arguments that it changes nothing.
 const TransformStream = new Proxy(PlainTransformStream, {
@@ -39,6 +39,9 @@ const getReader = ReadableStream.prototype.getReader;
 ReadableStream.prototype.getReader = function (this: ReadableStream, options?: any): any {
   if (this.locked) throw new TypeError(kLockedText);
   if ((this as any)[kClosing]) throw new TypeError((this as any)[kClosing]);
+  if (options !== undefined && options !== null && !isObject(options)) {
+    throw wrongArgument("getReader", "ReadableStream", 1, "GetReaderOptions");
+  }
   const mode = options?.mode;
   if (mode !== undefined && mode !== "byob") {
     throw new TypeError("mode must be undefined or 'byob' in call to getReader().");
@@ -100,26 +103,44 @@ async function pipeAsBefore(from: any, to: any, options: any): Promise<void> {
 }
 
 ReadableStream.prototype.pipeTo = function (this: ReadableStream, to: any, options?: any): Promise<void> {
+  if (to === undefined) return Promise.reject(wrongArgument("pipeTo", "ReadableStream", 1, "WritableStream"));
   if (this.locked) return Promise.reject(new TypeError(kLockedText));
   const pipe = () => pipeInto(this, to, options);
   return (options === undefined && to instanceof WritableStream && join(this, to, pipe, true)) || pipe();
 };
 const pipeThrough = ReadableStream.prototype.pipeThrough;
 ReadableStream.prototype.pipeThrough = function (this: ReadableStream, to: any, options?: any): any {
+  if (!isObject(to)) throw wrongArgument("pipeThrough", "ReadableStream", 1, "Transform");
   for (const [side, type] of [["readable", ReadableStream], ["writable", WritableStream]] as const) {
-    if (!(to?.[side] instanceof type)) {
+    if (!((to as any)[side] instanceof type)) {
       throw new TypeError(`Incorrect type for the '${side}' field on 'Transform': the provided value is not of type '${type.name}'.`);
     }
   }
-  const alone = options === undefined && join(this, to.writable, () => pipeTo.call(this, to.writable), false);
-  return alone ? to.readable : pipeThrough.call(this, to, options);
+  const { readable, writable } = to as any;
+  const alone = options === undefined && join(this, writable, () => pipeTo.call(this, writable), false);
+  return alone ? readable : pipeThrough.call(this, to as any, options);
 } as any;
+const enqueueBytes = ReadableByteStreamController.prototype.enqueue as any;
+(ReadableByteStreamController.prototype as any).enqueue = function (this: any, chunk: any): void {
+  if (!ArrayBuffer.isView(chunk) && !(chunk instanceof ArrayBuffer)) {
+    throw wrongArgument("enqueue", "ReadableByteStreamController", 1, "BufferSource");
+  }
+  if (chunk.byteLength === 0) throw new TypeError("Cannot enqueue a zero-length ArrayBuffer.");
+  enqueueBytes.call(this, chunk instanceof ArrayBuffer ? new Uint8Array(chunk) : chunk);
+};
+const from = (ReadableStream as any).from;
+(ReadableStream as any).from = function (source: unknown): ReadableStream {
+  if (source === undefined || source === null) throw wrongArgument("from", "ReadableStream", 1, "AsyncGenerator");
+  return from(source);
+};
 // What an early end leaves is a last chunk; the end itself comes with the next read.
 const readInto = ReadableStreamBYOBReader.prototype.read as any;
 (ReadableStreamBYOBReader.prototype as any).readAtLeast = async function readAtLeast(this: any, least: unknown, view: any): Promise<any> {
-  const size = view?.byteLength ?? 0;
-  const width = view?.BYTES_PER_ELEMENT ?? 1;
-  const count = Math.trunc(Number(least)) || 0;
+  if (arguments.length === 0) throw wrongArgument("readAtLeast", "ReadableStreamBYOBReader", 1, "integer");
+  const count = toInteger(least);
+  if (!ArrayBuffer.isView(view)) throw wrongArgument("readAtLeast", "ReadableStreamBYOBReader", 2, "ArrayBufferView");
+  const size = view.byteLength;
+  const width = (view as any).BYTES_PER_ELEMENT ?? 1;
   if (count === 0) throw new TypeError("Requested invalid minimum number of bytes to read (0).");
   if (count < 0 || count * width > size) {
     const named = count < 0 ? BigInt.asUintN(64, BigInt(count)) : count * width;
@@ -365,7 +386,10 @@ const kPipe = Symbol("pipe");
 
 export class IdentityTransformStream {
   [kPipe]: BytePipe;
-  constructor() {
+  constructor(strategy?: unknown) {
+    if (strategy !== undefined && strategy !== null && !isObject(strategy)) {
+      throw wrongConstructorArgument("IdentityTransformStream", 1, "QueuingStrategy");
+    }
     this[kPipe] = bytePipe(undefined);
     isIdentity(this.readable, this.writable);
   }
@@ -384,7 +408,7 @@ const kTooMany = "Attempt to write too many bytes through a FixedLengthStream.";
 
 export class FixedLengthStream extends IdentityTransformStream {
   constructor(length: unknown) {
-    if (length === undefined) throw wrongConstructorArgument("FixedLengthStream", 1, "bigint");
+    if (arguments.length === 0) throw wrongConstructorArgument("FixedLengthStream", 1, "bigint");
     const number = Math.trunc(Number(length));
     if (!Number.isFinite(number)) throw new TypeError("The value cannot be converted because it is not an integer.");
     if (number < 0) {

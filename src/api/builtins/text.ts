@@ -10,8 +10,10 @@ export class TextEncoder {
     return native.utf8Encode(textOf(text));
   }
   encodeInto(text: unknown, into: Uint8Array): { read: number; written: number } {
+    if (arguments.length === 0) throw wrongArgument("encodeInto", "TextEncoder", 1, "String");
+    const input = textOf(text);
     if (!(into instanceof Uint8Array)) throw wrongArgument("encodeInto", "TextEncoder", 2, "Uint8Array");
-    const [read, written] = native.utf8EncodeInto(textOf(text), into);
+    const [read, written] = native.utf8EncodeInto(input, into);
     return { read, written };
   }
 }

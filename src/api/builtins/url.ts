@@ -139,6 +139,7 @@ export class URL {
     return parse(input, base) !== undefined;
   }
   static parse(input: unknown, base?: unknown): URL | null {
+    if (arguments.length === 0) throw wrongArgument("parse", "URL", 1, "USVString");
     return URL.canParse(input, base) ? new URL(input, base) : null;
   }
   static createObjectURL(): never { throw new Error("URL.createObjectURL() is not implemented"); }
@@ -221,7 +222,7 @@ export class URLSearchParams {
 
   get size(): number { return this.#pairs.length; }
   append(name: unknown, value: unknown): void {
-    requireCount("append", 2, arguments.length);
+    requireCount("append", 2, arguments.length, name);
     this.#pairs.push([text(name), text(value)]);
     this.#changed();
   }
@@ -250,7 +251,7 @@ export class URLSearchParams {
     return this.#pairs.some((pair) => pair[0] === key && (wanted === undefined || pair[1] === wanted));
   }
   set(name: unknown, value: unknown): void {
-    requireCount("set", 2, arguments.length);
+    requireCount("set", 2, arguments.length, name);
     const key = text(name);
     const at = this.#pairs.findIndex((pair) => pair[0] === key);
     if (at < 0) this.#pairs.push([key, text(value)]);
@@ -284,7 +285,8 @@ export class URLSearchParams {
 }
 URLSearchParams.prototype[Symbol.iterator] = URLSearchParams.prototype.entries;
 
-function requireCount(method: string, wanted: number, count: number): void {
+function requireCount(method: string, wanted: number, count: number, first?: unknown): void {
+  if (count === 1 && wanted === 2) textOf(first);
   if (count < wanted) throw wrongArgument(method, "URLSearchParams", count + 1, "USVString");
 }
 

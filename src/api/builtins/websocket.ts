@@ -4,11 +4,12 @@ import { Blob } from "./blob";
 import { compatibility } from "./compatibility";
 import { reportException } from "./console";
 import { DOMException } from "./errors";
-import { ErrorEvent, Event, EventTarget, kCallsHandlers } from "./events";
+import { checkEvent, ErrorEvent, Event, EventTarget, kCallsHandlers } from "./events";
 import { fetchUpgrade } from "./fetch";
 import { kNoOrigin, MessageEvent } from "./messages";
 import {
-  bytesOf, isObject, kIllegalInvocation, kInternal, native, platform, textOf, wrongArgument, wrongConstructorArgument,
+  bytesOf, isObject, kIllegalInvocation, kInternal, native, platform, textOf, toInteger, wrongArgument,
+  wrongConstructorArgument,
 } from "./seam";
 import { parseUrl } from "./url";
 
@@ -24,7 +25,7 @@ interface CloseInit { code?: unknown; reason?: unknown; wasClean?: unknown }
 export class CloseEvent extends Event {
   #init: CloseInit;
   constructor(type: string, init?: CloseInit) {
-    if (type === undefined) throw wrongConstructorArgument("CloseEvent", 1, "string");
+    checkEvent("CloseEvent", arguments.length, init, "Initializer");
     super(type, init as {});
     this.#init = init ?? {};
   }
@@ -65,7 +66,7 @@ export class WebSocket extends EventTarget {
       this.#state = protocols as State;
       return;
     }
-    if (url === undefined) throw wrongConstructorArgument("WebSocket", 1, "string");
+    if (arguments.length === 0) throw wrongConstructorArgument("WebSocket", 1, "string");
     const href = checkedUrl(textOf(url));
     const names = checkedProtocols(protocols);
     super();
@@ -109,8 +110,9 @@ export class WebSocket extends EventTarget {
 
   close(code?: unknown, reason?: unknown): void {
     const state = stateOf(this);
-    const number = checkedCode(code);
+    const number = code === undefined ? undefined : toInteger(code);
     const text = reason === undefined ? "" : textOf(reason);
+    if (number !== undefined) checkCode(number);
     if (reason !== undefined && number === undefined) {
       throw new DOMException("If you specify a WebSocket close reason, you must also specify a code.", "InvalidAccessError");
     }
@@ -194,9 +196,9 @@ export class WebSocketRequestResponsePair {
   #response: string;
   constructor(request: unknown, response: unknown) {
     const kName = "WebSocketRequestResponsePair";
-    if (request === undefined) throw wrongConstructorArgument(kName, 1, "string");
-    if (response === undefined) throw wrongConstructorArgument(kName, 2, "string");
+    if (arguments.length === 0) throw wrongConstructorArgument(kName, 1, "string");
     this.#request = textOf(request);
+    if (arguments.length === 1) throw wrongConstructorArgument(kName, 2, "string");
     this.#response = textOf(response);
   }
   get request(): string { return this.#request; }
@@ -226,13 +228,10 @@ function closeOut(state: State, code: number, reason: string): void {
   if (state.number !== 0) native.wsClose(state.number, code, reason);
 }
 
-function checkedCode(code: unknown): number | undefined {
-  if (code === undefined) return undefined;
-  const number = Math.trunc(Number(code)) || 0;
+function checkCode(number: number): void {
   if (number < 1000 || number > 4999 || number === 1004 || number === 1005 || number === 1006 || number === 1015) {
     throw new DOMException(`Invalid WebSocket close code: ${number}.`, "InvalidAccessError");
   }
-  return number;
 }
 
 // -- in a response

@@ -112,12 +112,26 @@ v8::MaybeLocal<v8::Value> FlatPairs(js::Scope& scope, const object::Pairs& pairs
 
 namespace {
 
+v8::MaybeLocal<v8::Value> MapOfPairs(js::Scope& scope, const object::Pairs& pairs) {
+  v8::Local<v8::Map> map = v8::Map::New(scope.isolate());
+  for (auto& [key, bytes] : pairs) {
+    v8::Local<v8::Value> value;
+    if (!Deserialize(scope, bytes).ToLocal(&value)) return {};
+    if (map->Set(scope.context(), js::FromUtf8(scope.isolate(), key), value).IsEmpty()) return {};
+  }
+  return map.As<v8::Value>();
+}
+
 v8::MaybeLocal<v8::Value> Nothing(js::Scope& scope, const Done&) {
   return v8::Undefined(scope.isolate()).As<v8::Value>();
 }
 
 v8::MaybeLocal<v8::Value> Count(js::Scope& scope, const uint64_t& count) {
   return v8::Number::New(scope.isolate(), static_cast<double>(count)).As<v8::Value>();
+}
+
+v8::MaybeLocal<v8::Value> Any(js::Scope& scope, const uint64_t& count) {
+  return v8::Boolean::New(scope.isolate(), count > 0).As<v8::Value>();
 }
 
 // The strings of an array; nothing if an exception is pending.
@@ -153,7 +167,7 @@ void StorageGetMany(const Arguments& args) {
   if (context == nullptr) return;
   std::optional<std::vector<Bytes>> keys = Keys(call, args[0]);
   if (!keys) return;
-  Pending<object::Pairs> pending(call, *context, FlatPairs);
+  Pending<object::Pairs> pending(call, *context, MapOfPairs);
   if (!pending.Start()) return;
   pending.Finish(
       context->instance()->storage().GetMany(context->lock(), *std::move(keys), Read(call.Flags(1)), pending.Later()));
@@ -196,7 +210,7 @@ void StorageList(const Arguments& args) {
   IoContext* context = call.ObjectContext();
   if (context == nullptr) return;
   object::ListOptions options = ReadListOptions(call);
-  Pending<object::Pairs> pending(call, *context, FlatPairs);
+  Pending<object::Pairs> pending(call, *context, MapOfPairs);
   if (!pending.Start()) return;
   if (options.end && *options.end <= options.start) return pending.Finish(Result<object::Pairs>(object::Pairs()));
   pending.Finish(
@@ -231,13 +245,14 @@ void StoragePut(const Arguments& args) {
       context->instance()->storage().Put(context->lock(), std::move(pairs), Write(call.Flags(2)), pending.Later()));
 }
 
+// storageDelete(keys, flags, single)
 void StorageDelete(const Arguments& args) {
   Call call(args);
   IoContext* context = call.ObjectContext();
   if (context == nullptr) return;
   std::optional<std::vector<Bytes>> keys = Keys(call, args[0]);
   if (!keys) return;
-  Pending<uint64_t> pending(call, *context, Count);
+  Pending<uint64_t> pending(call, *context, args[2]->IsTrue() ? Any : Count);
   if (!pending.Start()) return;
   pending.Finish(
       context->instance()->storage().Delete(context->lock(), *std::move(keys), Write(call.Flags(1)), pending.Later()));

@@ -272,13 +272,9 @@ InputLock LiveInstance::EndCritical(InputLock lock) {
   return section->EndSection(std::move(lock));
 }
 
-void LiveInstance::FailCritical(GateRef, Error error) {
-  Break(std::move(error).With(Error::kRemote).With(Error::kObjectReset));
-}
+void LiveInstance::FailCritical(GateRef, Error error) { BreakByScript(std::move(error)); }
 
-void LiveInstance::SectionDropped(Error error) {
-  Break(std::move(error).With(Error::kRemote).With(Error::kObjectReset));
-}
+void LiveInstance::SectionDropped(Error error) { BreakByScript(std::move(error)); }
 
 void LiveInstance::SectionTimedOut() {
   Break(
@@ -328,7 +324,8 @@ void LiveInstance::WantFlush() { host_.WantFlush(*this); }
 // What the script brought about, it is told in the words that say so.
 void LiveInstance::SqlFailed(const Error& why) {
   bool by_script = why.code() == ErrorCode::kScript || why.code() == ErrorCode::kOverloaded;
-  Break(by_script ? Error(why).With(Error::kRemote).With(Error::kObjectReset) : host_.WriteFailed(id_, why));
+  if (by_script) return BreakByScript(why);
+  Break(host_.WriteFailed(id_, why));
 }
 
 void LiveInstance::Settled(const Error* failed) {
@@ -348,7 +345,14 @@ void LiveInstance::FlushTimedOut() {
 
 // --- Life and end
 
-void LiveInstance::Abort(Error reason) { Break(std::move(reason).With(Error::kRemote).With(Error::kObjectReset)); }
+void LiveInstance::Abort(Error reason) { BreakByScript(std::move(reason)); }
+
+// The turn under way leaves nothing. The bursts of turns that have ended stay: only the end of this turn of the loop
+// was missing for them to be on their way.
+void LiveInstance::BreakByScript(Error error) {
+  storage_.SendSealed();
+  Break(std::move(error).With(Error::kRemote).With(Error::kObjectReset));
+}
 
 void LiveInstance::LeaveCode() {
   if (--in_code_ == 0 && !LIMPET_MUTANT(roll_misses_idle)) AfterCode();

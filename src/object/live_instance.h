@@ -146,6 +146,7 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   void OnCodeReply(const EventRef& event, Result<HttpResponse> result);
   void SendReply(const EventRef& event, Result<HttpResponse> result);
   void AfterCode();
+  void BreakByScript(Error error);
   void PreShutdownEnded();
   void EndOnceDurable();
 

@@ -416,6 +416,10 @@ void ObjectStorage::Flush() {
     host_.WritesDurable(cache_.durable());
     ServeWaiting();
   }
+  SendSealed();
+}
+
+void ObjectStorage::SendSealed() {
   if (shut_ || !cache_.has_sealed()) return;
   // A read shows the state as of its call. Later writes must not reach the store while it is under way.
   bool early = !reads_.empty() && cache_.sealed_last() > reads_.front().at;

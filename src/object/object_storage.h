@@ -92,6 +92,8 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
   void Seal();
   // Sends what is sealed, as one commit, unless a read that must not see it is still under way.
   void Flush();
+  // The same, but answers nobody: also for the middle of a turn.
+  void SendSealed();
   // No more reads, writes or answers; what is not on its way is dropped.
   void Shut(const Error& error);
   // Nothing on the way to the store or from it: the instance may be destroyed.

@@ -278,6 +278,21 @@ TEST_F(ShardTest, DropsTheBurstOfAnAbortedTurn) {
   EXPECT_EQ(replies_, (Strings{"error: enough", "1"}));
 }
 
+TEST_F(ShardTest, AnAbortTakesItsOwnBurstAlone) {
+  class_->handler = [](Instance& instance, InputLock lock, HttpRequest request, OnReply reply) {
+    if (request.url == "/read") return Increment(instance, std::move(lock), std::move(request), std::move(reply));
+    auto put = instance.storage().Put(lock, {{"count", "40"}}, {}, nullptr);
+    instance.TurnEnded();  // And before it was sent:
+    auto again = instance.storage().Put(lock, {{"count", "50"}}, {}, nullptr);
+    instance.Abort(Error::Script("Error", "enough"));
+  };
+  Fetch(1, "/abort");
+  loop_.Advance(milliseconds(20));
+  Fetch(1, "/read");
+  loop_.Advance(milliseconds(20));
+  EXPECT_EQ(replies_, (Strings{"error: enough", "41"}));
+}
+
 TEST_F(ShardTest, EndsACriticalSectionThatRunsTooLong) {
   std::vector<GateRef> sections;
   std::vector<OnReply> owed;

@@ -220,10 +220,11 @@ export interface Native {
   // (de)serialised in C++, at the call; sizes and key lengths are checked there; key counts and types in TypeScript.
   // `owner`: currentObject() when the storage was made; another object's event is refused.
   storageGet(owner: number, key: string, flags: number): Promise<unknown>;
-  storageGetMany(keys: string[], flags: number): Promise<unknown[]>; // [key, value, …] sorted by UTF-8
-  storageList(start: string, end: string | undefined, startAfter: boolean, prefix: string, reverse: boolean, limit: number | undefined, flags: number): Promise<unknown[]>;
+  storageGetMany(keys: string[], flags: number): Promise<Map<string, unknown>>; // sorted by UTF-8
+  storageList(start: string, end: string | undefined, startAfter: boolean, prefix: string, reverse: boolean, limit: number | undefined, flags: number): Promise<Map<string, unknown>>;
   storagePut(owner: number, pairs: unknown[], flags: number): Promise<void>; // [key, value, …]
-  storageDelete(keys: string[], flags: number): Promise<number>;
+  storageDelete(keys: string[], flags: number, single: false): Promise<number>; // How many there were.
+  storageDelete(keys: string[], flags: number, single: true): Promise<boolean>;
   storageDeleteAll(flags: number): Promise<void>; // 8: and the alarm
   storageGetAlarm(flags: number): Promise<number | null>; // ms since 1970
   storageSetAlarm(ms: number, flags: number): Promise<void>;

@@ -26,12 +26,6 @@ function keysOf(keys: unknown[]): string[] {
   return keys.map(textOf);
 }
 
-function mapOf(flat: unknown[]): Map<string, unknown> {
-  const map = new Map<string, unknown>();
-  for (let at = 0; at < flat.length; at += 2) map.set(flat[at] as string, flat[at + 1]);
-  return map;
-}
-
 // An undefined key that was given is a text, as any other.
 function undefinedKey(given: number, method: string, holder: string, type: string): string {
   if (given === 0) throw wrongArgument(method, holder, 1, type);
@@ -44,7 +38,7 @@ function get(owner: number, holder: string, key: unknown, options?: Options): Pr
   if (!Array.isArray(key)) return native.storageGet(owner, textOf(key), flagsOf(options));
   requireOwner(owner);
   const keys = keysOf(key);
-  return native.storageGetMany(keys, flagsOf(options)).then(mapOf);
+  return native.storageGetMany(keys, flagsOf(options));
 }
 
 function put(owner: number, holder: string, key: unknown, value: unknown, options?: Options): Promise<void> {
@@ -67,15 +61,15 @@ function remove(holder: string, key: unknown, options?: Options): Promise<boolea
   checkOptions(options, "delete", holder, 2, "PutOptions");
   if (Array.isArray(key)) {
     const keys = keysOf(key);
-    return keys.length === 0 ? Promise.resolve(0) : native.storageDelete(keys, flagsOf(options));
+    return keys.length === 0 ? Promise.resolve(0) : native.storageDelete(keys, flagsOf(options), false);
   }
-  return native.storageDelete([textOf(key)], flagsOf(options)).then((count) => count > 0);
+  return native.storageDelete([textOf(key)], flagsOf(options), true);
 }
 
 function list(holder: string, options?: Options & ListOptions): Promise<Map<string, unknown>> {
   checkOptions(options, "list", holder, 1, "ListOptions");
   const { start, after, end, prefix, reverse, limit } = rangeOf(options ?? {});
-  return native.storageList(start, end, after, prefix, reverse, limit, flagsOf(options)).then(mapOf);
+  return native.storageList(start, end, after, prefix, reverse, limit, flagsOf(options));
 }
 
 const kDeleteAlarmToo = 8;

@@ -43,6 +43,18 @@ std::string PlaceOf(const std::string& stack) {
 ShardRuntime::ShardRuntime(loop::Loop& control, std::vector<ShardServer*> shards, js::Runtime& js)
     : control_(control), shards_(std::move(shards)), js_(js) {}
 
+ShardRuntime::~ShardRuntime() {
+  if (checker_ == nullptr) return;
+  check_thread_.Stop([this] { checker_.reset(); });
+  check_thread_.Join();
+}
+
+Result<Done> ShardRuntime::Open() {
+  LIMPET_TRY(Done started, check_thread_.Start("check"));
+  check_thread_.Call([this] { checker_ = std::make_unique<worker::Checker>(js_, check_thread_.loop(), kCheckCpuMax); });
+  return started;
+}
+
 void ShardRuntime::Check(std::shared_ptr<const ScriptVersion> version,
                          UniqueFunction<void(Result<control::ScriptReport>)> done) {
   checks_.push_back({std::move(version), std::move(done)});
@@ -50,21 +62,21 @@ void ShardRuntime::Check(std::shared_ptr<const ScriptVersion> version,
 }
 
 void ShardRuntime::CheckNext() {
-  checker_.loop().Post([this, version = checks_.front().version] {
-    Result<worker::Report> report = worker::Instantiate(js_, checker_.loop(), *version, kCheckCpuMax);
-    control_.Post([this, report = std::move(report)]() mutable {
-      Pending pending = std::move(checks_.front());
-      checks_.pop_front();
-      if (!open_) return;
-      if (!checks_.empty()) CheckNext();
-      if (report.has_value()) {
-        pending.done(ToScriptReport(std::move(report).value()));
-      } else {
-        std::string place = PlaceOf(report.error().stack());
-        pending.done(std::move(report).error().WithStack(std::move(place)));
-      }
+  check_thread_.loop().Post([this, version = checks_.front().version] {
+    checker_->Check(*version, [this](Result<worker::Report> report) {
+      control_.Post([this, report = std::move(report)]() mutable { Checked(std::move(report)); });
     });
   });
+}
+
+void ShardRuntime::Checked(Result<worker::Report> report) {
+  Pending pending = std::move(checks_.front());
+  checks_.pop_front();
+  if (!open_) return;
+  if (!checks_.empty()) CheckNext();
+  if (report.has_value()) return pending.done(ToScriptReport(std::move(report).value()));
+  std::string place = PlaceOf(report.error().stack());
+  pending.done(std::move(report).error().WithStack(std::move(place)));
 }
 
 void ShardRuntime::OnAllShards(const Act& act, control::OnDone done) {

@@ -17,8 +17,9 @@ namespace limpet::server {
 class ShardRuntime final : public control::Runtime {
  public:
   ShardRuntime(loop::Loop& control, std::vector<ShardServer*> shards, js::Runtime& js);
+  ~ShardRuntime() override;
   // Starts the thread for checks.
-  Result<Done> Open() { return checker_.Start("check"); }
+  Result<Done> Open();
   // The control plane is gone: no callback runs any more. On its loop.
   void Close() { open_ = false; }
 
@@ -44,6 +45,7 @@ class ShardRuntime final : public control::Runtime {
   // `act` on every shard's loop; `done` once all have acted.
   void OnAllShards(const Act& act, control::OnDone done);
   void CheckNext();
+  void Checked(Result<worker::Report> report);
   // `act` on the loop of the object's shard; what it comes to goes to `done`, here.
   template <typename T>
   void OnShardOf(const ObjectId& object, UniqueFunction<void(T)> done,
@@ -55,7 +57,8 @@ class ShardRuntime final : public control::Runtime {
   std::deque<Pending> checks_;  // The first one runs. One at a time: a check may serve its loop meanwhile.
   bool open_ = true;
   size_t next_run_ = 0;  // The shard of the next scheduled event, counted on for ever.
-  LoopThread checker_;
+  LoopThread check_thread_;
+  std::unique_ptr<worker::Checker> checker_;  // On its thread.
 };
 
 }  // namespace limpet::server

@@ -7,6 +7,7 @@
 #include "api/natives.h"
 #include "api/stack_traces.h"
 #include "base/json.h"
+#include "worker/isolate_stock.h"
 #include "worker/runtime.h"
 #include "worker/version.h"
 
@@ -81,24 +82,37 @@ Result<std::unique_ptr<js::Runtime>> MakeJsRuntime(node::MultiIsolatePlatform* p
   return js::Runtime::Make(std::move(options));
 }
 
-Result<Report> Instantiate(js::Runtime& js, loop::AsioLoop& loop, const ScriptVersion& version, Duration limit) {
+Checker::Checker(js::Runtime& js, loop::AsioLoop& loop, Duration cpu_max)
+    : loop_(loop),
+      cpu_max_(cpu_max),
+      stock_(std::make_unique<IsolateStock>(js, loop, js::IsolateOptions{.cpu_max = cpu_max})) {}
+
+Checker::~Checker() = default;
+
+void Checker::Check(const ScriptVersion& version, UniqueFunction<void(Result<Report>)> done) {
   CheckHost host;
-  host.loop = &loop;
-  js::IsolateOptions options;
-  options.cpu_max = limit;
-  LIMPET_TRY(host.isolate, js::Isolate::Make(js, loop, options, [](Error) {}));
+  host.loop = &loop_;
+  Result<std::unique_ptr<js::Isolate>> isolate = stock_->Take([](Error) {});
+  if (!isolate.has_value()) return done(std::move(isolate).error());
+  host.isolate = std::move(isolate).value();
   host.isolate->owner = static_cast<api::IoHost*>(&host);
   auto budget = std::make_shared<js::Budget>();
-  budget->cpu_left = limit;
+  budget->cpu_left = cpu_max_;
   std::optional<Result<Report>> report;
-  Instant start = loop.Now();
+  Instant start = loop_.Now();
   auto ended = js::Ended::kNo;
   host.isolate->Run(
       budget, [&](js::Scope& scope) { report = Evaluate(scope, version, host); }, [&](js::Ended how) { ended = how; });
-  if (ended == js::Ended::kMemory) return Error::Script("Error", "Script startup exceeded memory limit.");
-  if (ended != js::Ended::kNo || !report) return Error::Script("Error", "Script startup exceeded CPU time limit.");
-  if (report->has_value()) report->value().startup = loop.Now() - start;
-  return *std::move(report);
+  if (ended == js::Ended::kMemory) {
+    report = Error::Script("Error", "Script startup exceeded memory limit.");
+  } else if (ended != js::Ended::kNo || !report) {
+    report = Error::Script("Error", "Script startup exceeded CPU time limit.");
+  } else if (report->has_value()) {
+    report->value().startup = loop_.Now() - start;
+  }
+  // Whoever waits goes on while the isolate is taken down, which takes milliseconds.
+  done(*std::move(report));
+  stock_->Refill();
 }
 
 }  // namespace limpet::worker

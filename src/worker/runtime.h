@@ -115,7 +115,7 @@ class ShardScripts {
   // New requests go to `versions` (not empty, all of one script) from now on, each to one of them; requests that run
   // finish on the old ones; the shard's objects of its classes whose version changes take it over as `update` says
   // (object::Shard::SetClass). What still runs on versions before the old ones is ended: requests with kCanceled,
-  // objects as by an immediate update.
+  // after 2 s; objects as by an immediate update.
   void Activate(LiveVersions versions, object::CodeUpdate update = {});
   void Remove(const std::string& script_name);
   bool Has(const std::string& script_name) const;
@@ -147,7 +147,24 @@ struct Report {
   std::vector<std::pair<std::string, Bytes>> code_caches;
   Duration startup{0};  // Compiling and running the modules, without the isolate's own start.
 };
-// Blocks for at most `limit` of CPU (1 s). `loop` is the calling thread's own.
-Result<Report> Instantiate(js::Runtime& js, loop::AsioLoop& loop, const ScriptVersion& version, Duration limit);
+
+// Instantiates versions away from the shards. Used and destroyed on the thread of `loop`, which, like `js`, outlives
+// it.
+class Checker {
+ public:
+  // A check may take `cpu_max`.
+  Checker(js::Runtime& js, loop::AsioLoop& loop, Duration cpu_max);
+  ~Checker();
+  Checker(const Checker&) = delete;
+  Checker& operator=(const Checker&) = delete;
+
+  // Calls `done` before it returns. One at a time: the loop may be served meanwhile.
+  void Check(const ScriptVersion& version, UniqueFunction<void(Result<Report>)> done);
+
+ private:
+  loop::AsioLoop& loop_;
+  const Duration cpu_max_;
+  std::unique_ptr<IsolateStock> stock_;
+};
 
 }  // namespace limpet::worker

@@ -266,6 +266,7 @@ Result<std::shared_ptr<LoadedScript>> Version::Use() {
   LIMPET_TRY(std::shared_ptr<LoadedScript> fresh, LoadedScript::Make(deps_, version_, weak_from_this()));
   loaded_ = fresh;
   Result<Done> evaluated = fresh->Evaluate();
+  deps_.stock->Refill();
   if (!evaluated.has_value()) {
     if (loaded_ == fresh) loaded_ = nullptr;
     return std::move(evaluated).error();

@@ -16,6 +16,8 @@ namespace limpet::worker {
 
 namespace {
 
+// What a deploy ends, since two have come after it, had as long to end by itself: deploys may come fast.
+constexpr std::chrono::seconds kOlderGrace{2};
 constexpr size_t kTailsWaitingMax = 10'000;  // Events that nobody is told of beyond that.
 
 // As `limpet dev` says it, where the other Worker may come later; wrangler's words.
@@ -160,12 +162,25 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
       if (!lives) old->EndObjects();
     }
     // The contexts of stateless events outlive their Version: they hold the loaded script alone.
+    std::vector<std::weak_ptr<LoadedScript>> older;
     for (const std::shared_ptr<LoadedScript>& loaded : Loaded()) {
       const ScriptVersion& runs = loaded->version();
       bool lives = fresh.Has(runs) || previous.Has(runs);
-      if (lives || runs.script_name != name) continue;
-      EndAll(*loaded, Error(ErrorCode::kCanceled, "Worker request ended because its code was updated."));
+      if (!lives && runs.script_name == name && !loaded->contexts.empty()) older.push_back(loaded);
     }
+    if (older.empty()) return;
+    deps.loop->After(kOlderGrace, [weak = weak_from_this(), older = std::move(older)] {
+      std::shared_ptr<State> self = weak.lock();
+      if (self == nullptr) return;
+      for (const std::weak_ptr<LoadedScript>& old : older) self->EndIfOld(old.lock());
+    });
+  }
+
+  void EndIfOld(const std::shared_ptr<LoadedScript>& loaded) {
+    if (loaded == nullptr) return;
+    auto live = scripts.find(loaded->version().script_name);
+    if (live != scripts.end() && live->second.Has(loaded->version())) return;  // It came back.
+    EndAll(*loaded, Error(ErrorCode::kCanceled, "Worker request ended because its code was updated."));
   }
 
   std::vector<std::shared_ptr<LoadedScript>> Loaded() const {

@@ -65,10 +65,26 @@ test("a request that runs during a deploy ends on its old version", async () => 
   } };`;
   await server.deploy({ name: "slow", code: slow("old") });
   assert.equal((await server.fetch("slow", "/")).body, "old");
+  const before = await server.metric("limpet_http_requests_total");
   const running = server.fetch("slow", "/slow");
+  await until("it to run", async () => (await server.metric("limpet_http_requests_total")) === before + 1);
   await server.deploy({ name: "slow", code: slow("new") });
   assert.equal((await server.fetch("slow", "/")).body, "new");
   assert.equal((await running).body, "old");
+});
+
+test("deploys that come fast end no request that is about to answer", async () => {
+  const slow = (version) => `export default { async fetch(request) {
+    if (new URL(request.url).pathname === "/slow") await new Promise((done) => setTimeout(done, 700));
+    return new Response("${version}");
+  } };`;
+  await server.deploy({ name: "fast", code: slow(1) });
+  assert.equal((await server.fetch("fast")).body, "1");
+  const before = await server.metric("limpet_http_requests_total");
+  const running = server.fetch("fast", "/slow");
+  await until("it to run", async () => (await server.metric("limpet_http_requests_total")) === before + 1);
+  for (const version of [2, 3]) await server.deploy({ name: "fast", code: slow(version) });
+  assert.equal((await running).body, "1");
 });
 
 test("two versions live at most: what hangs in the first is ended when the third comes", { timeout: 60_000 }, async () => {

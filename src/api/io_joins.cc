@@ -31,28 +31,45 @@ class JoinedStream final : public BodyStream {
     on_chunk_ = std::move(on_chunk);  // Kept here, so that the closure below needs no memory.
     source_->Read([this](Result<std::optional<Bytes>> chunk) { Pass(std::move(chunk)); });
   }
+  bool CanPipe() const override { return source_->CanPipe(); }
+  void ReadIntoPipe(int pipe, size_t bytes_max, OnPiped on_piped) override {
+    on_piped_ = std::move(on_piped);
+    source_->ReadIntoPipe(pipe, bytes_max, [this](Result<size_t> bytes) { PassPiped(std::move(bytes)); });
+  }
 
  private:
   void Pass(Result<std::optional<Bytes>> chunk) {
-    if (limited_ && chunk.has_value()) Count(chunk);
-    OnChunk on_chunk = std::move(on_chunk_);
-    if (context_ == nullptr || (chunk.has_value() && chunk.value().has_value())) return on_chunk(std::move(chunk));
+    bool ends = !chunk.has_value() || !chunk.value().has_value();
+    if (chunk.has_value()) {
+      if (std::optional<Error> wrong = Count(ends ? 0 : chunk.value()->size())) chunk = *std::move(wrong);
+    }
+    Answer(std::move(on_chunk_), std::move(chunk), ends);
+  }
+  void PassPiped(Result<size_t> bytes) {
+    bool ends = !bytes.has_value() || bytes.value() == 0;
+    if (bytes.has_value()) {
+      if (std::optional<Error> wrong = Count(bytes.value())) bytes = *std::move(wrong);
+    }
+    Answer(std::move(on_piped_), std::move(bytes), ends);
+  }
+  // Of the next piece; 0: the end.
+  std::optional<Error> Count(size_t bytes) {
+    if (!limited_) return std::nullopt;
+    if (bytes > left_) return Error(ErrorCode::kInvalidArgument, kTooMany).Named("TypeError");
+    if (bytes == 0 && left_ > 0) return Error(ErrorCode::kInvalidArgument, kTooFew).Named("TypeError");
+    left_ -= bytes;
+    return std::nullopt;
+  }
+  template <typename Callback, typename Piece>
+  void Answer(Callback on_piece, Result<Piece> piece, bool ends) {
+    if (context_ == nullptr || (piece.has_value() && !ends)) return on_piece(std::move(piece));
     // Whoever reads may let go of this stream.
     auto tell = [context = std::move(context_), promise = promise_, where = where_,
-                 end = chunk.has_value() ? Result<Done>(Done{}) : Result<Done>(chunk.error())]() mutable {
+                 end = piece.has_value() ? Result<Done>(Done{}) : Result<Done>(piece.error())]() mutable {
       Tell(std::move(context), promise, where, std::move(end));
     };
-    on_chunk(std::move(chunk));
+    on_piece(std::move(piece));
     tell();
-  }
-  void Count(Result<std::optional<Bytes>>& chunk) {
-    if (!chunk.value().has_value()) {
-      if (left_ > 0) chunk = Error(ErrorCode::kInvalidArgument, kTooFew).Named("TypeError");
-    } else if (chunk.value()->size() > left_) {
-      chunk = Error(ErrorCode::kInvalidArgument, kTooMany).Named("TypeError");
-    } else {
-      left_ -= chunk.value()->size();
-    }
   }
   void Tell(std::shared_ptr<IoContext> context, Error why) {
     Tell(std::move(context), promise_, where_, std::move(why));
@@ -68,6 +85,7 @@ class JoinedStream final : public BodyStream {
 
   std::unique_ptr<BodyStream> source_;
   OnChunk on_chunk_;
+  OnPiped on_piped_;
   bool limited_;
   uint64_t left_;
   std::shared_ptr<IoContext> context_;  // Null: there is nobody to tell.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "net/pipe.h"
 #include "net/websocket_stream.h"
 
 namespace limpet::net {
@@ -10,7 +11,6 @@ namespace {
 
 constexpr size_t kHeadReadBytes = 8 * 1024;
 constexpr size_t kInlineBytesMax = 64 * 1024;  // A body that came with its head is given as bytes up to here.
-constexpr size_t kPipedBytesMin = 128 * 1024;  // Of a body that are still to come, to be worth a pipe.
 constexpr size_t kInterimResponsesMax = 64;    // 1xx before the response.
 
 class ResponseBodyStream final : public BodyStream {

@@ -1,6 +1,5 @@
 #include "net/client_transport.h"
 
-#include <fcntl.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
@@ -9,6 +8,7 @@
 #include <cerrno>
 
 #include "net/ip_address.h"
+#include "net/pipe.h"
 
 namespace limpet::net {
 
@@ -44,11 +44,7 @@ void ClientTransport::Read(char* data, size_t size, ReadCallback done) {
 }
 
 ssize_t ClientTransport::MoveInto(int pipe, size_t bytes_max) {
-  ssize_t moved;
-  do {
-    moved = ::splice(socket_.native_handle(), nullptr, pipe, nullptr, bytes_max, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-  } while (moved < 0 && errno == EINTR);
-  return moved;
+  return Splice(socket_.native_handle(), pipe, bytes_max);
 }
 
 void ClientTransport::WaitReadable(ErrorCallback done) {

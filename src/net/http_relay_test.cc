@@ -1,4 +1,5 @@
-// A response's body on its way from one server through a client and another server: the bytes go through a pipe.
+// Bodies that only pass go through a pipe: a response's on its way from one server through a client and another server,
+// and a request's that is sent back.
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -173,6 +174,89 @@ TEST(HttpRelay, LetsGoOfAllWhenTheClientGoes) {
     shared->Push(
         Error(ErrorCode::kUnavailable, "over"));  // What is closed in the middle of an answer may be half open.
     ASSERT_TRUE(RunUntil(relay.loop, [&] { return OpenFiles() == files; }));
+  }
+}
+
+// Sends back what it is sent.
+struct Mirror {
+  Mirror()
+      : server(loop, [this](HttpRequest request, const RequestInfo&, Responder responder) {
+          HttpResponse response;
+          std::optional<uint64_t> length = request.body.length;
+          if (!request.body.stream) return responder.Send(TextResponse(request.body.bytes));
+          response.body = Body::Of(std::make_unique<Spy>(std::move(request.body.stream), &counts), length);
+          responder.Send(std::move(response));
+        }) {
+    signal(SIGPIPE, SIG_IGN);
+  }
+  static std::string Head() {
+    return "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(kBytes) + "\r\n\r\n";
+  }
+  // As much of the request as the server takes while the client takes what comes; all of the answer's body by then.
+  std::string Exchange(RawClient& client, std::string_view request, size_t answer_bytes) {
+    EXPECT_TRUE(RunUntil(loop, [&] {
+      request.remove_prefix(client.SendSome(request));
+      const std::string& received = client.Take();
+      return client.ended() || (request.empty() && received.find("\r\n\r\n") != std::string::npos &&
+                                BodyOf(received).size() >= answer_bytes);
+    }));
+    return client.Take().find("\r\n\r\n") == std::string::npos ? "" : BodyOf(client.Take());
+  }
+
+  loop::AsioLoop loop;
+  Spy::Counts counts;
+  TestServer server;
+};
+
+TEST(HttpMirror, MovesARequestsBodyThroughAPipe) {
+  Mirror mirror;
+  for (int turn = 0; turn < 2; ++turn) {
+    RawClient client(mirror.loop, mirror.server.endpoint());
+    EXPECT_TRUE(mirror.Exchange(client, Mirror::Head() + Pattern(), kBytes) == Pattern());
+  }
+  EXPECT_GT(mirror.counts.piped, kBytes);
+}
+
+TEST(HttpMirror, WaitsForTheRestOfABody) {
+  Mirror mirror;
+  RawClient client(mirror.loop, mirror.server.endpoint());
+  const Bytes all = Pattern();
+  EXPECT_TRUE(mirror.Exchange(client, Mirror::Head() + all.substr(0, 1'000'000), 1'000'000) ==
+              all.substr(0, 1'000'000));
+  // As after a while in which nobody wanted more: what comes is read into memory, to hear of the client's end.
+  for (int i = 0; i < 3; ++i) {
+    mirror.loop.context().restart();
+    mirror.loop.context().run_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_TRUE(mirror.Exchange(client, all.substr(1'000'000), kBytes) == all);
+}
+
+TEST(HttpMirror, EndsABodyThatBreaksOffOrStalls) {
+  Mirror mirror;
+  RawClient broken(mirror.loop, mirror.server.endpoint()), stalled(mirror.loop, mirror.server.endpoint());
+  const Bytes part = Pattern().substr(0, 1'000'000);
+  EXPECT_TRUE(mirror.Exchange(broken, Mirror::Head() + part, part.size()) == part);
+  broken.HalfClose();
+  EXPECT_EQ(BodyOf(broken.UntilClosed()).size(), part.size());
+  EXPECT_TRUE(mirror.Exchange(stalled, Mirror::Head() + part, part.size()) == part);
+  const ServerLimits limits;
+  mirror.server.server.CheckDeadlines(mirror.loop.Now() + limits.body_stall_timeout - std::chrono::seconds(3));
+  EXPECT_EQ(mirror.server.server.connections(), 1u);
+  mirror.server.server.CheckDeadlines(mirror.loop.Now() + limits.body_stall_timeout + std::chrono::seconds(3));
+  EXPECT_EQ(BodyOf(stalled.UntilClosed()).size(), part.size());
+  EXPECT_EQ(mirror.server.server.connections(), 0u);
+}
+
+TEST(HttpMirror, LetsGoOfAllWhenTheClientGoes) {
+  Mirror mirror;
+  size_t files = OpenFiles();
+  for (int turn = 0; turn < 3; ++turn) {
+    RawClient client(mirror.loop, mirror.server.endpoint());
+    const Bytes part = Pattern().substr(0, 1'000'000);
+    EXPECT_TRUE(mirror.Exchange(client, Mirror::Head() + part, part.size()) == part);
+    client.Reset();
+    ASSERT_TRUE(RunUntil(mirror.loop, [&] { return mirror.server.server.connections() == 0; }));
+    ASSERT_TRUE(RunUntil(mirror.loop, [&] { return OpenFiles() == files; }));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -12,9 +13,21 @@
 namespace limpet::net {
 
 inline constexpr int kPipeBytes = 512 * 1024;
+// Of a body that are still to come, to be worth a pipe.
+inline constexpr size_t kPipedBytesMin = 128 * 1024;
 // Of one server: the kernel gives a user's processes 64 MiB for pipes. Who gets none, copies.
 inline constexpr size_t kPipesMax = 32;
 inline constexpr size_t kPipesIdleMax = 4;
+
+// splice(2), one end of which is a pipe: how many bytes moved, 0 at the end of `from`; below 0 with errno. Waits only
+// for a socket that blocks.
+inline ssize_t Splice(int from, int to, size_t bytes_max, unsigned flags = 0) {
+  ssize_t moved;
+  do {
+    moved = ::splice(from, nullptr, to, nullptr, bytes_max, SPLICE_F_MOVE | SPLICE_F_NONBLOCK | flags);
+  } while (moved < 0 && errno == EINTR);
+  return moved;
+}
 
 class Pipe {
  public:

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
+#include <cerrno>
+
+#include "base/check.h"
 
 namespace limpet::net {
 namespace {
@@ -21,6 +24,15 @@ class RequestBodyStream final : public BodyStream {
       connection->ReadBody(exchange_, std::move(on_chunk));
     } else {
       on_chunk(Error(ErrorCode::kUnavailable, "Network connection lost.").With(Error::kRetryable));
+    }
+  }
+  bool CanPipe() const override {
+    std::shared_ptr<Connection> connection = connection_.lock();
+    return connection && connection->CanPipeBody(exchange_);
+  }
+  void ReadIntoPipe(int pipe, size_t bytes_max, OnPiped on_piped) override {
+    if (std::shared_ptr<Connection> connection = connection_.lock()) {
+      connection->PipeBody(exchange_, pipe, bytes_max, std::move(on_piped));
     }
   }
 
@@ -249,6 +261,7 @@ Result<Bytes> Connection::DecodeBody(size_t bytes_max) {
 }
 
 void Connection::ServeBody() {
+  if (body_.piping) return ServePipe();
   if (!body_.waiting) return;
   if (!body_.done) {
     Result<Bytes> bytes = DecodeBody(kBodyChunkBytesMax);
@@ -271,6 +284,19 @@ void Connection::ServeBody() {
   }
   if (peer_closed_) return Close();
   WaitForBody();
+}
+
+void Connection::ServePipe() {
+  ssize_t moved =
+      Splice(socket_.native_handle(), body_.piping->pipe, std::min<uint64_t>(body_.left, body_.piping->bytes_max));
+  if (moved < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return WaitForBody();
+  if (moved <= 0) return Close();
+  size_t bytes = static_cast<size_t>(moved);
+  body_.left -= bytes;
+  body_.taken += bytes;
+  body_.done = body_.left == 0;
+  if (!BodyCame(bytes)) return OutOfTime();
+  std::exchange(body_.piping, std::nullopt)->on_piped(bytes);
 }
 
 void Connection::WaitForBody() {
@@ -309,6 +335,7 @@ bool Connection::DiscardBody() {
 
 void Connection::FailBody(Error error) {
   if (body_.waiting) std::exchange(body_.waiting, nullptr)(std::move(error));
+  if (body_.piping) std::exchange(body_.piping, std::nullopt)->on_piped(std::move(error));
 }
 
 void Connection::ReadBody(uint64_t exchange, BodyStream::OnChunk on_chunk) {
@@ -330,9 +357,24 @@ void Connection::ReadBody(uint64_t exchange, BodyStream::OnChunk on_chunk) {
   if (!pumping_) StartRead();
 }
 
+// What came with the head, or was read to hear of the client's end, goes first; chunks have their sizes between them.
+bool Connection::CanPipeBody(uint64_t exchange) const {
+  return state_ == State::kExchange && exchange == exchange_ && !response_done_ && !body_.done && !body_.chunked &&
+         !body_.expect_continue && body_.left >= kPipedBytesMin && !reading_ && !peer_closed_ && in_.empty();
+}
+
+void Connection::PipeBody(uint64_t exchange, int pipe, size_t bytes_max, BodyStream::OnPiped on_piped) {
+  LIMPET_CHECK(CanPipeBody(exchange));
+  std::shared_ptr<Connection> self = shared_from_this();
+  body_.piping = RequestBody::Piping{pipe, bytes_max, std::move(on_piped)};
+  ServePipe();
+  if (!pumping_) StartRead();
+}
+
 void Connection::DropBody(uint64_t exchange) {
   if (exchange != exchange_) return;
   body_.waiting = nullptr;
+  body_.piping.reset();
   body_.dropped = true;
 }
 
@@ -349,6 +391,14 @@ void Connection::StartRead() {
   if (reading_ || peer_closed_ || state_ == State::kClosed || state_ == State::kUpgrade) return;
   size_t room = kHeadReadBytes;
   if (state_ == State::kExchange) {
+    if (body_.piping && !response_done_) {
+      reading_ = true;
+      return socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](boost::system::error_code error) {
+        self->reading_ = false;
+        if (self->state_ == State::kUpgrade) return self->TryFinishUpgrade();
+        if (!error && self->state_ != State::kClosed) self->Pump();
+      });
+    }
     if (WantsBody()) {
       room = body_.room.bytes();
     } else if (in_.size() >= kReadAheadBytes) {

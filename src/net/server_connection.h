@@ -7,6 +7,7 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -88,6 +89,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void DropResponder(uint64_t exchange);
   void OnDisconnect(uint64_t exchange, UniqueFunction<void()> closure);
   void ReadBody(uint64_t exchange, BodyStream::OnChunk on_chunk);
+  bool CanPipeBody(uint64_t exchange) const;
+  void PipeBody(uint64_t exchange, int pipe, size_t bytes_max, BodyStream::OnPiped on_piped);
   void DropBody(uint64_t exchange);
 
  private:
@@ -106,6 +109,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
     ChunkDecoder decoder;
     BodyRoom room;
     BodyStream::OnChunk waiting;
+    // Instead of `waiting`.
+    struct Piping {
+      int pipe;
+      size_t bytes_max;
+      BodyStream::OnPiped on_piped;
+    };
+    std::optional<Piping> piping;
   };
 
   // Reading (server_connection.cc).
@@ -116,6 +126,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Body TakeBody(const RequestHead& head);
   bool EndExchange();
   void ServeBody();
+  void ServePipe();
   bool DiscardBody();
   void WaitForBody();
   bool BodyCame(size_t bytes);  // False: it came too slowly.
@@ -124,7 +135,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void FailBody(Error error);
   // StartRead when it is worth it.
   void ReadOn();
-  bool WantsBody() const { return body_.waiting || (response_done_ && !body_.done); }
+  bool WantsBody() const { return body_.waiting || body_.piping || (response_done_ && !body_.done); }
   void StartRead();
   void OnRead(boost::system::error_code error, size_t bytes);
   void OnEnd();

@@ -246,8 +246,7 @@ ssize_t Connection::SendQueued() {
   add(std::string_view(out_).substr(out_at_));
   add(std::string_view(big_).substr(big_at_));
   if (count == 0 && piped_bytes_ > 0) {
-    return ::splice(pipe_->out(), nullptr, fd, nullptr, piped_bytes_,
-                    SPLICE_F_MOVE | SPLICE_F_NONBLOCK | (after_.empty() ? 0 : SPLICE_F_MORE));
+    return Splice(pipe_->out(), fd, piped_bytes_, after_.empty() ? 0 : SPLICE_F_MORE);
   }
   if (piped_bytes_ == 0) add(after_);
   int flags = MSG_NOSIGNAL | (piped_bytes_ > 0 ? MSG_MORE : 0);

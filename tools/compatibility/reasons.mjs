@@ -28,6 +28,8 @@ export const kReasons = {
     "Cache.delete": kNoCache,
     "DOMException.message": "it is an Error's",
     "DOMException.stack": "it is an Error's",
+    ...Object.fromEntries(["MessageEvent.data", "MessageEvent.origin", "MessageEvent.lastEventId", "MessageEvent.source", "MessageEvent.ports",
+      "CloseEvent.code", "CloseEvent.reason", "CloseEvent.wasClean"].map((name) => [name, "a plain property"])),
     "DurableObjectId.name": "a plain property",
     "DurableObjectId.jurisdiction": "a plain property",
     "DurableObjectStub.id": "a plain property",

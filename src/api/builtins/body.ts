@@ -124,10 +124,18 @@ export function extract(init: unknown): [Raw, string | undefined] {
     const { bytes: form, type } = encodeMultipart(init);
     return [form, type];
   }
-  const iterates = compatibility.iterableBodies && !(init instanceof String) &&
-    (typeof (init as any)[Symbol.asyncIterator] === "function" || typeof (init as any)[Symbol.iterator] === "function");
-  if (iterates) return [(ReadableStream as any).from(init), undefined];
+  if (compatibility.iterableBodies && iterates(init)) return [(ReadableStream as any).from(init), undefined];
   return [textOf(init), kTextType];
+}
+
+const plainText = Object.prototype.toString;
+
+// What has a text of its own is that text, unless it iterates asynchronously or is an array.
+function iterates(init: object): boolean {
+  if (typeof (init as any)[Symbol.asyncIterator] === "function") return true;
+  if (init instanceof String || typeof (init as any)[Symbol.iterator] !== "function") return false;
+  if (!compatibility.ownTexts || Array.isArray(init)) return true;
+  return init.toString === plainText && (init as any)[Symbol.toPrimitive] === undefined;
 }
 
 // The body of a clone; the original keeps the other half.

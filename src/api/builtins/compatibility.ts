@@ -27,6 +27,7 @@ export const compatibility = {
   cacheOption: true, // Of a Request.
   noCache: true, // As its value.
   iterableBodies: true,
+  ownTexts: true, // Of iterables as bodies.
   stripBom: true,
   formFiles: true,
   exponentBytes: true, // publicExponent is a Uint8Array.
@@ -59,6 +60,7 @@ const kSwitches: [keyof typeof compatibility, flag: string][] = [
   ["cacheOption", "cache_option_enabled"],
   ["noCache", "cache_no_cache_enabled"],
   ["iterableBodies", "fetch_iterable_type_support"],
+  ["ownTexts", "fetch_iterable_type_support_override_adjustment"],
   ["stripBom", "strip_bom_in_read_all_text"],
   ["formFiles", "formdata_parser_supports_files"],
   ["exponentBytes", "crypto_preserve_public_exponent"],

@@ -153,7 +153,7 @@ export const kFlags = [
   ["fetch_iterable_type_support", "no_fetch_iterable_type_support", "2026-02-19", "switches"],
   ["env_module_nullable_support", "no_env_module_nullable_support", "", "as if off"],
   ["precise_timers", "no_precise_timers", "", "experimental: refused"],
-  ["fetch_iterable_type_support_override_adjustment", "no_fetch_iterable_type_support_override_adjustment", "2026-02-19", "as if on, whatever the date"],
+  ["fetch_iterable_type_support_override_adjustment", "no_fetch_iterable_type_support_override_adjustment", "2026-02-19", "switches"],
   ["strip_bom_in_read_all_text", "do_not_strip_bom_in_read_all_text", "2026-01-13", "switches"],
   ["allow_irrevocable_stub_storage", "", "", "as if off: stubs can't be stored"],
   ["rpc_params_dup_stubs", "rpc_params_transfer_stubs", "2026-01-20", "switches"],

@@ -2,9 +2,20 @@
 // arrives in a microtask.
 import { reportException } from "./console";
 import { checkEvent, Event, EventTarget } from "./events";
-import { illegalConstructor, isObject, kIllegalInvocation, kInternal, native, platform, wrongArgument } from "./seam";
+import { illegalConstructor, isObject, kIllegalInvocation, kInternal, native, platform, textOf, wrongArgument } from "./seam";
 
 export const kNoOrigin = kInternal; // Of the runtime's own messages, which come from nowhere.
+
+const kNothing: MessageInit = {};
+const kBadSource = "Incorrect type for the 'source' field on 'Initializer': the provided value is not of type 'MessagePort'.";
+const kBadPorts = "Incorrect type for the 'ports' field on 'Initializer': the provided value is not of type 'Array'.";
+
+function portsOf(ports: MessagePort[]): MessagePort[] {
+  if (!Array.isArray(ports)) throw new TypeError(kBadPorts);
+  const other = ports.findIndex((port) => !(port instanceof MessagePort));
+  if (other < 0) return [...ports];
+  throw new TypeError(`Incorrect type for array element ${other}: the provided value is not of type 'MessagePort'.`);
+}
 
 interface MessageInit {
   data?: unknown;
@@ -14,21 +25,24 @@ interface MessageInit {
   ports?: MessagePort[];
 }
 
+// Its members are properties of the instance, as on workerd: JSON of an event has them.
 export class MessageEvent extends Event {
-  #init: MessageInit;
+  readonly ports: MessagePort[];
+  readonly source: MessagePort | null;
+  readonly lastEventId: string;
+  readonly origin: string | null;
+  readonly data: unknown;
   constructor(type: string, init?: MessageInit) {
     checkEvent("MessageEvent", arguments.length, init, "Initializer");
     super(type, init as {});
-    this.#init = init ?? {};
+    const { data, origin = "", lastEventId = "", source = null, ports } = init ?? kNothing;
+    this.ports = ports === undefined ? [] : portsOf(ports);
+    if (source !== null && !(source instanceof MessagePort)) throw new TypeError(kBadSource);
+    this.source = source;
+    this.lastEventId = textOf(lastEventId);
+    this.origin = origin === kNoOrigin ? null : textOf(origin);
+    this.data = data === undefined && origin !== kNoOrigin ? null : data;
   }
-  get data(): unknown { return this.#init.data === undefined && !("data" in this.#init) ? null : this.#init.data; }
-  get origin(): string | null {
-    const { origin } = this.#init;
-    return origin === kNoOrigin ? null : String(origin ?? "");
-  }
-  get lastEventId(): string { return String(this.#init.lastEventId ?? ""); }
-  get source(): MessagePort | null { return this.#init.source ?? null; }
-  get ports(): MessagePort[] { return [...(this.#init.ports ?? [])]; }
 }
 
 const resolved = Promise.resolve();

@@ -23,15 +23,17 @@ const kAttachmentBytesMax = 16384;
 interface CloseInit { code?: unknown; reason?: unknown; wasClean?: unknown }
 
 export class CloseEvent extends Event {
-  #init: CloseInit;
+  readonly wasClean: boolean; // Of the instance, as on workerd.
+  readonly reason: string;
+  readonly code: number;
   constructor(type: string, init?: CloseInit) {
     checkEvent("CloseEvent", arguments.length, init, "Initializer");
     super(type, init as {});
-    this.#init = init ?? {};
+    this.wasClean = Boolean(init?.wasClean);
+    const { reason = "", code = 0 } = init ?? {};
+    this.reason = textOf(reason);
+    this.code = toInteger(code);
   }
-  get code(): number { return Number(this.#init.code ?? 0); }
-  get reason(): string { return String(this.#init.reason ?? ""); }
-  get wasClean(): boolean { return Boolean(this.#init.wasClean); }
 }
 
 // Where a socket stands. `kUsed`: its end went out in a response.

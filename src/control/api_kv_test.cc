@@ -60,6 +60,28 @@ TEST_F(KvApiTest, NamespacesAreMadeRenamedListedAndDeleted) {
   EXPECT_TRUE(Call("PUT", Of(b, "values/k"), "v")["success"].AsBool());
 }
 
+TEST_F(KvApiTest, ANamespaceGetsTheIdThatIsAskedFor) {
+  constexpr char kId[] = "06779da6940b431db6e566b4846d64db";
+  auto make = [&](const std::string& title, const std::string& id) {
+    return Call("POST", kBase, R"({"title":")" + title + R"(","id":)" + id + "}");
+  };
+  std::string quoted = "\"" + std::string(kId) + "\"";
+  EXPECT_EQ(make("a", quoted)["result"]["id"].AsString(), kId);
+  EXPECT_EQ(Code(make("b", quoted)), 10014);
+  EXPECT_EQ(status_, 400);
+  for (const char* bad : {"1", "[]", R"("")", R"("06779DA6940B431DB6E566B4846D64DB")", R"("06779da6")"}) {
+    EXPECT_EQ(Code(make("b", bad)), 10022) << bad;
+  }
+  EXPECT_EQ(make("b", "null")["result"]["id"].AsString().size(), 32u);
+  EXPECT_TRUE(Call("PUT", Of(kId, "values/k"), "v")["success"].AsBool());
+  // Deleted, it is free again, and what was in it is not there.
+  Call("DELETE", std::string(kBase) + "/" + kId);
+  EXPECT_EQ(make("c", quoted)["result"]["id"].AsString(), kId);
+  Open();
+  EXPECT_EQ(Call("GET", std::string(kBase) + "/" + kId)["result"]["title"].AsString(), "c");
+  EXPECT_EQ(Keys(kId), "[]");
+}
+
 TEST_F(KvApiTest, ValuesComeBackWithWhatBelongsToThem) {
   std::string id = Make("a");
   EXPECT_TRUE(Call("PUT", Of(id, "values/dir%2Fk%201"), "one")["success"].AsBool());

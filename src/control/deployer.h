@@ -68,8 +68,9 @@ class Deployer {
   // Replaces the script's custom domains ([{hostname}]). One that another script has is taken from it, or refused.
   enum class Override : bool { kNo, kYes };
   loop::Task<Decision<Done>> SetDomains(std::string name, Json domains, Override override_existing);
-  // KV namespaces (deployer_kv.cc). Refusals: 10013 (no such namespace), 10014 (the title is taken), 10019 (no title).
-  loop::Task<Decision<KvNamespace>> CreateKvNamespace(std::string title);
+  // KV namespaces (deployer_kv.cc). Refusals: 10013 (no such namespace), 10014 (the title is taken, or the ID), 10019 (no
+  // title), 10022 (no ID). `id`: the one that a configuration from elsewhere names; empty: a new one.
+  loop::Task<Decision<KvNamespace>> CreateKvNamespace(std::string title, std::string id);
   loop::Task<Decision<KvNamespace>> RenameKvNamespace(std::string id, std::string title);
   loop::Task<Decision<Done>> DeleteKvNamespace(std::string id);
 
@@ -84,7 +85,7 @@ class Deployer {
   loop::Task<Decision<VersionRecord>> RebindLocked(std::string name, EditVersion edit, Live live);
   loop::Task<Decision<Done>> DeleteLocked(std::string name, Force force);
   loop::Task<Decision<Done>> SetDomainsLocked(std::string name, Json domains, Override override_existing);
-  loop::Task<Decision<KvNamespace>> PutKvNamespaceLocked(std::string id, std::string title);
+  loop::Task<Decision<KvNamespace>> PutKvNamespaceLocked(KvNamespace record);
   loop::Task<Decision<Done>> DeleteKvNamespaceLocked(std::string id);
   // Tells the shards (ControlDeps::kv) which there are; when it answers nothing is written to others.
   loop::Task<Done> SyncKvNamespaces();

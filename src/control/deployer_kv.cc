@@ -16,8 +16,9 @@ std::optional<Refusal> Deployer::ResolveKvNamespaces(Json::Array* bindings) cons
     const std::string& id = binding["namespace_id"].AsString();
     const KvNamespace* found = FindKvNamespace(catalog_.kv_namespaces(), id);
     if (found == nullptr) {
-      return Refusal{400, 10041,
-                     "KV namespace '" + id + "' not found. (binding \"" + binding["name"].AsString() + "\")"};
+      std::string text = "KV namespace '" + id + "' not found. (binding \"" + binding["name"].AsString() + "\")";
+      if (IsKvNamespaceId(id)) text += " To make it with this ID: limpet kv namespace create TITLE --id " + id;
+      return Refusal{400, 10041, std::move(text)};
     }
     binding.Set("ns", found->ns.value);
   }
@@ -43,10 +44,17 @@ loop::Task<Done> Deployer::SyncKvNamespaces() {
   co_return Done{};
 }
 
-loop::Task<Decision<KvNamespace>> Deployer::CreateKvNamespace(std::string title) {
+loop::Task<Decision<KvNamespace>> Deployer::CreateKvNamespace(std::string title, std::string id) {
+  if (!id.empty() && !IsKvNamespaceId(id)) {
+    co_return Refusal{400, 10022, "The ID of a namespace is 32 digits of lower-case hex."};
+  }
   Result<Done> entered = co_await Enter();
   if (!entered.has_value()) co_return Failed(entered.error());
-  Decision<KvNamespace> decision = co_await PutKvNamespaceLocked({}, std::move(title));
+  if (id.empty()) id = MakeHex(deps_.random, 16);
+  Decision<KvNamespace> decision = Refusal{400, 10014, "a namespace with the ID " + id + " already exists"};
+  if (FindKvNamespace(catalog_.kv_namespaces(), id) == nullptr) {
+    decision = co_await PutKvNamespaceLocked({std::move(id), std::move(title), {}, {}});
+  }
   turnstile_.Leave();
   co_return decision;
 }
@@ -55,8 +63,10 @@ loop::Task<Decision<KvNamespace>> Deployer::RenameKvNamespace(std::string id, st
   Result<Done> entered = co_await Enter();
   if (!entered.has_value()) co_return Failed(entered.error());
   Decision<KvNamespace> decision = NoNamespace();
-  if (FindKvNamespace(catalog_.kv_namespaces(), id) != nullptr) {
-    decision = co_await PutKvNamespaceLocked(std::move(id), std::move(title));
+  if (const KvNamespace* found = FindKvNamespace(catalog_.kv_namespaces(), id)) {
+    KvNamespace renamed = *found;
+    renamed.title = std::move(title);
+    decision = co_await PutKvNamespaceLocked(std::move(renamed));
   }
   turnstile_.Leave();
   co_return decision;
@@ -70,27 +80,24 @@ loop::Task<Decision<Done>> Deployer::DeleteKvNamespace(std::string id) {
   co_return decision;
 }
 
-// `id`: of the one to be renamed; empty: a new one.
-loop::Task<Decision<KvNamespace>> Deployer::PutKvNamespaceLocked(std::string id, std::string title) {
+// A record without a namespace of the store is a new one.
+loop::Task<Decision<KvNamespace>> Deployer::PutKvNamespaceLocked(KvNamespace record) {
   const KvNamespaces& namespaces = catalog_.kv_namespaces();
-  if (title.empty() || title.size() > kKvTitleBytesMax) {
+  if (record.title.empty() || record.title.size() > kKvTitleBytesMax) {
     co_return Refusal{400, 10019,
                       "A namespace needs a title of at most " + std::to_string(kKvTitleBytesMax) + " bytes."};
   }
-  const KvNamespace* other = FindKvNamespaceByTitle(namespaces, title);
-  if (other != nullptr && other->id != id) {
+  const KvNamespace* other = FindKvNamespaceByTitle(namespaces, record.title);
+  if (other != nullptr && other->id != record.id) {
     co_return Refusal{400, 10014, "a namespace with this account ID and title already exists"};
   }
-  KvNamespace record;
-  if (!id.empty()) {
-    record = *FindKvNamespace(namespaces, id);
-  } else {
+  if (record.ns.value == 0) {
     if (namespaces.size() >= kKvNamespacesMax) {
       co_return Refusal{400, 10018, "There are " + std::to_string(kKvNamespacesMax) + " namespaces: delete one first."};
     }
-    record = {MakeHex(deps_.random, 16), {}, catalog_.NewNamespace(), Now()};
+    record.ns = catalog_.NewNamespace();
+    record.created_on = Now();
   }
-  record.title = std::move(title);
   CatalogChange change;
   change.kv_namespace = record;
   Result<Done> written = co_await catalog_.Commit(std::move(change));

@@ -4,6 +4,10 @@
 
 namespace limpet::control {
 
+bool IsKvNamespaceId(std::string_view text) {
+  return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 const KvNamespace* FindKvNamespace(const KvNamespaces& namespaces, std::string_view id) {
   auto found = namespaces.find(id);
   return found == namespaces.end() ? nullptr : &found->second;

@@ -22,6 +22,7 @@ struct KvNamespace {
 };
 using KvNamespaces = std::map<std::string, KvNamespace, std::less<>>;  // By ID.
 
+bool IsKvNamespaceId(std::string_view text);
 // Null: there is none.
 const KvNamespace* FindKvNamespace(const KvNamespaces& namespaces, std::string_view id);
 const KvNamespace* FindKvNamespaceByTitle(const KvNamespaces& namespaces, std::string_view title);

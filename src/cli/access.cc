@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/json_list.h"
 
 namespace limpet::cli {
 namespace {
@@ -81,9 +82,10 @@ int RunTokenList(const Arguments& arguments, const Terminal& terminal) {
   if (tokens->items().empty() && !arguments.output_json) {
     terminal.Info("There are no tokens but the server's own. Make one: limpet token create NAME --scope deploy");
   }
+  JsonList list(terminal);
   for (const Json& token : tokens->items()) {
     if (arguments.output_json) {
-      terminal.Result(ToText(token));
+      list.Add(token);
       continue;
     }
     std::string expiry = token["expires_on"].AsString();
@@ -91,12 +93,14 @@ int RunTokenList(const Arguments& arguments, const Terminal& terminal) {
                     Readable(token["created_on"].AsString()) + "  " +
                     (expiry.empty() ? "does not expire" : "expires " + Readable(expiry)));
   }
+  if (arguments.output_json) list.End();
   return kExitOk;
 }
 
 int RunTokenRevoke(const Arguments& arguments, const Terminal& terminal) {
   Result<Json> revoked = Ask(arguments, "DELETE", std::string(kTokens) + "/" + EscapeForUrl(arguments.name));
   if (!revoked.has_value()) return Fail(terminal, revoked.error());
+  if (arguments.output_json) PrintDone(terminal, *revoked);
   terminal.Info("Revoked the token \"" + (*revoked)["name"].AsString() + "\".");
   return kExitOk;
 }
@@ -104,6 +108,7 @@ int RunTokenRevoke(const Arguments& arguments, const Terminal& terminal) {
 int RunAudit(const Arguments& arguments, const Terminal& terminal) {
   uint64_t left = arguments.limit.value_or(kAuditDefault);
   std::string before;
+  JsonList list(terminal);
   while (left > 0) {
     uint64_t wanted = std::min(left, kPerPage);
     Result<Json> page =
@@ -113,7 +118,7 @@ int RunAudit(const Arguments& arguments, const Terminal& terminal) {
     for (const Json& entry : page->items()) {
       before = entry["id"].AsString();
       if (arguments.output_json) {
-        terminal.Result(ToText(entry));
+        list.Add(entry);
         continue;
       }
       constexpr std::string_view kBelow = "/client/v4/accounts/";
@@ -130,6 +135,7 @@ int RunAudit(const Arguments& arguments, const Terminal& terminal) {
     if (count < wanted) break;
     left -= count;
   }
+  if (arguments.output_json) list.End();
   return kExitOk;
 }
 

@@ -77,14 +77,15 @@ void AddAccess(CLI::App* app, Arguments* arguments) {
   create->add_flag("--json", arguments->output_json, "The same for programs");
   CLI::App* list = token->add_subcommand("list", "The tokens, not what they read");
   AddServer(list, arguments);
-  list->add_flag("--json", arguments->output_json, "One JSON object a line");
+  list->add_flag("--json", arguments->output_json, "A JSON list");
   CLI::App* revoke = token->add_subcommand("revoke", "Refuses a token from now on");
   AddServer(revoke, arguments);
   revoke->add_option("name", arguments->name, "Its name or ID")->required();
+  revoke->add_flag("--json", arguments->output_json, "The same for programs");
   CLI::App* audit = app->add_subcommand("audit", "Who changed what on a server, the newest first");
   AddServer(audit, arguments);
   audit->add_option("--limit", arguments->limit, "At most so many (50)");
-  audit->add_flag("--json", arguments->output_json, "One JSON object a line");
+  audit->add_flag("--json", arguments->output_json, "A JSON list");
 }
 
 // What is done to a script that is on a server. With an action: a command of several.
@@ -102,11 +103,16 @@ void AddRemote(CLI::App* app, Arguments* arguments) {
   const char* message = "What the deployment says of itself";
   CLI::App* secret = app->add_subcommand("secret", "The secrets of a script")->require_subcommand(1);
   AddScript(secret, "list", "Their names", arguments)->add_flag("--json", arguments->output_json, json);
-  AddScript(secret, "put", "Sets one; its value comes from standard input", arguments)
+  auto change = [&](const char* name, const char* about) {
+    CLI::App* command = AddScript(secret, name, about, arguments);
+    command->add_flag("--json", arguments->output_json, json);
+    return command;
+  };
+  change("put", "Sets one; its value comes from standard input")
       ->add_option("key", arguments->key, "Its name")
       ->required();
-  AddScript(secret, "delete", "Deletes one", arguments)->add_option("key", arguments->key, "Its name")->required();
-  AddScript(secret, "bulk", "Sets several, of a file {\"NAME\": \"value\", \"OLD\": null}", arguments)
+  change("delete", "Deletes one")->add_option("key", arguments->key, "Its name")->required();
+  change("bulk", "Sets several, of a file {\"NAME\": \"value\", \"OLD\": null}")
       ->add_option("file", arguments->key, "The file; none: standard input");
   CLI::App* versions = app->add_subcommand("versions", "The versions of a script")->require_subcommand(1);
   AddScript(versions, "list", "Those that are kept, newest first", arguments)
@@ -121,6 +127,7 @@ void AddRemote(CLI::App* app, Arguments* arguments) {
   CLI::App* rollback = AddScript(app, "rollback", "Makes an earlier version live again", arguments);
   rollback->add_option("version", arguments->key, "Which one; none: the one before");
   rollback->add_option("--message", arguments->message, message);
+  rollback->add_flag("--json", arguments->output_json, json);
   CLI::App* triggers =
       app->add_subcommand("triggers", "Routes, custom domains and crons of a script")->require_subcommand(1);
   AddScript(triggers, "deploy", "Puts those of the configuration in place", arguments);
@@ -147,7 +154,9 @@ void AddKv(CLI::App* app, Arguments* arguments) {
     CLI::App* command = group->add_subcommand(name, about);
     AddServer(command, arguments);
     AddProject(command, arguments);
-    command->add_flag("--json", arguments->output_json, "For programs: JSON");
+    if (name != std::string_view("get") && name != std::string_view("export")) {  // Bytes as they are, or JSON anyway.
+      command->add_flag("--json", arguments->output_json, "For programs: JSON");
+    }
     command->add_flag("--remote")->description("Accepted for wrangler 4: it always is");
     command->parse_complete_callback([arguments, name] { arguments->action = name; });
     return command;
@@ -163,6 +172,7 @@ void AddKv(CLI::App* app, Arguments* arguments) {
   CLI::App* create = add("create", "Makes a namespace");
   create->add_option("namespace", kv.name, "Its name")->required();
   create->add_flag("--preview", kv.preview, "One for a binding's preview_id");
+  create->add_option("--id", kv.id, "The ID that it gets, of a configuration from elsewhere: 32 hex digits");
   add("list", "All of them");
   CLI::App* rename = add_in("rename", "Gives a namespace another name");
   rename->add_option("namespace", kv.name, "The old name");
@@ -184,6 +194,7 @@ void AddKv(CLI::App* app, Arguments* arguments) {
   begin("bulk", "Many values at once");
   const char* file = "A file; \"-\": standard input";
   add_in("put", "Stores the list [{\"key\", \"value\", …}]")->add_option("file", kv.name, file)->required();
+  add_in("export", "All values, as the list that put takes");
   add_in("get", "The values of the list [\"key\", …]")->add_option("file", kv.name, file)->required();
   CLI::App* drop = add_in("delete", "Deletes those of the list [\"key\", …]");
   drop->add_option("file", kv.name, file)->required();
@@ -218,7 +229,7 @@ void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
   list->add_option("--script", arguments->script, "The script, if several have such a class");
   list->add_option("--prefix", arguments->name_prefix, "Those whose name begins so, in order of names");
   list->add_option("--limit", arguments->limit, "At most so many");
-  list->add_flag("--json", arguments->output_json, "One JSON object a line");
+  list->add_flag("--json", arguments->output_json, "A JSON list");
   CLI::App* get = objects->add_subcommand("get", "What an object stores: keys, sizes, its database's size");
   AddServer(get, arguments);
   get->add_option("id", arguments->object_id, "64 hex digits, or the object's name")->required();
@@ -228,16 +239,17 @@ void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
   CLI::App* drop = objects->add_subcommand("delete", "Resets an object and deletes all that it stored");
   AddServer(drop, arguments);
   drop->add_option("id", arguments->object_id, "64 hex digits")->required();
+  drop->add_flag("--json", arguments->output_json, "The same for programs");
   auto of_object = [&](const char* name, const char* about) {
     CLI::App* command = objects->add_subcommand(name, about);
     AddServer(command, arguments);
     command->add_option("id", arguments->object_id, "64 hex digits")->required();
+    command->add_flag("--json", arguments->output_json, "The same for programs");
     return command;
   };
   constexpr const char* kAt = "A bookmark, 2026-01-31T12:00:00Z, or milliseconds since 1970; now if it is left out";
   CLI::App* bookmarks = of_object("bookmarks", "The states of an object that can be had back, the last one first");
   bookmarks->add_option("--limit", arguments->limit, "At most so many (100)");
-  bookmarks->add_flag("--json", arguments->output_json, "One JSON object a line");
   CLI::App* export_to = of_object("export", "Writes what an object stores into an SQLite file");
   export_to->add_option("file", arguments->file, "The file; it must not be there")->required();
   export_to->add_option("--at", arguments->at, kAt);

@@ -46,6 +46,7 @@ struct KvArguments {
   std::string name;   // The namespace's title, the key, or the file.
   std::string value;  // key put
   bool has_value = false;
+  std::string id;  // namespace create --id
   std::string binding, namespace_id, new_name, prefix, path, metadata;
   std::optional<uint64_t> ttl, expiration;
   bool preview = false;

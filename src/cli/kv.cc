@@ -5,10 +5,13 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <map>
 
 #include "base/multipart.h"
 #include "base/random.h"
 #include "cli/cli.h"
+#include "cli/json_list.h"
+#include "cli/kv_bulk.h"
 #include "cli/publish.h"
 
 namespace limpet::cli {
@@ -18,6 +21,7 @@ constexpr char kNamespaces[] = "/accounts/local/storage/kv/namespaces";
 constexpr size_t kPerPage = 1000;
 constexpr size_t kBulkStep = 1000;                       // Pairs of one request,
 constexpr size_t kBulkBytes = size_t{32} * 1024 * 1024;  // and of their values; one value may be larger.
+constexpr int64_t kNoNamespace = 10013;
 constexpr char kJsonType[] = "application/json";
 
 int Fail(const Terminal& terminal, const Error& error) {
@@ -58,8 +62,11 @@ Result<std::string> IdOfTitle(Client& client, const std::string& title) {
   return Error(ErrorCode::kNotFound, "there is no KV namespace \"" + title + "\". See: limpet kv namespace list");
 }
 
-Result<Json> Create(Client& client, const std::string& title) {
-  LIMPET_TRY(ApiAnswer made, Ask(client, "POST", kNamespaces, ToText(Json().Set("title", title))));
+// `id` empty: the server makes one.
+Result<Json> Create(Client& client, const std::string& title, const std::string& id = {}) {
+  Json body = Json().Set("title", title);
+  if (!id.empty()) body.Set("id", id);
+  LIMPET_TRY(ApiAnswer made, Ask(client, "POST", kNamespaces, ToText(body)));
   return std::move(made.result);
 }
 
@@ -127,16 +134,24 @@ Result<Done> RunNamespace(const Arguments& arguments, Client& client, const Term
   const KvArguments& kv = arguments.kv;
   if (arguments.action == "list") {
     LIMPET_TRY(Json::Array all, AllNamespaces(client));
-    for (const Json& item : all) {
-      terminal.Result(arguments.output_json ? ToText(item) : item["id"].AsString() + "  " + item["title"].AsString());
+    if (arguments.output_json) {
+      JsonList list(terminal);
+      for (const Json& item : all) list.Add(item);
+      list.End();
+      return Done{};
     }
+    for (const Json& item : all) terminal.Result(item["id"].AsString() + "  " + item["title"].AsString());
     return Done{};
   }
   if (arguments.action == "create") {
     std::string title = TitleOf(arguments, kv.name);
-    LIMPET_TRY(Json made, Create(client, title));
+    LIMPET_TRY(Json made, Create(client, title, kv.id));
     if (arguments.output_json) {
       terminal.Result(ToText(made));
+      return Done{};
+    }
+    if (!kv.id.empty()) {
+      terminal.Info("Made the namespace \"" + title + "\" with the ID " + kv.id);
       return Done{};
     }
     terminal.Info("Made the namespace \"" + title + "\". For wrangler.toml:");
@@ -186,14 +201,20 @@ Result<Done> PutValue(const KvArguments& kv, Client& client, const std::string& 
 
 Result<Done> ListKeys(const Arguments& arguments, Client& client, const std::string& path, const Terminal& terminal) {
   std::string cursor;
+  JsonList list(terminal);
   do {
     std::string query = "?prefix=" + EscapeForUrl(arguments.kv.prefix) + "&cursor=" + cursor;
     LIMPET_TRY(ApiAnswer page, Ask(client, "GET", path + query));
     for (const Json& key : page.result.items()) {
-      terminal.Result(arguments.output_json ? ToText(key) : key["name"].AsString());
+      if (arguments.output_json) {
+        list.Add(key);
+      } else {
+        terminal.Result(key["name"].AsString());
+      }
     }
     cursor = page.info["cursor"].AsString();
   } while (!cursor.empty());
+  if (arguments.output_json) list.End();
   return Done{};
 }
 
@@ -224,8 +245,12 @@ Result<Done> RunBulk(const Arguments& arguments, Client& client, const std::stri
   LIMPET_TRY(std::string text, ReadFile(file));
   Result<Json> list = ParseJson(text);
   if (!list.has_value()) return std::move(list).error().While(file);
-  if (!list->is_array()) return Error(ErrorCode::kInvalidArgument, file + " must hold a JSON list");
   Json::Array items = list->items();
+  if (arguments.action == "put") {
+    LIMPET_TRY(items, ReadPairs(*list, file));
+  } else if (!list->is_array()) {
+    return Error(ErrorCode::kInvalidArgument, file + " must hold a JSON list of keys");
+  }
   size_t step = arguments.action == "get" ? 100 : kBulkStep;
   for (Json& item : items) {
     if (arguments.action == "put") continue;
@@ -253,11 +278,17 @@ Result<Done> RunBulk(const Arguments& arguments, Client& client, const std::stri
     }
   }
   if (arguments.action == "get") {
-    terminal.Result(ToText(values, arguments.output_json ? JsonStyle::kCompact : JsonStyle::kPretty));
+    terminal.Result(ToText(values, JsonStyle::kPretty));
   } else {
     terminal.Info((arguments.action == "put" ? "Stored " : "Deleted ") + std::to_string(items.size()) + " keys");
   }
   return Done{};
+}
+
+// Whether the command itself prints a result: what only does something has none of its own.
+bool HasResult(const Arguments& arguments) {
+  const std::string& action = arguments.action;
+  return action == "list" || action == "create";
 }
 
 Result<Done> Run(const Arguments& arguments, const Terminal& terminal) {
@@ -266,6 +297,7 @@ Result<Done> Run(const Arguments& arguments, const Terminal& terminal) {
   LIMPET_TRY(std::string id, FindId(arguments, *client, terminal));
   std::string path = std::string(kNamespaces) + "/" + EscapeForUrl(id);
   if (arguments.kv.group == "key") return RunKey(arguments, *client, path, terminal);
+  if (arguments.action == "export") return ExportPairs(*client, path, terminal);
   return RunBulk(arguments, *client, path, terminal);
 }
 
@@ -273,7 +305,9 @@ Result<Done> Run(const Arguments& arguments, const Terminal& terminal) {
 
 int RunKv(const Arguments& arguments, const Terminal& terminal) {
   Result<Done> done = Run(arguments, terminal);
-  return done.has_value() ? kExitOk : Fail(terminal, done.error());
+  if (!done.has_value()) return Fail(terminal, done.error());
+  if (arguments.output_json && !HasResult(arguments)) PrintDone(terminal);
+  return kExitOk;
 }
 
 namespace {
@@ -307,7 +341,38 @@ Result<Done> UseLocalNamespaces(Client& client, ProjectConfig* config) {
   return Done{};
 }
 
+namespace {
+
+// An error with the commands that make what the configuration names and the server does not have: so a project from
+// elsewhere keeps its IDs.
+Result<Done> CheckNamed(Client& client, const ProjectConfig& config) {
+  std::map<std::string, std::string> missing;  // What is said, by ID.
+  for (const Json& binding : config.bindings) {
+    const std::string& id = binding["namespace_id"].AsString();
+    if (!IsKv(binding) || id.empty()) continue;
+    LIMPET_TRY(ApiAnswer found, client.Get(std::string(kNamespaces) + "/" + EscapeForUrl(id)));
+    if (found.success) continue;
+    if (found.code != kNoNamespace) return Refused(found);
+    const std::string& name = binding["name"].AsString();
+    std::string text = "there is no KV namespace \"" + id + "\" on this server (binding \"" + name + "\")";
+    if (id.size() == 32 && id.find_first_not_of("0123456789abcdef") == std::string::npos) {
+      text += ". To make it, with this ID:\n  limpet kv namespace create " + ProvidedTitle(config.name, name) +
+              " --id " + id;
+    } else {
+      text += ", and this is not an ID (32 digits of hex): leave it out, and publishing makes a namespace";
+    }
+    missing.emplace(id, std::move(text));
+  }
+  if (missing.empty()) return Done{};
+  std::string all;
+  for (const auto& [id, text] : missing) all += (all.empty() ? "" : "\n") + text;
+  return Error(ErrorCode::kNotFound, std::move(all));
+}
+
+}  // namespace
+
 Result<Done> ProvideNamespaces(Client& client, ProjectConfig* config) {
+  LIMPET_TRY([[maybe_unused]] Done named, CheckNamed(client, *config));
   std::optional<Json::Array> known;
   for (Json& binding : config->bindings) {
     if (!IsKv(binding)) continue;

@@ -17,6 +17,7 @@ int RunKv(const Arguments& arguments, const Terminal& terminal);
 // they are first needed, whatever the configuration names.
 Result<Done> UseLocalNamespaces(Client& client, ProjectConfig* config);
 // The same for a server: a binding without an ID keeps the namespace that it has there, or gets one of its own.
+// Errors: kNotFound (an ID that the server does not have: with the command that makes it; nothing was made).
 Result<Done> ProvideNamespaces(Client& client, ProjectConfig* config);
 
 }  // namespace limpet::cli

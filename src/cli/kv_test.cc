@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/args.h"
+#include "cli/kv_bulk.h"
 
 namespace limpet::cli {
 namespace {
@@ -42,6 +43,26 @@ TEST(KvArguments, WhatIsMissingIsSaid) {
   EXPECT_FALSE(ParseArguments({"kv", "namespace", "rename", "a"}, "0").arguments);
 }
 
+TEST(KvBulk, Base64) {
+  EXPECT_EQ(ToBase64(""), "");
+  EXPECT_EQ(ToBase64("f"), "Zg==");
+  EXPECT_EQ(ToBase64("fo"), "Zm8=");
+  EXPECT_EQ(ToBase64("foo"), "Zm9v");
+  EXPECT_EQ(ToBase64(std::string("\0\xff\n>", 4)), "AP8KPg==");
+}
+
+TEST(KvBulk, PairsOfAListAndOfWhatAGetPrints) {
+  auto pairs = [](const char* text) {
+    Result<Json::Array> read = ReadPairs(ParseJson(text).value(), "f.json");
+    return read.has_value() ? ToText(Json(std::move(read).value())) : "error: " + read.error().message();
+  };
+  EXPECT_EQ(pairs(R"([{"key":"a","value":"1"}])"), R"([{"key":"a","value":"1"}])");
+  EXPECT_EQ(pairs(R"({"a":"1","gone":null,"b":{"value":"2","metadata":{"m":1}},"c":{"value":null}})"),
+            R"([{"key":"a","value":"1"},{"key":"b","value":"2","metadata":{"m":1}}])");
+  EXPECT_EQ(pairs(R"({"a":1})"), R"(error: f.json: the value of "a" must be a text)");
+  EXPECT_EQ(pairs("1").substr(0, 12), "error: f.jso");
+}
+
 // A server that knows the namespaces "known" and makes others.
 class FakeClient final : public Client {
  public:
@@ -55,6 +76,10 @@ class FakeClient final : public Client {
     } else if (path.ends_with("/settings")) {
       Json binding = Json().Set("type", "kv_namespace").Set("name", "B_C").Set("namespace_id", deployed);
       answer.result = Json().Set("bindings", Json::MakeArray({std::move(binding)}));
+    } else if (size_t at = path.find("/namespaces/"); at != std::string::npos) {
+      std::string id = path.substr(at + 12);
+      answer.success = id == "known" || id == "x";
+      answer.code = answer.success ? 0 : 10013;
     } else {
       answer.result = Json::MakeArray({Json().Set("id", "id of known").Set("title", "known")});
     }
@@ -115,6 +140,25 @@ TEST(KvNamespacesOfProjects, PublishingKeepsWhatTheScriptHasUnlessItIsGone) {
   config = Config();
   ASSERT_TRUE(ProvideNamespaces(client, &config).has_value());
   EXPECT_EQ(client.made, std::vector<std::string>{"app-b-c"});
+}
+
+TEST(KvNamespacesOfProjects, PublishingSaysHowAnIdOfElsewhereIsMade) {
+  FakeClient client;
+  ConfigResult read = ReadConfig({"wrangler.toml",
+                                  "name = \"app\"\n"
+                                  "kv_namespaces = [{ binding = \"B\" }, { binding = \"MY_KV\", id = "
+                                  "\"06779da6940b431db6e566b4846d64db\" }, { binding = \"C\", id = \"<your id>\" }]\n",
+                                  ""});
+  ASSERT_TRUE(read.config);
+  Result<Done> provided = ProvideNamespaces(client, &*read.config);
+  ASSERT_FALSE(provided.has_value());
+  const std::string& text = provided.error().message();
+  EXPECT_NE(text.find("limpet kv namespace create app-my-kv --id 06779da6940b431db6e566b4846d64db"), std::string::npos);
+  EXPECT_NE(text.find("\"<your id>\""), std::string::npos) << text;
+  EXPECT_EQ(text.find("--id <"), std::string::npos) << text;
+  EXPECT_TRUE(client.made.empty());
+  Arguments made = Parsed({"kv", "namespace", "create", "app-my-kv", "--id", "06779da6940b431db6e566b4846d64db"});
+  EXPECT_EQ(made.kv.id, "06779da6940b431db6e566b4846d64db");
 }
 
 }  // namespace

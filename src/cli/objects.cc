@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/json_list.h"
 
 namespace limpet::cli {
 namespace {
@@ -99,6 +100,7 @@ int RunObjectsList(const Arguments& arguments, const Terminal& terminal) {
   uint64_t left = arguments.limit.value_or(UINT64_MAX);
   std::string filter = arguments.name_prefix.empty() ? "" : "&name_prefix=" + EscapeForUrl(arguments.name_prefix);
   std::string cursor;
+  JsonList list(terminal);
   while (left > 0) {
     std::string path = std::string(kObjects) + "/namespaces/" + *ns +
                        "/objects?limit=" + std::to_string(std::min(left, kPerPage)) + filter;
@@ -106,13 +108,18 @@ int RunObjectsList(const Arguments& arguments, const Terminal& terminal) {
     if (!page.has_value()) return Fail(terminal, page.error());
     if (!page->success) return Fail(terminal, page.value());
     for (const Json& object : page->result.items()) {
+      if (arguments.output_json) {
+        list.Add(object);
+        continue;
+      }
       const std::string &id = object["id"].AsString(), &name = object["name"].AsString();
-      terminal.Result(arguments.output_json ? ToText(object) : name.empty() ? id : id + "  " + Visible(name));
+      terminal.Result(name.empty() ? id : id + "  " + Visible(name));
     }
     left -= page->result.items().size();
     cursor = page->info["cursor"].AsString();
     if (cursor.empty()) break;
   }
+  if (arguments.output_json) list.End();
   return kExitOk;
 }
 
@@ -157,6 +164,7 @@ int RunObjectsDelete(const Arguments& arguments, const Terminal& terminal) {
   Result<ApiAnswer> answer = CallObject(arguments, "DELETE");
   if (!answer.has_value()) return Fail(terminal, answer.error());
   if (!answer->success) return Fail(terminal, answer.value());
+  if (arguments.output_json) PrintDone(terminal);
   terminal.Info(
       "Deleted all that the object stored, and its history. If it was in memory it was reset: who called it got an "
       "error.");

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "cli/cli.h"
+#include "cli/json_list.h"
 #include "cli/objects.h"
 
 namespace limpet::cli {
@@ -68,8 +69,14 @@ int RunObjectsBookmarks(const Arguments& arguments, const Terminal& terminal) {
   std::string limit = arguments.limit ? "?limit=" + std::to_string(*arguments.limit) : "";
   Result<ApiAnswer> answer = Ask(CallObject(arguments, "GET", "/bookmarks" + limit));
   if (!answer.has_value()) return Fail(terminal, answer.error());
+  if (arguments.output_json) {
+    JsonList list(terminal);
+    for (const Json& one : answer->result.items()) list.Add(one);
+    list.End();
+    return kExitOk;
+  }
   for (const Json& one : answer->result.items()) {
-    terminal.Result(arguments.output_json ? ToText(one) : one["time"].AsString() + "  " + one["bookmark"].AsString());
+    terminal.Result(one["time"].AsString() + "  " + one["bookmark"].AsString());
   }
   return kExitOk;
 }
@@ -83,6 +90,9 @@ int RunObjectsExport(const Arguments& arguments, const Terminal& terminal) {
   if (Result<Done> wrote = WriteNew(arguments.file, answer->file); !wrote.has_value()) {
     return Fail(terminal, wrote.error());
   }
+  if (arguments.output_json) {
+    PrintDone(terminal, Json().Set("file", arguments.file).Set("bytes", uint64_t{answer->file.size()}));
+  }
   terminal.Info("Wrote " + arguments.file + ": " + std::to_string(answer->file.size()) +
                 " bytes. Pairs are in the table _cf_KV, as V8 serialised them.");
   return kExitOk;
@@ -95,6 +105,7 @@ int RunObjectsImport(const Arguments& arguments, const Terminal& terminal) {
   Result<ApiAnswer> answer =
       Ask(CallObject(arguments, "PUT", "/import", std::move(content), "application/vnd.sqlite3"));
   if (!answer.has_value()) return Fail(terminal, answer.error());
+  if (arguments.output_json) PrintDone(terminal, answer->result);
   terminal.Info("Replaced all that the object stored. If it was in memory it was reset.");
   if (const Json* before = answer->result.Find("bookmark_before")) {
     terminal.Info("To undo it: limpet objects restore " + arguments.object_id + " --bookmark " + before->AsString());
@@ -106,7 +117,7 @@ int RunObjectsFork(const Arguments& arguments, const Terminal& terminal) {
   Json body = Json().Set("to", arguments.to).Set("at", arguments.at);
   Result<ApiAnswer> answer = Ask(CallObject(arguments, "POST", "/fork", ToText(body), "application/json"));
   if (!answer.has_value()) return Fail(terminal, answer.error());
-  terminal.Result(answer->result["id"].AsString());
+  terminal.Result(arguments.output_json ? ToText(answer->result) : answer->result["id"].AsString());
   terminal.Info("The object \"" + arguments.to + "\" stores what that one did at " +
                 answer->result["bookmark"].AsString() + ", without its alarm.");
   return kExitOk;
@@ -116,6 +127,7 @@ int RunObjectsRestore(const Arguments& arguments, const Terminal& terminal) {
   Json body = Json().Set("at", arguments.at);
   Result<ApiAnswer> answer = Ask(CallObject(arguments, "POST", "/restore", ToText(body), "application/json"));
   if (!answer.has_value()) return Fail(terminal, answer.error());
+  if (arguments.output_json) PrintDone(terminal, answer->result);
   terminal.Info("Restored the object as of " + answer->result["bookmark"].AsString() +
                 ". If it was in memory it was reset.");
   terminal.Info("To undo it: limpet objects restore " + arguments.object_id + " --bookmark " +

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/json_list.h"
 #include "cli/publish.h"
 
 namespace limpet::cli {
@@ -246,6 +247,7 @@ int RunSecret(const Arguments& arguments, const Terminal& terminal) {
     done = remote->Call("PATCH", "/secrets-bulk", *bulk);
   }
   if (!done.has_value()) return Refuse(terminal, done.error());
+  if (arguments.output_json) PrintDone(terminal);
   terminal.Info(arguments.action == "delete" ? "Deleted " + key + " of " + remote->name
                                              : "Set, and live: " + remote->name);
   return kExitOk;
@@ -257,13 +259,15 @@ int RunVersions(const Arguments& arguments, const Terminal& terminal) {
   if (arguments.action == "list") {
     Result<Json> versions = remote->Call("GET", "/versions");
     if (!versions.has_value()) return Refuse(terminal, versions.error());
+    JsonList list(terminal);
     for (const Json& version : (*versions)["items"].items()) {
       if (arguments.output_json) {
-        terminal.Result(ToText(version));
+        list.Add(version);
       } else {
         PrintVersion(version, terminal);
       }
     }
+    if (arguments.output_json) list.End();
     return kExitOk;
   }
   Result<Json> shares = ReadShares(arguments.words);
@@ -282,14 +286,25 @@ int RunDeployments(const Arguments& arguments, const Terminal& terminal) {
   if (!remote) return kExitRefused;
   Result<Json> all = remote->Call("GET", "/deployments");
   if (!all.has_value()) return Refuse(terminal, all.error());
-  for (const Json& deployment : (*all)["deployments"].items()) {
+  const Json::Array& deployments = (*all)["deployments"].items();  // The newest first.
+  if (arguments.action == "status") {
+    if (deployments.empty()) return Refuse(terminal, Error(ErrorCode::kNotFound, "nothing of it is deployed"));
     if (arguments.output_json) {
-      terminal.Result(ToText(deployment));
+      terminal.Result(ToText(deployments[0]));
+    } else {
+      PrintDeployment(deployments[0], terminal);
+    }
+    return kExitOk;
+  }
+  JsonList list(terminal);
+  for (const Json& deployment : deployments) {
+    if (arguments.output_json) {
+      list.Add(deployment);
     } else {
       PrintDeployment(deployment, terminal);
     }
-    if (arguments.action == "status") break;
   }
+  if (arguments.output_json) list.End();
   return kExitOk;
 }
 
@@ -317,6 +332,7 @@ int RunRollback(const Arguments& arguments, const Terminal& terminal) {
   Result<Json> deployed =
       remote->Call("POST", "/deployments", body.Set("annotations", Json().Set("workers/message", message)));
   if (!deployed.has_value()) return Refuse(terminal, deployed.error());
+  if (arguments.output_json) terminal.Result(ToText(deployed.value()));
   terminal.Info("Live again: version " + id + " of " + remote->name);
   return kExitOk;
 }

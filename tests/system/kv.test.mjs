@@ -158,7 +158,7 @@ test("the tool: limpet kv in both spellings, and a project's bindings", async ()
   await tool("kv:key", "put", "--binding", "KV", "k", "value", "--metadata", `"m"`);
   assert.deepEqual(JSON.parse((await server.fetch("tool", "/k")).body), { value: "value", metadata: "m" });
   assert.equal(await tool("kv", "key", "get", "--namespace-id", id, "k"), "value");
-  assert.equal(await tool("kv", "key", "list", "--binding", "KV", "--json"), `{"name":"k","metadata":"m"}\n`);
+  assert.deepEqual(JSON.parse(await tool("kv", "key", "list", "--binding", "KV", "--json")), [{ name: "k", metadata: "m" }]);
   writeFileSync(join(folder, "value.bin"), Buffer.from([0, 255, 10]));
   await tool("kv", "key", "put", "--binding", "KV", "bytes", "--path", "value.bin");
   assert.deepEqual((await api(server, "GET", values(id, "bytes"))).status, 200);
@@ -169,8 +169,8 @@ test("the tool: limpet kv in both spellings, and a project's bindings", async ()
   assert.equal((await tool("kv", "key", "list", "--binding", "KV")).trim().split("\n").length, 2501);
   writeFileSync(join(folder, "keys.json"), `["n7","absent"]`);
   assert.deepEqual(JSON.parse(await tool("kv", "bulk", "get", "--binding", "KV", "keys.json")), { n7: "7", absent: null });
-  const listed = (await tool("kv", "key", "list", "--binding", "KV", "--prefix", "n7", "--json")).trim().split("\n");
-  writeFileSync(join(folder, "keys.json"), `[${listed}]`);
+  const listed = await tool("kv", "key", "list", "--binding", "KV", "--prefix", "n7", "--json");
+  writeFileSync(join(folder, "keys.json"), listed);
   await tool("kv", "bulk", "delete", "--binding", "KV", "keys.json");
   assert.equal((await server.fetch("tool", "/n7")).status, 404);
   await tool("kv", "namespace", "rename", "tool", "--new-name", "renamed");

@@ -55,7 +55,7 @@ test("list: pages, limits, only what stores something", async () => {
   assert.equal(all.code, 0, all.stderr);
   assert.deepEqual(all.stdout.trim().split("\n"), ids.map((id) => `${id}  ${names.get(id)}`));
   const some = await tool("list", "Plain", "--limit", "7", "--json", "--script", "things");
-  assert.deepEqual(some.stdout.trim().split("\n").map((line) => JSON.parse(line)), ids.slice(0, 7).map((id) => ({ id, hasStoredData: true, name: names.get(id) })));
+  assert.deepEqual(JSON.parse(some.stdout), ids.slice(0, 7).map((id) => ({ id, hasStoredData: true, name: names.get(id) })));
 
   const { json: { result: namespaces } } = await api(server, "GET", `${paths}/namespaces`);
   const plain = namespaces.find((each) => each.class === "Plain").id;
@@ -89,7 +89,7 @@ test("names: of objects that were reached by one, by prefix, page by page", asyn
     ids.set(name, id);
   }
   const byBytes = (a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b));
-  const list = async (...args) => (await tool("list", "Named", "--json", ...args)).stdout.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  const list = async (...args) => JSON.parse((await tool("list", "Named", "--json", ...args)).stdout);
   const rooms = odd.filter((name) => name.startsWith("room")).sort(byBytes);
   assert.deepEqual((await list("--prefix", "room")).map((each) => [each.name, each.id]), rooms.map((name) => [name, ids.get(name)]));
   assert.deepEqual((await list("--prefix", "room/")).map((each) => each.name), rooms.filter((name) => name.startsWith("room/")));

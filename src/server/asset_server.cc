@@ -231,17 +231,10 @@ HttpResponse AssetServer::ToClient(const assets::Site& site, const assets::SiteR
   return response;
 }
 
-HttpResponse AssetServer::ToScript(const assets::Site& site, const HttpRequest& request) {
-  std::optional<assets::SiteRequest> wanted = assets::ReadSiteRequest(request);
-  if (!wanted) {
-    HttpResponse response;
-    response.status = 400;
-    return response;
-  }
-  assets::SiteAnswer answer = site.Answer(*wanted);
-  HttpResponse response = Make(site, *wanted, answer, request);
-  if (answer.asset != nullptr && response.status != 304 && wanted->method == "GET")
-    response.body = Whole(*answer.asset);
+HttpResponse AssetServer::ToScript(const assets::Site& site, const assets::SiteRequest& wanted,
+                                   const assets::SiteAnswer& answer, const HttpRequest& request) {
+  HttpResponse response = Make(site, wanted, answer, request);
+  if (answer.asset != nullptr && response.status != 304 && wanted.method == "GET") response.body = Whole(*answer.asset);
   return response;
 }
 

@@ -24,8 +24,9 @@ class AssetServer {
   // destroyed.
   HttpResponse ToClient(const assets::Site& site, const assets::SiteRequest& wanted, const assets::SiteAnswer& answer,
                         const HttpRequest& request);
-  // The same for a script that asks through its binding: not compressed, no ranges.
-  HttpResponse ToScript(const assets::Site& site, const HttpRequest& request);
+  // The same for a script that asks: not compressed, no ranges.
+  HttpResponse ToScript(const assets::Site& site, const assets::SiteRequest& wanted, const assets::SiteAnswer& answer,
+                        const HttpRequest& request);
 
   static constexpr size_t kKeptBytesMax = 16 * 1024 * 1024;  // Of contents, as they are and compressed, in memory.
 

@@ -1,6 +1,5 @@
 #include "server/shard_server.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "net/http_client.h"
@@ -99,18 +98,8 @@ void ShardServer::Connect(std::vector<object::Directory::Peer> peers) {
     deps.observer = context_.options.observer;
     deps.on_trace = context_.on_trace;
     deps.limits = context_.options.limits;
-    deps.fetch_assets = [this](const ScriptVersion& version, HttpRequest request, object::OnReply reply) {
-      if (version.site == nullptr) return reply(Error(ErrorCode::kInternal, "no static files"));
-      // From the loop: the script that asks is in the midst of its turn.
-      loop().Post([response = assets_->ToScript(*version.site, request), reply = std::move(reply)]() mutable {
-        reply(std::move(response));
-      });
-    };
-    deps.file_first = [this](const ScriptVersion& version, const HttpRequest& request) -> std::optional<HttpResponse> {
-      std::optional<assets::SiteRequest> wanted = assets::ReadSiteRequest(request);
-      assets::SiteAnswer answer;
-      if (!wanted || version.site->Route(*wanted, &answer) == assets::Site::First::kScript) return std::nullopt;
-      return assets_->ToScript(*version.site, request);
+    deps.from_files = [this](const ScriptVersion& version, const HttpRequest& request, worker::FileReader reader) {
+      return FromFiles(version, request, reader);
     };
     deps.local_services = context_.options.local_services;
     scripts_ = std::make_unique<worker::ShardScripts>(deps);
@@ -150,9 +139,6 @@ void ShardServer::Handle(HttpRequest request, const net::RequestInfo& info, net:
     return Answer(*exchange, NoScript(host, script, client && IsLoopback(*client)));
   }
   if (context_.options.manual_runs && RunsByHand(*script, request, exchange)) return;
-  if (!sites_.empty()) {
-    if (auto answer = FromAssets(*script, request)) return Answer(*exchange, *std::move(answer));
-  }
   request.cf = cf_;
   std::shared_ptr<worker::ShardScripts::Event> event =
       scripts_->Fetch(*script, std::move(request),
@@ -180,20 +166,21 @@ bool ShardServer::RunsByHand(const std::string& script, const HttpRequest& reque
   return true;
 }
 
-std::optional<HttpResponse> ShardServer::FromAssets(const std::string& script, const HttpRequest& request) {
-  auto found = sites_.find(script);
-  if (found == sites_.end()) return std::nullopt;
-  const ScriptVersion& version = *found->second;
+std::optional<HttpResponse> ShardServer::FromFiles(const ScriptVersion& version, const HttpRequest& request,
+                                                   worker::FileReader reader) {
+  const assets::Site& site = *version.site;
+  const bool files_only = reader == worker::FileReader::kBinding || version.main_module.empty();
   std::optional<assets::SiteRequest> wanted = assets::ReadSiteRequest(request);
-  if (!wanted && version.main_module.empty()) return Text(400, "Bad Request");
+  if (!wanted && files_only) return Text(400, "Bad Request");
   if (!wanted) return std::nullopt;
   assets::SiteAnswer answer;
-  if (version.main_module.empty()) {
-    answer = version.site->Answer(*wanted);
-  } else if (version.site->Route(*wanted, &answer) == assets::Site::First::kScript) {
+  if (files_only) {
+    answer = site.Answer(*wanted);
+  } else if (site.Route(*wanted, &answer) == assets::Site::First::kScript) {
     return std::nullopt;
   }
-  return assets_->ToClient(*version.site, *wanted, answer, request);
+  if (reader == worker::FileReader::kClient) return assets_->ToClient(site, *wanted, answer, request);
+  return assets_->ToScript(site, *wanted, answer, request);
 }
 
 void ShardServer::Answer(Exchange& exchange, Result<HttpResponse> result) {
@@ -231,22 +218,12 @@ HttpResponse ShardServer::NoScript(const std::string& host, const std::optional<
 }
 
 void ShardServer::Activate(LiveVersions versions, object::CodeUpdate update) {
-  const std::string& name = versions.front().version->script_name;
-  scripts_known_.insert(name);
-  // Static files are not split: those of the version with the largest share.
-  auto larger = [](const LiveVersion& one, const LiveVersion& other) { return one.percentage < other.percentage; };
-  auto largest = std::max_element(versions.begin(), versions.end(), larger);
-  if (largest->version->site != nullptr) {
-    sites_[name] = largest->version;
-  } else {
-    sites_.erase(name);
-  }
+  scripts_known_.insert(versions.front().version->script_name);
   scripts_->Activate(std::move(versions), update);
 }
 
 void ShardServer::Remove(const std::string& script) {
   scripts_known_.erase(script);
-  sites_.erase(script);
   scripts_->Remove(script);
 }
 

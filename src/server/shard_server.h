@@ -82,8 +82,9 @@ class ShardServer {
   // False: the request asks for no run of a scheduled handler.
   bool RunsByHand(const std::string& script, const HttpRequest& request, const std::shared_ptr<Exchange>& exchange);
   void Answer(Exchange& exchange, Result<HttpResponse> result);
-  // What a version's static files answer; nothing: the script does.
-  std::optional<HttpResponse> FromAssets(const std::string& script, const HttpRequest& request);
+  // See worker::ShardDeps::from_files.
+  std::optional<HttpResponse> FromFiles(const ScriptVersion& version, const HttpRequest& request,
+                                        worker::FileReader reader);
   HttpResponse ErrorResponse(const Error& error) const;
   HttpResponse NoScript(const std::string& host, const std::optional<std::string>& script, bool local);
   void Tick();
@@ -92,7 +93,6 @@ class ShardServer {
   ShardContext context_;
   LoopThread thread_;
   std::set<std::string> scripts_known_;
-  std::unordered_map<std::string, std::shared_ptr<const ScriptVersion>> sites_;  // Scripts that have static files.
   std::shared_ptr<const control::RouteTable> routes_ = std::make_shared<const control::RouteTable>();
   std::shared_ptr<const std::string> cf_;
   Counter& count_requests_;

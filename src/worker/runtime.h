@@ -68,6 +68,10 @@ struct Observer {
   virtual void OnException(std::string_view script, std::string_view text) = 0;
 };
 
+// Who asks for static files: a client or another script, which may meet the version's own script instead, or a script
+// through its binding to files, which never does.
+enum class FileReader : uint8_t { kClient, kScript, kBinding };
+
 // What a shard's scripts stand on. All of it outlives the ShardScripts. `directory` is set before the first request.
 struct ShardDeps {
   js::Runtime* js = nullptr;
@@ -82,10 +86,10 @@ struct ShardDeps {
   Logger* logger = nullptr;
   Counters* counters = nullptr;
   Observer* observer = nullptr;  // May be null.
-  // Answers with the static files of a version that has a `site`.
-  std::function<void(const ScriptVersion& version, HttpRequest request, object::OnReply reply)> fetch_assets;
-  // What static files answer to another script before this one is asked; nothing: it is asked.
-  std::function<std::optional<HttpResponse>(const ScriptVersion& version, const HttpRequest& request)> file_first;
+  // What the static files of a version that has a `site` answer; nothing: its script does, if it has one.
+  std::function<std::optional<HttpResponse>(const ScriptVersion& version, const HttpRequest& request,
+                                            FileReader reader)>
+      from_files;
   Limits limits;
   // Takes what events of traced scripts did, on the shard's thread.
   std::function<void(std::shared_ptr<const TraceEvent>)> on_trace;
@@ -120,9 +124,11 @@ class ShardScripts {
   void Remove(const std::string& script_name);
   bool Has(const std::string& script_name) const;
 
-  // Runs the script's fetch handler. `reply` once, from this loop. An Error reply is the script's exception or why it
+  // Has a request of a client answered by one of the live versions: its static files or its script's fetch handler.
+  // `reply` once, from this loop. An Error reply is the script's exception or why it
   // could not run (kNotFound: no such script); the server makes a 500 or 503 of it.
-  // Returns a token: destroying it tells that the client has gone, which cancels a stateless event.
+  // Returns a token: destroying it tells that the client has gone, which cancels a stateless event. Null: it is
+  // answered.
   class Event;
   std::shared_ptr<Event> Fetch(const std::string& script_name, HttpRequest request, object::OnReply reply);
   // The client of this event has gone before the response was wholly sent; `answered`: it had begun.

@@ -259,7 +259,10 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
     if (request.rpc) {
       return reply(Error::Script("TypeError", "The binding to static files has no methods but fetch()."));
     }
-    deps.fetch_assets(version, std::move(request), std::move(reply));
+    if (version.site == nullptr) return reply(Error(ErrorCode::kInternal, "no static files"));
+    // From the loop: the script that asks is in the midst of its turn.
+    deps.loop->Post([response = *deps.from_files(version, request, FileReader::kBinding),
+                     reply = std::move(reply)]() mutable { reply(std::move(response)); });
   }
 
   // Runs a call from another script on what is live of this one. Also while the server drains: it is a part of an event
@@ -280,7 +283,8 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
       return FetchAssets(script, std::move(request), std::move(reply));
     }
     if (script.site != nullptr && !request.rpc && call.entrypoint == kDefaultEntrypoint) {
-      if (std::optional<HttpResponse> file = deps.file_first(script, request)) return reply(*std::move(file));
+      std::optional<HttpResponse> file = deps.from_files(script, request, FileReader::kScript);
+      if (file) return reply(*std::move(file));
     }
     if (std::shared_ptr<LoadedScript> loaded = Load(*version, request, reply)) {
       Start(loaded, std::move(call), std::move(request), FromAfar(std::move(reply)));
@@ -422,6 +426,10 @@ std::shared_ptr<ShardScripts::Event> ShardScripts::Fetch(const std::string& scri
     return nullptr;
   }
   std::shared_ptr<Version> version = state_->Pick(found->second, script_name, request);
+  if (version->script().site != nullptr) {
+    std::optional<HttpResponse> file = state_->deps.from_files(version->script(), request, FileReader::kClient);
+    if (file) return reply(*std::move(file)), nullptr;
+  }
   std::shared_ptr<LoadedScript> loaded = state_->Load(*version, request, reply);
   if (loaded == nullptr) return nullptr;
   auto event = std::make_shared<Event>();

@@ -41,6 +41,28 @@ const publish = async (folder, ...flags) => {
   return { ...done, text: done.stdout + done.stderr };
 };
 
+test("files of a split deployment are those of the version that has the request", async () => {
+  const file = (version) => ({ "public/page.html": `page ${version}`, "src/index.mjs": `export default { fetch: () => new Response("script ${version}") }` });
+  const folder = project({ "wrangler.toml": `name = "halves"\nmain = "src/index.mjs"\ncompatibility_date = "2026-01-01"\n[assets]\ndirectory = "public"\n`, ...file(1) });
+  assert.equal((await publish(folder)).code, 0);
+  for (const [name, content] of Object.entries(file(2))) writeFileSync(join(folder, name), content);
+  assert.equal((await publish(folder)).code, 0);
+  const [two, one] = (await api(server, "GET", "/workers/scripts/halves/versions")).json.result.items.map((each) => each.id);
+  const body = JSON.stringify({ strategy: "percentage", versions: [{ version_id: two, percentage: 90 }, { version_id: one, percentage: 10 }] });
+  assert.equal((await api(server, "POST", "/workers/scripts/halves/deployments", { body })).status, 200);
+  const both = async (headers) => [(await server.fetch("halves", "/page", { headers })).body, (await server.fetch("halves", "/other", { headers })).body];
+  for (const [version, id] of [[1, one], [2, two]]) {
+    assert.deepEqual(await both({ "Cloudflare-Workers-Version-Overrides": `halves="${id}"` }), [`page ${version}`, `script ${version}`]);
+  }
+  const seen = new Set();
+  for (let key = 0; key < 100; key++) {
+    const [page, script] = await both({ "Cloudflare-Workers-Version-Key": `user-${key}` });
+    assert.equal(page.replace("page", "script"), script);
+    seen.add(page);
+  }
+  assert.deepEqual([...seen].sort(), ["page 1", "page 2"]);
+});
+
 test("a project with static files and a script", async () => {
   const large = randomBytes(3_000_000);
   const folder = project({

@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { withReceiverChecks } from "./receivers.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const require = createRequire(import.meta.url);
@@ -55,7 +56,7 @@ const reworded = texts.reduce((source, [theirs, ours]) => {
   if (result === source) throw new Error(`web-streams-polyfill no longer says ${theirs}`);
   return result;
 }, named);
-const text = `(() => {\n${reworded}\nreturn builtins.default;\n})()`;
+const text = `(() => {\n${withReceiverChecks(reworded)}\nreturn builtins.default;\n})()`;
 
 // A char array: a string literal of this length is more than compilers promise to take.
 function asCpp(source) {

@@ -185,6 +185,14 @@ void SqlCounts(const Arguments& args) {
   args.GetReturnValue().Set(v8::Array::New(isolate, pair, 2));
 }
 
+// sqlEnd(box): its counts. Forgets the rows that are left.
+void SqlEnd(const Arguments& args) {
+  SqlCounts(args);
+  auto* handle = static_cast<CursorHandle*>(Unbox(args[0]));
+  IoContext* context = IoContext::Current(args.GetIsolate());
+  if (handle != nullptr && context != nullptr) context->cursors().Erase(handle->number);
+}
+
 // sqlSize(owner): number
 void SqlSize(const Arguments& args) {
   Call call(args);
@@ -250,6 +258,13 @@ void KvList(const Arguments& args) {
   args.GetReturnValue().Set(flat);
 }
 
+// kvChanges(): number. Another one when a pair may have changed.
+void KvChanges(const Arguments& args) {
+  Call call(args);
+  IoContext* context = call.ObjectContext();
+  if (context != nullptr) args.GetReturnValue().Set(static_cast<double>(context->instance()->storage().changes()));
+}
+
 }  // namespace
 
 void AddSqlNatives(std::vector<js::NativeFunction>& natives) {
@@ -257,11 +272,13 @@ void AddSqlNatives(std::vector<js::NativeFunction>& natives) {
   natives.push_back({"sqlStep", SqlStep});
   natives.push_back({"sqlRest", SqlRest});
   natives.push_back({"sqlCounts", SqlCounts});
+  natives.push_back({"sqlEnd", SqlEnd});
   natives.push_back({"sqlSize", SqlSize});
   natives.push_back({"kvGet", KvGet});
   natives.push_back({"kvPut", KvPut});
   natives.push_back({"kvDelete", KvDelete});
   natives.push_back({"kvList", KvList});
+  natives.push_back({"kvChanges", KvChanges});
 }
 
 }  // namespace limpet::api

@@ -73,6 +73,7 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
   Result<Pairs> ListNow(ListOptions list) override;
   Result<Done> PutNow(Bytes key, Bytes value) override;
   Result<bool> DeleteNow(Bytes key) override;
+  uint64_t changes() const override { return cache_.changes(); }
   uint32_t BeginTransaction() override;
   Result<Done> CommitTransaction() override;
   void RollbackTransaction() override;

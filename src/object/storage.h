@@ -92,6 +92,7 @@ class Storage {
   virtual Result<Pairs> ListNow(ListOptions list) = 0;
   virtual Result<Done> PutNow(Bytes key, Bytes value) = 0;
   virtual Result<bool> DeleteNow(Bytes key) = 0;  // Whether it existed.
+  virtual uint64_t changes() const = 0;           // Another number when a pair may have changed.
 
   // Explicit transactions nest as a stack of savepoints: Begin returns the new depth (1 for the outermost, which seals
   // the burst before it), Commit and Rollback end the innermost. Nothing of a transaction is committed to the store

@@ -73,6 +73,7 @@ void WriteCache::EraseEntry(Map::iterator entry) {
 }
 
 void WriteCache::Apply(store::Write write, bool confirmed) {
+  ++changes_;
   std::optional<Bytes> value;
   if (write.kind == store::Write::Kind::kPut) value = write.value;
   bool in_transaction = depth() > 0 && !LIMPET_MUTANT(transaction_leaks);
@@ -129,6 +130,7 @@ void WriteCache::LearnAlarm(const std::optional<Bytes>& record) {
 
 void WriteCache::Clear(bool confirmed) {
   LIMPET_CHECK(depth() == 0);
+  ++changes_;
   // What the burst wrote before is void, but its numbers stay: others may wait for them.
   dirty_bytes_ -= open_.bytes;
   // (Pages have a clear of their own, which must stay: what it is to destroy may be on its way to the store.)
@@ -188,6 +190,7 @@ Result<Done> WriteCache::Commit() {
 
 void WriteCache::Rollback() {
   if (savepoints_.empty()) return;
+  ++changes_;
   Savepoint to = savepoints_.back();
   savepoints_.pop_back();
   while (undo_.size() > to.undo) {

@@ -50,6 +50,8 @@ class WriteCache {
   void Clear(bool confirmed);  // Outside transactions.
   // Keeps a durable pair at hand, unless something newer is known.
   void Learn(BytesView key, const std::optional<Bytes>& value);
+  // Grows with whatever changes a pair that a read shows.
+  uint64_t changes() const { return changes_; }
 
   // The object's alarm, as an encoded record; writes like those of pairs. A clear does not reach it.
   Lookup FindAlarm() const;
@@ -135,6 +137,7 @@ class WriteCache {
   Batch sealed_;                // Complete, not yet taken.
   uint64_t last_write_ = 0, last_confirmed_ = 0, durable_ = 0, cleared_at_ = 0;
   size_t dirty_bytes_ = 0;
+  uint64_t changes_ = 0;
 
   std::vector<Savepoint> savepoints_;
   std::vector<store::Write> transaction_writes_;

@@ -51,7 +51,16 @@ export async function thrown(action) {
   return "nothing thrown";
 }
 
-// The same with the flags that callers of an object look at; absent flags are left out.
+// What `action` gives, or "Name: message" of what it throws: for what is synchronous.
+export function tried(action) {
+  try {
+    return action();
+  } catch (error) {
+    return error instanceof Error ? `${error.name}: ${error.message}` : `not an Error: ${String(error)}`;
+  }
+}
+
+// `thrown` with the flags that callers of an object look at; absent flags are left out.
 export async function failure(action) {
   try {
     await action();

@@ -10,7 +10,7 @@ export interface ListRange {
   start: string; after: boolean; end: string | undefined; prefix: string; reverse: boolean; limit: number | undefined;
 }
 
-const optionalText = (value: unknown) => (value === undefined || value === null ? undefined : textOf(value));
+const optionalText = (value: unknown) => (value === undefined ? undefined : textOf(value)); // null is a text, too.
 
 const kIntMax = 2 ** 31 - 1;
 
@@ -22,7 +22,7 @@ export function rangeOf(options: ListOptions): ListRange {
   }
   let limit: number | undefined;
   if (options.limit !== undefined) {
-    const number = Number(options.limit);
+    const number = +(options.limit as number); // Refuses a BigInt.
     limit = Number.isFinite(number) ? Math.trunc(number) : 0;
     if (limit > kIntMax || limit < -kIntMax - 1) {
       throw new TypeError("Value out of range. Must be between -2147483648 and 2147483647 (inclusive).");

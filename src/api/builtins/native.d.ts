@@ -242,12 +242,14 @@ export interface Native {
   sqlStep(cursor: Box): any[] | undefined; // the row behind the one it stands on
   sqlRest(cursor: Box): any[]; // all rows behind it, flat
   sqlCounts(cursor: Box): [rowsRead: number, rowsWritten: number];
+  sqlEnd(cursor: Box): [rowsRead: number, rowsWritten: number]; // It gives no more rows and may not be used any more.
   sqlSize(owner: number): number;
   // What can't be awaited; may block the thread.
   kvGet(owner: number, key: string): unknown;
   kvPut(owner: number, key: string, value: unknown): void;
   kvDelete(owner: number, key: string): boolean;
   kvList(start: string, end: string | undefined, startAfter: boolean, prefix: string, reverse: boolean, limit: number): unknown[];
+  kvChanges(): number; // Another one when a pair may have changed.
   blockConcurrency<T>(callback: () => Promise<T>): Promise<T>; // callback runs later, in a turn under the critical section
   abort(reason: string): never; // ends JavaScript; nothing after it runs
 }

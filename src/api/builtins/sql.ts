@@ -2,7 +2,7 @@
 import { type ListOptions, rangeOf } from "./list_range";
 import type { Box } from "./native.d";
 import {
-  bytesOf, illegalConstructor, isObject, kInternal, native, platform, requireOwner, textOf, wrongArgument,
+  illegalConstructor, isObject, kInternal, native, platform, requireOwner, textOf, wrongArgument,
 } from "./seam";
 
 type Value = null | number | string | ArrayBuffer;
@@ -17,7 +17,7 @@ export class SqlStorage {
     this.#owner = owner!;
   }
   exec(query: unknown, ...bindings: unknown[]): Cursor {
-    if (query === undefined) throw wrongArgument("exec", kSqlStorage, 1, "String");
+    if (arguments.length === 0) throw wrongArgument("exec", kSqlStorage, 1, "String");
     const [columns, row, read, written, box] = native.sqlExec(this.#owner, textOf(query), bindings.map(bindingOf));
     return new Cursor(kInternal, new Run(columns, row, read, written, box));
   }
@@ -30,13 +30,13 @@ export class SqlStorage {
 function bindingOf(value: unknown): unknown {
   if (typeof value === "number" || typeof value === "string" || value === null || value === undefined) return value;
   if (typeof value === "bigint") throw new TypeError("Cannot convert a BigInt value to a number");
-  return bytesOf(value) ?? textOf(value);
+  return ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer ? value : textOf(value);
 }
 
 // One run of a statement, which a cursor and its iterators share. `row` is the next to be given.
 class Run {
-  constructor(readonly columns: string[], public row: Value[] | undefined, readonly read: number, readonly written: number,
-    readonly box: Box | undefined) {}
+  constructor(readonly columns: string[], public row: Value[] | undefined, private read: number, private written: number,
+    private box: Box | undefined) {}
   take(): Value[] | undefined {
     const { row } = this;
     if (row !== undefined) this.row = native.sqlStep(this.box!);
@@ -49,6 +49,10 @@ class Run {
     this.row = undefined;
     const rest = native.sqlRest(this.box!);
     return row.concat(rest);
+  }
+  end(): void {
+    if (this.box !== undefined) [this.read, this.written] = native.sqlEnd(this.box);
+    this.row = this.box = undefined;
   }
   object(row: Value[]): Row {
     return objectOf(this.columns, row, 0);
@@ -125,7 +129,10 @@ export class Cursor {
     const run = this.#run;
     const row = run.take();
     if (row === undefined) throw new Error("Expected exactly one result from SQL query, but got no results.");
-    if (run.row !== undefined) throw new Error("Expected exactly one result from SQL query, but got multiple results.");
+    if (run.row !== undefined) {
+      run.end();
+      throw new Error("Expected exactly one result from SQL query, but got multiple results.");
+    }
     return run.object(row);
   }
   raw(): RawIterator { return new RawIterator(this.#run); }
@@ -154,19 +161,20 @@ export class SyncKvStorage {
     this.#owner = owner!;
   }
   get(key: unknown): unknown {
-    if (key === undefined) throw wrongArgument("get", kKv, 1, "string");
+    if (arguments.length === 0) throw wrongArgument("get", kKv, 1, "string");
     return native.kvGet(this.#owner, textOf(key));
   }
   put(key: unknown, value?: unknown): void {
-    if (key === undefined) throw wrongArgument("put", kKv, 1, "string");
+    if (arguments.length === 0) throw wrongArgument("put", kKv, 1, "string");
+    if (arguments.length === 1) throw wrongArgument("put", kKv, 2, "Value");
     native.kvPut(this.#owner, textOf(key), value);
   }
   delete(key: unknown): boolean {
-    if (key === undefined) throw wrongArgument("delete", kKv, 1, "string");
+    if (arguments.length === 0) throw wrongArgument("delete", kKv, 1, "string");
     return native.kvDelete(this.#owner, textOf(key));
   }
   list(options?: ListOptions): ListIterator {
-    if (options !== undefined && options !== null && !isObject(options)) throw wrongArgument("list", kKv, 1, "SyncKvListOptions");
+    if (options !== undefined && options !== null && !isObject(options)) throw wrongArgument("list", kKv, 1, "ListOptions");
     requireOwner(this.#owner);
     const iterator = new ListIterator(options ?? {});
     if (this.#listing !== undefined) invalidate(this.#listing);
@@ -176,7 +184,7 @@ export class SyncKvStorage {
 
 let invalidate: (iterator: ListIterator) => void;
 
-// Reads a page of pairs at a time.
+// Reads a page of pairs at a time, and anew what is left of it when a pair may have changed.
 class ListIterator {
   #start: string;
   #after: boolean;
@@ -185,8 +193,10 @@ class ListIterator {
   #reverse: boolean;
   #left: number;
   #page: unknown[] = [];
+  #changes = -1;
   #at = 0;
-  #done = false;
+  #last = false; // There is nothing behind the page.
+  #ended = false;
   #valid = true;
   constructor(options: ListOptions) {
     const range = rangeOf(options);
@@ -199,26 +209,27 @@ class ListIterator {
   }
   next(): IteratorResult<[string, unknown]> {
     if (!this.#valid) throw new Error(kInvalidated);
-    if (this.#at >= this.#page.length && !this.#done) this.#read();
-    if (this.#at >= this.#page.length || this.#left <= 0) return { done: true, value: undefined };
+    if (!this.#ended && this.#left > 0) this.#look();
+    if (this.#at >= this.#page.length || this.#left <= 0) this.#ended = true;
+    if (this.#ended) return { done: true, value: undefined };
     const pair: [string, unknown] = [this.#page[this.#at] as string, this.#page[this.#at + 1]];
     this.#at += 2;
     this.#left--;
-    return { done: false, value: pair };
-  }
-  #read(): void {
-    const page = native.kvList(this.#start, this.#end, this.#after, this.#prefix, this.#reverse, Math.min(kPage, this.#left));
-    this.#page = page;
-    this.#at = 0;
-    this.#done = page.length < 2 * kPage;
-    if (page.length === 0) return;
-    const last = page[page.length - 2] as string;
     if (this.#reverse) {
-      this.#end = last;
+      this.#end = pair[0];
     } else {
-      this.#start = last;
+      this.#start = pair[0];
       this.#after = true;
     }
+    return { done: false, value: pair };
+  }
+  #look(): void {
+    const changes = native.kvChanges();
+    if (changes === this.#changes && (this.#last || this.#at < this.#page.length)) return;
+    this.#changes = changes;
+    this.#page = native.kvList(this.#start, this.#end, this.#after, this.#prefix, this.#reverse, Math.min(kPage, this.#left));
+    this.#at = 0;
+    this.#last = this.#page.length < 2 * kPage;
   }
   static {
     invalidate = (iterator) => { iterator.#valid = false; };

@@ -74,7 +74,8 @@ Result<std::string> MakeRequestHead(const HttpRequest& request, const Target& ta
     out.append(name).append(": ").append(value).append("\r\n");
   }
   const Body& body = request.body;
-  bool expects_body = request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
+  // Of any method but these a server may wait for a body, or ask for the length of it.
+  bool expects_body = request.method != "GET" && request.method != "HEAD";
   if (body.stream && !body.length) {
     out.append("Transfer-Encoding: chunked\r\n");
   } else if (body.present || expects_body) {

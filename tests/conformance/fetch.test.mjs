@@ -5,6 +5,17 @@ const cases = {
   "GET": { run: async ({ env }) => { const r = await fetch(`${env.ECHO}/path?q=1`); const j = await r.json(); return [r.status, r.ok, j.method, j.path, r.headers.get("x-echo"), r.redirected]; }, expect: [200, true, "GET", "/path?q=1", "yes", false] },
   "POST with a text": { run: async ({ env }) => { const j = await (await fetch(env.ECHO, { method: "POST", body: "h\u00e9" })).json(); return [j.method, j.body, j.headers["content-type"], j.headers["content-length"]]; }, expect: ["POST", "hé", "text/plain;charset=UTF-8", "3"] },
   "POST with bytes": { run: async ({ env }) => { const j = await (await fetch(env.ECHO, { method: "POST", body: new Uint8Array([97, 98]) })).json(); return [j.body, j.headers["content-type"] ?? "none"]; }, expect: ["ab", "none"] },
+  "the length of no body": {
+    run: async ({ env }) => {
+      const lengths = {};
+      for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"]) {
+        const seen = await (await fetch(env.ECHO, { method })).json();
+        lengths[method] = seen.headers["content-length"] ?? "none";
+      }
+      return lengths;
+    },
+    expect: { GET: "none", POST: "0", PUT: "0", PATCH: "0", DELETE: "0", OPTIONS: "0", PROPFIND: "0" },
+  },
   "POST with a stream": {
     run: async ({ env }) => { const body = new ReadableStream({ start(c) { c.enqueue(new TextEncoder().encode("one ")); c.enqueue(new TextEncoder().encode("two")); c.close(); } }); return (await (await fetch(env.ECHO, { method: "POST", body })).json()).body; }, expect: "one two",
   },

@@ -1,5 +1,5 @@
 // The standard WebSocket API: pairs inside one script, upgrades through objects, and every error text.
-import { objectClass, worker } from "./lib.mjs";
+import { objectClass, thrown, worker } from "./lib.mjs";
 import { outcome } from "./modules/rows.mjs";
 import { connect, next, open, pair, pause, record, until, untilClosed } from "./modules/sockets.mjs";
 
@@ -116,7 +116,23 @@ const rows = {
 };
 
 
-const cases = {};
+const cases = {
+  "the URL of a WebSocket is as it was given": {
+    run: () => ["ws://127.0.0.1:1", "WS://127.0.0.1:1/A", "ws://127.0.0.1:1/a b?ä", "ws://127.0.0.1:80/a/../b", "wss://EXAMPLE.com:443?x"].map((url) => {
+      const socket = new WebSocket(url);
+      socket.addEventListener("error", () => {});
+      return socket.url === url;
+    }),
+    expect: [true, true, true, true, true],
+  },
+  "URLs of a WebSocket that are none": {
+    run: async () => {
+      const texts = new Set();
+      for (const url of [" ws://127.0.0.1:1/", "ws:127.0.0.1:1", "ws://ä.de/", "/x"]) texts.add(await thrown(() => new WebSocket(url)));
+      return [...texts];
+    },
+    expect: ["SyntaxError: WebSocket Constructor: The url is invalid."],
+  },};
 for (const [name, [run, expect, more]] of Object.entries(rows)) cases[name] = { run: (tools) => outcome(() => run(tools)), expect, ...more };
 
 const seenBy = [];

@@ -19,6 +19,9 @@ export const compatibility = {
   brotli: true,
   modernCrypto: false,
   fullUrl: true, // Calls of stubs take no relative URL.
+  refusesWrong: true, // What is optional and of a wrong type is not as if it were not there.
+  wellFormedText: true, // Of TextDecoder, in UTF-16.
+  standardUrls: true, // URL and URLSearchParams are the standard's.
   standardUrl: true, // A Request's URL is parsed when it is made.
   redirectUrl: true, // Response.redirect writes its URL as the standard does.
   httpOnly: true,
@@ -52,6 +55,9 @@ const kSwitches: [keyof typeof compatibility, flag: string][] = [
   ["brotli", "brotli_content_encoding"],
   ["modernCrypto", "webcrypto_modern_algorithms"],
   ["fullUrl", "durable_object_fetch_requires_full_url"],
+  ["refusesWrong", "dont_substitute_null_on_type_error"],
+  ["wellFormedText", "text_decoder_replace_surrogates"],
+  ["standardUrls", "url_standard"],
   ["standardUrl", "fetch_standard_url"],
   ["redirectUrl", "response_redirect_url_standard"],
   ["httpOnly", "fetch_refuses_unknown_protocols"],

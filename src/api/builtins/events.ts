@@ -106,6 +106,7 @@ export class EventTarget {
     if (arguments.length === 0) throw wrongArgument("addEventListener", "EventTarget", 1, "string");
     const name = textOf(type);
     if (listener === null || (listener === undefined && arguments.length > 1)) return;
+    if (!isObject(listener) && !compatibility.refusesWrong && arguments.length > 1) return;
     if (!isObject(listener)) throw wrongArgument("addEventListener", "EventTarget", 2, "function or HandlerObject");
     if (typeof listener !== "function" && typeof listener.handleEvent !== "function") throw new TypeError(kBadHandler);
     const { once, capture, signal } = typeof options === "object" && options !== null ? options : { capture: options };
@@ -122,7 +123,8 @@ export class EventTarget {
     const name = textOf(type);
     // Null and undefined are not mistaken for a listener, if they were said.
     const isNone = (listener === undefined || listener === null) && arguments.length > 1;
-    if (!isNone && !isObject(listener)) throw wrongArgument("removeEventListener", "EventTarget", 2, "Object");
+    const isOther = !isNone && !isObject(listener) && (compatibility.refusesWrong || arguments.length === 1);
+    if (isOther) throw wrongArgument("removeEventListener", "EventTarget", 2, "Object");
     const entries = this[kListeners]?.get(name);
     const capture = Boolean(typeof options === "object" && options !== null ? options.capture : options);
     const entry = entries?.find((each) => each.listener === listener && each.capture === capture);

@@ -1,5 +1,6 @@
 // MessageChannel, MessagePort and MessageEvent. Both ports of a channel live in one isolate: a message is a clone, and
 // arrives in a microtask.
+import { compatibility } from "./compatibility";
 import { reportException } from "./console";
 import { checkEvent, Event, EventTarget } from "./events";
 import { illegalConstructor, isObject, kIllegalInvocation, kInternal, native, platform, textOf, wrongArgument } from "./seam";
@@ -37,8 +38,9 @@ export class MessageEvent extends Event {
     super(type, init as {});
     const { data, origin = "", lastEventId = "", source = null, ports } = init ?? kNothing;
     this.ports = ports === undefined ? [] : portsOf(ports);
-    if (source !== null && !(source instanceof MessagePort)) throw new TypeError(kBadSource);
-    this.source = source;
+    const isPort = source instanceof MessagePort;
+    if (source !== null && !isPort && compatibility.refusesWrong) throw new TypeError(kBadSource);
+    this.source = isPort ? source : null;
     this.lastEventId = textOf(lastEventId);
     this.origin = origin === kNoOrigin ? null : textOf(origin);
     this.data = data === undefined && origin !== kNoOrigin ? null : data;

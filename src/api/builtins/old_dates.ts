@@ -5,12 +5,14 @@ import { SubtleCrypto } from "./crypto_subtle";
 import { DurableObjectState } from "./entry";
 import { hideSource } from "./native_code";
 import { DurableObject, Fetcher } from "./objects";
+import { dropMoved, moveMembers } from "./own_members";
 import { Request } from "./request";
-import type { Response } from "./response";
+import { Response } from "./response";
 import { missing, native, prototypes, textOf, wrongArgument } from "./seam";
 import { DurableObjectStorage, DurableObjectTransaction } from "./storage";
 import { IdentityTransformStream, isInternal, kStreamClasses, ReadableStream, TransformStream, WritableStream } from "./streams";
 import { URL } from "./url";
+import { OriginalUrl } from "./url_original";
 import { URLPattern } from "./url_pattern";
 
 const all = globalThis as any;
@@ -20,7 +22,10 @@ export function applyOldDates(): void {
   if (!isOn("capture_async_api_throws")) throwAtOnce();
   if (!isOn("no_global_importscripts")) define(all, kImportScripts);
   if (!isOn("cache_option_enabled")) delete (Request.prototype as any).cache;
+  if (!isOn("streams_byob_reader_detaches_buffer")) keepBuffers();
   if (!isOn("internal_stream_byob_return_view")) endWithoutView();
+  if (!isOn("workers_api_getters_setters_on_prototype")) moveAllMembers();
+  if (!isOn("url_standard")) Object.defineProperty(all, "URL", { value: OriginalUrl, writable: true, enumerable: false, configurable: true });
   if (!isOn("urlpattern_standard")) delete (URLPattern.prototype as any).hasRegExpGroups;
   if (!isOn("webcrypto_modern_algorithms")) trimSubtle();
   if (!isOn("transformstream_enable_standard_constructor")) makeTransformsIdentities();
@@ -28,6 +33,15 @@ export function applyOldDates(): void {
   if (!isOn("set_tostring_tag")) {
     for (const each of [all, ...prototypes]) delete each[Symbol.toStringTag];
   }
+}
+
+// In the order that scripts see.
+function moveAllMembers(): void {
+  moveMembers(Request, ["keepalive", "integrity", "cf", "signal", "fetcher", "redirect", "headers", "url", "method", "bodyUsed", "body"]);
+  moveMembers(Response, ["type", "cf", "webSocket", "url", "redirected", "ok", "headers", "statusText", "status", "bodyUsed", "body"]);
+  moveMembers(OriginalUrl, ["hash", "searchParams", "search", "pathname", "port", "hostname", "host", "password", "username", "protocol",
+    "origin", "href"]);
+  dropMoved();
 }
 
 function define(holder: object, methods: Record<string, Function>): void {
@@ -50,6 +64,22 @@ function endWithoutView(): void {
     const stream = this._ownerReadableStream;
     const { value, done } = await read.apply(this, args);
     return { value: done && stream !== undefined && isInternal(stream) ? undefined : value, done };
+  };
+}
+
+// Reading into a view took the view's buffer away from nobody, if the stream was an internal one.
+function keepBuffers(): void {
+  const { prototype } = kStreamClasses.ReadableStreamBYOBReader as any;
+  const { read } = prototype;
+  prototype.read = async function (this: any, view: any, ...rest: unknown[]) {
+    const stream = this._ownerReadableStream;
+    const isOurs = ArrayBuffer.isView(view) && stream !== undefined && isInternal(stream);
+    if (!isOurs) return await read.call(this, view, ...rest);
+    const { value, done } = await read.call(this, new Uint8Array(view.byteLength), ...rest);
+    if (value === undefined) return { value, done };
+    new Uint8Array(view.buffer).set(value, view.byteOffset);
+    const { constructor, BYTES_PER_ELEMENT: width = 1 } = view as any;
+    return { value: new (constructor as any)(view.buffer, view.byteOffset, Math.trunc(value.byteLength / width)), done };
   };
 }
 

@@ -5,6 +5,7 @@ import { DOMException } from "./errors";
 import { abortSignal, AbortSignal } from "./events";
 import { copyHeaders, Headers, headersOf, packedHeaders, packHeaders } from "./headers";
 import type { InBody, Packed } from "./native.d";
+import { giveMembers } from "./own_members";
 import { inherit, isObject, kInternal, native, platform, textOf, wrongConstructorArgument } from "./seam";
 import { parseUrl } from "./url";
 
@@ -52,6 +53,7 @@ export class Request {
   declare [kEvent]: number; // Of a request that came in.
 
   constructor(input: unknown, init?: RequestInit) {
+    giveMembers(this, Request);
     this[kUsed] = false;
     if (input === kInternal) return; // incomingRequest sets the rest.
     if (arguments.length === 0) throw wrongConstructorArgument("Request", 1, "Request or string");
@@ -175,11 +177,12 @@ function restOf(base: Rest, init: RequestInit | undefined): Rest {
   let signal = base.signal;
   if (init.signal === null) signal = undefined;
   else if (init.signal !== undefined) {
-    if (!(init.signal instanceof AbortSignal)) {
+    const isSignal = init.signal instanceof AbortSignal;
+    if (!isSignal && compatibility.refusesWrong) {
       throw new TypeError("Incorrect type for the 'signal' field on 'RequestInitializerDict': the provided value is " +
         "not of type 'AbortSignal'.");
     }
-    signal = init.signal;
+    signal = isSignal ? (init.signal as AbortSignal) : undefined;
   }
   if (init.fetcher !== undefined && init.fetcher !== null) {
     throw new TypeError("Incorrect type for the 'fetcher' field on 'RequestInitializerDict': the provided value is not of " +

@@ -6,6 +6,7 @@ import type { InBody, Packed } from "./native.d";
 import {
   inherit, isObject, kInternal, native, platform, textOf, wrongArgument, wrongConstructorArgument,
 } from "./seam";
+import { giveMembers } from "./own_members";
 import { parseUrl } from "./url";
 import { answeredSocket, isWebSocket, takeForResponse, type WebSocket } from "./websocket";
 
@@ -31,7 +32,7 @@ const kTextHeaders: Packed = `Content-Type\0${kTextType}\0`;
 
 const isNullBodyStatus = (status: number) => status === 204 || status === 304 || status === 205 || status === 101;
 
-export interface ResponseInit { status?: unknown; statusText?: unknown; headers?: unknown; webSocket?: unknown; encodeBody?: unknown }
+export interface ResponseInit { status?: unknown; statusText?: unknown; headers?: unknown; webSocket?: unknown; encodeBody?: unknown; cf?: unknown }
 
 export interface Response extends Body {}
 export class Response {
@@ -47,6 +48,7 @@ export class Response {
   declare [kManual]: boolean; // encodeBody: the body is in the Content-Encoding already.
 
   constructor(body?: unknown, init?: ResponseInit | null) {
+    giveMembers(this, Response);
     this[kUsed] = false;
     this[kStatus] = 200;
     this[kStatusText] = "";
@@ -132,9 +134,12 @@ platform({ Response });
 
 function initialise(response: Response, init: ResponseInit): void {
   if (!isObject(init)) throw wrongConstructorArgument("Response", 2, "InitializerDict or Response");
-  const { status, statusText, headers, webSocket, encodeBody } = init;
-  const upgrades = webSocket !== undefined && webSocket !== null;
-  if (upgrades && !isWebSocket(webSocket)) throw new TypeError(kWrongSocket);
+  const { status, statusText, headers, webSocket, encodeBody, cf } = init;
+  if (cf !== undefined && cf !== null && !isObject(cf)) {
+    throw new TypeError("Incorrect type for the 'cf' field on 'InitializerDict': the provided value is not of type 'Object'.");
+  }
+  const upgrades = isWebSocket(webSocket);
+  if (!upgrades && webSocket !== undefined && webSocket !== null && compatibility.refusesWrong) throw new TypeError(kWrongSocket);
   if (status !== undefined) {
     const code = Math.trunc(Number(status));
     if (!(code >= 200 && code <= 599) && !(code === 101 && upgrades)) throw new RangeError(kStatusRange);
@@ -145,7 +150,7 @@ function initialise(response: Response, init: ResponseInit): void {
       response[kType] = undefined;
     }
   }
-  if ((init as { cf?: unknown }).cf !== undefined) response[kCf] = (init as { cf?: unknown }).cf;
+  if (cf !== undefined) response[kCf] = cf;
   if (upgrades) {
     if (response[kStatus] !== 101) throw new RangeError("Responses with a WebSocket must have status code 101.");
     response[kWebSocket] = webSocket as WebSocket;

@@ -1,4 +1,5 @@
 // TextEncoder, TextDecoder and their streams, atob and btoa.
+import { compatibility } from "./compatibility";
 import { DOMException } from "./errors";
 import { bytesOf, concatBytes, isObject, native, platform, textOf, wrongArgument, wrongConstructorArgument } from "./seam";
 import { TransformStream } from "./streams";
@@ -70,13 +71,15 @@ class Utf16Decoder implements Decoder {
     if (!stream && rest > 0 && !split) text += "\ud800"; // What is cut off at the end is one error in all.
     const started = this.#started;
     this.#started = stream && (started || text !== "");
-    if (this.fatal && !text.isWellFormed()) {
+    // Once what was no UTF-16 came through, but for a cut in the middle.
+    const isLoose = !compatibility.wellFormedText && (stream || rest === 0);
+    if (this.fatal && !isLoose && !text.isWellFormed()) {
       this.#pending = kNoBytes;
       this.#started = false;
       throw new TypeError(kFailed);
     }
     if (!started && !this.ignoreBom && text.charCodeAt(0) === 0xfeff) text = text.slice(1);
-    return text.toWellFormed();
+    return isLoose ? text : text.toWellFormed();
   }
 }
 

@@ -5,8 +5,8 @@ import { isObject, native, platform, textOf, wrongArgument, wrongConstructorArgu
 const enum Part { kHref, kProtocol, kUsername, kPassword, kHost, kHostname, kPort, kPathname, kSearch, kHash, kOrigin }
 type Settable = Parameters<typeof native.urlSet>[1];
 
-const kUpdate = Symbol("update");
-const kReload = Symbol("reload");
+export const kUpdate = Symbol("update");
+export const kReload = Symbol("reload");
 
 const kBadHref = "Failed to set the 'href' property on 'URL': the provided value is not of type 'valid URL string'.";
 
@@ -173,6 +173,10 @@ function unescapeBroken(text: string): string {
     if (/^[0-9a-fA-F]{2}$/.test(hex)) {
       bytes[length++] = parseInt(hex, 16);
       at += 2;
+    } else if (source[at] === 0x25 && !compatibility.standardUrls) {
+      if (!/^[0-9a-fA-F]/.test(hex)) continue; // What is malformed is what remains of it.
+      bytes[length++] = parseInt(hex[0]!, 16);
+      at++;
     } else {
       bytes[length++] = source[at]!;
     }
@@ -294,9 +298,16 @@ function parseQuery(query: string): [string, string][] {
   return parseForm(query.startsWith("?") ? query.slice(1) : query);
 }
 
+function originalPair(item: unknown, at: number): [string, string] {
+  if (!Array.isArray(item)) throw new TypeError(`Incorrect type for array element ${at}: the provided value is not of type 'Array'.`);
+  if (item.length === 2) return [text(item[0]), text(item[1])];
+  throw new TypeError("To initialize a URLSearchParams object from an array-of-arrays, each inner array must have exactly two elements.");
+}
+
 function pairsOf(init: object): [string, string][] {
-  if (typeof (init as any)[Symbol.iterator] === "function") {
-    return Array.from(init as Iterable<unknown>, (item) => {
+  if (compatibility.standardUrls ? typeof (init as any)[Symbol.iterator] === "function" : Array.isArray(init)) {
+    return Array.from(init as Iterable<unknown>, (item, at) => {
+      if (!compatibility.standardUrls) return originalPair(item, at);
       if (!isObject(item)) throw new TypeError("Incorrect type: the provided value is not of type 'Sequence'.");
       const pair = Array.from(item as Iterable<unknown>);
       if (pair.length !== 2) throw new TypeError("Invalid URL search params sequence.");

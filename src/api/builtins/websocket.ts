@@ -1,7 +1,7 @@
 // WebSocket, WebSocketPair, CloseEvent: https://developers.cloudflare.com/workers/runtime-apis/websockets/, as workerd
 // has them. C++ holds the ends (api/script_sockets.h); here is what a script may do when, and the events.
 import { Blob } from "./blob";
-import { compatibility } from "./compatibility";
+import { compatibility, isOn } from "./compatibility";
 import { reportException } from "./console";
 import { DOMException } from "./errors";
 import { checkEvent, ErrorEvent, Event, EventTarget, kCallsHandlers } from "./events";
@@ -12,6 +12,7 @@ import {
   wrongConstructorArgument,
 } from "./seam";
 import { parseUrl } from "./url";
+import { isOriginalUrl } from "./url_original";
 
 const kNotAccepted = "You must call one of accept() or state.acceptWebSocket() on this WebSocket before sending messages.";
 const kSendAfterClose = "Can't call WebSocket send() after close().";
@@ -69,13 +70,14 @@ export class WebSocket extends EventTarget {
       return;
     }
     if (arguments.length === 0) throw wrongConstructorArgument("WebSocket", 1, "string");
-    const href = checkedUrl(textOf(url));
+    const address = textOf(url);
+    const href = checkedUrl(address);
     const names = checkedProtocols(protocols);
     super();
     const state = (this.#state = new State(0));
     state.client = true;
     state.connecting = true;
-    state.url = href;
+    state.url = address; // As it was given.
     connect(this, state, href, names);
   }
   static {
@@ -255,7 +257,7 @@ export function takeForResponse(socket: WebSocket): number {
 function checkedUrl(text: string): string {
   const href = parseUrl(text);
   const problem = (what: string) => new DOMException(`WebSocket Constructor: ${what}`, "SyntaxError");
-  if (href === undefined) throw problem("The url is invalid.");
+  if (href === undefined || !isOriginalUrl(text)) throw problem("The url is invalid.");
   if (!href.startsWith("ws:") && !href.startsWith("wss:")) throw problem("The url scheme must be ws or wss.");
   if (href.includes("#")) throw problem("The url fragment must be empty.");
   return href;
@@ -275,7 +277,8 @@ function checkedProtocols(given: unknown): string[] {
 }
 
 function connect(socket: WebSocket, state: State, href: string, names: string[]): void {
-  let headers = "Upgrade\0websocket\0Sec-WebSocket-Extensions\0permessage-deflate\0";
+  let headers = "Upgrade\0websocket\0";
+  if (isOn("web_socket_compression")) headers += "Sec-WebSocket-Extensions\0permessage-deflate\0";
   if (names.length > 0) headers += `Sec-WebSocket-Protocol\0${names.join(", ")}\0`;
   fetchUpgrade(`http${href.slice(2)}`, headers).then(
     (response) => opened(socket, state, names, response),

@@ -39,7 +39,9 @@ class Run {
     private box: Box | undefined) {}
   take(): Value[] | undefined {
     const { row } = this;
-    if (row !== undefined) this.row = native.sqlStep(this.box!);
+    if (row === undefined) return undefined;
+    this.row = undefined; // What throws has come to its end.
+    this.row = native.sqlStep(this.box!);
     return row;
   }
   // All that is left, flat.

@@ -1,5 +1,6 @@
 // How C++ starts a script: events, instances, what a handler gets beside the request, and the module
 // "cloudflare:workers".
+import { AlarmInvocationInfo } from "./alarm_info";
 import { AsyncLocalStorage, asyncHooks, inFrameOfNow } from "./async_context";
 import { compatibility, isOn } from "./compatibility";
 import { describeError, makeError } from "./errors";
@@ -439,7 +440,7 @@ function runHandler(object: any, name: string, event: number, info: object, miss
 }
 
 export function dispatchObjectAlarm({ object }: Living, event: number, retryCount: number, scheduledTime: number): void {
-  runHandler(object, "alarm", event, { retryCount, isRetry: retryCount > 0, scheduledTime }, kNoAlarm);
+  runHandler(object, "alarm", event, new AlarmInvocationInfo(kInternal, retryCount, scheduledTime), kNoAlarm);
 }
 
 export function dispatchPreShutdown({ object }: Living, event: number, reason: string): void {

@@ -74,6 +74,7 @@ function list(holder: string, options?: Options & ListOptions): Promise<Map<stri
 
 const kDeleteAlarmToo = 8;
 const kTimeMax = 8.64e15; // What a Date can hold.
+const kAlarmTimeMax = 2 ** 63 / 1e6; // Of 64 bits of nanoseconds.
 const kAlarms = Symbol("alarms"); // Whether the class has a handler; not known before its constructor has run.
 
 function getAlarm(holder: string, options?: Options): Promise<number | null> {
@@ -86,13 +87,14 @@ function setAlarm(holder: string, storage: DurableObjectStorage, time: unknown, 
   if (typeof time !== "number" && !(time instanceof Date)) throw wrongArgument("setAlarm", holder, 1, "date");
   const ms = Number(time);
   if (!Number.isFinite(ms)) throw new TypeError("The value cannot be converted because it is not a valid Date.");
+  if (Math.abs(ms) > kAlarmTimeMax) throw new TypeError(`This API doesn't support dates ${ms > 0 ? "after 2189" : "before 1687"}.`);
   checkOptions(options, "setAlarm", holder, 2, "SetAlarmOptions");
-  if (ms <= 0) throw new TypeError("setAlarm() cannot be called with an alarm time <= 0");
+  if (ms < 1) throw new TypeError("setAlarm() cannot be called with an alarm time <= 0");
   if (storage[kAlarms] === false) {
     throw new TypeError("Your Durable Object class must have an alarm() handler in order to call setAlarm()");
   }
   check?.();
-  return native.storageSetAlarm(Math.min(Math.trunc(ms), kTimeMax), flagsOf(options));
+  return native.storageSetAlarm(Math.trunc(ms), flagsOf(options));
 }
 
 function deleteAlarm(holder: string, options?: Options): Promise<void> {

@@ -117,6 +117,13 @@ void AddRemote(CLI::App* app, Arguments* arguments) {
   CLI::App* versions = app->add_subcommand("versions", "The versions of a script")->require_subcommand(1);
   AddScript(versions, "list", "Those that are kept, newest first", arguments)
       ->add_flag("--json", arguments->output_json, json);
+  CLI::App* upload = AddScript(versions, "upload", "Uploads the project as a version that is not live", arguments);
+  upload->add_option("script", arguments->entry, "The main module, instead of the configuration's");
+  upload->add_option("--assets", arguments->assets, "A folder of static files, instead of the configuration's");
+  upload->add_option("--preview-alias", arguments->preview_alias, "Its preview URL is ALIAS-NAME.DOMAIN, too");
+  upload->add_option("--tag", arguments->tag, "What the version is called");
+  upload->add_option("--message", arguments->message, "What the version says of itself");
+  upload->add_flag("--json", arguments->output_json, json);
   CLI::App* deploy = AddScript(versions, "deploy", "Makes versions live, each for its part of the traffic", arguments);
   deploy->add_option("version", arguments->words, "VERSION or VERSION@PERCENT")->required();
   deploy->add_option("--message", arguments->message, message);

@@ -75,6 +75,7 @@ struct Arguments {
   std::string action;               // secret, versions, deployments: "list", "put", …
   std::string key;                  // secret KEY (or bulk's file), rollback VERSION
   std::string message;              // --message
+  std::string tag, preview_alias;   // versions upload
   std::vector<std::string> words;   // versions deploy VERSION@PERCENT…
   // tail
   std::vector<std::string> outcomes, methods;

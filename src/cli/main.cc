@@ -48,7 +48,9 @@ int Main(const std::vector<std::string>& arguments, const Installation& installa
     case Command::kTokenRevoke: return RunTokenRevoke(*parsed.arguments, terminal);
     case Command::kAudit: return RunAudit(*parsed.arguments, terminal);
     case Command::kSecret: return RunSecret(*parsed.arguments, terminal);
-    case Command::kVersions: return RunVersions(*parsed.arguments, terminal);
+    case Command::kVersions:
+      if (parsed.arguments->action == "upload") return RunVersionsUpload(*parsed.arguments, installation, terminal);
+      return RunVersions(*parsed.arguments, terminal);
     case Command::kDeployments: return RunDeployments(*parsed.arguments, terminal);
     case Command::kRollback: return RunRollback(*parsed.arguments, terminal);
     case Command::kTail: return RunTail(*parsed.arguments, terminal);

@@ -136,14 +136,17 @@ Result<Project> ReadProject(const ProjectConfig& config, const Arguments& argume
   return project;
 }
 
-Result<Published> Upload(const ProjectConfig& config, const Project& project, const MigrationFlags& flags,
-                         Client& client, const Terminal& terminal, Progress progress) {
+// Sends the project with what `annotations` says of it, and its static files before it.
+Result<ApiAnswer> Send(const ProjectConfig& config, const Project& project, const MigrationFlags& flags,
+                       Json annotations, const char* method, const std::string& path, Client& client,
+                       const Terminal& terminal, Progress progress) {
   const UploadModules& modules = project.modules;
   LIMPET_TRY(MigrationPlan plan, PlanClasses(config, flags, client));
   for (const std::string& warning : plan.warnings) terminal.Warn(warning);
   SystemRandom random;
   FormWriter form("----limpet-" + std::to_string(random.Next()) + std::to_string(random.Next()));
   Json metadata = MakeMetadata(config, modules, plan.migrations);
+  if (!annotations.is_null()) metadata.Set("annotations", std::move(annotations));
   if (project.assets) {
     LIMPET_TRY(std::string token, UploadAssets(*project.assets, config.name, client, terminal, progress));
     metadata.Set("assets", Json().Set("jwt", token).Set("config", project.assets->config));
@@ -152,13 +155,21 @@ Result<Published> Upload(const ProjectConfig& config, const Project& project, co
   for (const UploadModule& module : modules.modules)
     form.Add(module.name, module.name, module.content_type, module.content);
   std::string type = form.content_type();
-  LIMPET_TRY(ApiAnswer answer, client.Call("PUT", ScriptPath(config.name), std::move(form).Finish(), type));
+  LIMPET_TRY(ApiAnswer answer, client.Call(method, path, std::move(form).Finish(), type));
   if (!answer.success) return Refused(answer);
+  return answer;
+}
+
+Result<Published> Upload(const ProjectConfig& config, const Project& project, const MigrationFlags& flags,
+                         Client& client, const Terminal& terminal, Progress progress) {
+  LIMPET_TRY(ApiAnswer answer,
+             Send(config, project, flags, Json(), "PUT", ScriptPath(config.name), client, terminal, progress));
   // After the code: a failure leaves the script live.
   LIMPET_TRY([[maybe_unused]] Done put, PutTriggers(config, client));
   const Json* shown = answer.result.Find("available_on_subdomain");
-  if (shown != nullptr && shown->AsBool() != config.workers_dev) {
-    Json wanted = Json().Set("enabled", config.workers_dev);
+  bool previews = answer.result["previews_enabled"].AsBool();
+  if (shown != nullptr && (shown->AsBool() != config.workers_dev || previews != config.preview_urls)) {
+    Json wanted = Json().Set("enabled", config.workers_dev).Set("previews_enabled", config.preview_urls);
     LIMPET_TRY(ApiAnswer set,
                client.Call("POST", ScriptPath(config.name) + "/subdomain", ToText(wanted), "application/json"));
     if (!set.success) return Refused(set);
@@ -204,6 +215,45 @@ int RunPublish(const Arguments& arguments, const Installation& installation, con
   for (const std::string& url : published->urls) terminal.Result(url);
   for (const std::string& text : CronTexts(*config)) terminal.Info(text);
   if (published->urls.empty()) terminal.Info("It has no address: workers_dev is false, and there are no routes");
+  return kExitOk;
+}
+
+int RunVersionsUpload(const Arguments& arguments, const Installation& installation, const Terminal& terminal) {
+  std::optional<ProjectConfig> config = LoadProject(arguments, terminal);
+  if (!config) return kExitRefused;
+  AssetHashes known;
+  Result<Project> project = ReadProject(*config, arguments, installation, terminal, &known);
+  if (!project.has_value()) return Refuse(terminal, project.error());
+  Result<std::unique_ptr<Client>> client = Connect(arguments.server, arguments.token);
+  if (!client.has_value()) return Refuse(terminal, client.error());
+  Result<Done> provided = ProvideNamespaces(*client.value(), &*config);
+  if (!provided.has_value()) return Refuse(terminal, provided.error());
+  Json annotations = Json::MakeObject();
+  for (const auto& [key, text] : {std::pair{"workers/message", &arguments.message},
+                                  {"workers/tag", &arguments.tag},
+                                  {"workers/alias", &arguments.preview_alias}}) {
+    if (!text->empty()) annotations.Set(key, *text);
+  }
+  Result<ApiAnswer> answer =
+      Send(*config, project.value(), {}, std::move(annotations), "POST", ScriptPath(config->name) + "/versions",
+           *client.value(), terminal, arguments.output_json ? Progress::kQuiet : Progress::kShown);
+  if (!answer.has_value()) return Refuse(terminal, answer.error());
+  const std::string& id = answer->result["id"].AsString();
+  const Json& previews = answer->result["preview_urls"];
+  if (arguments.output_json) {
+    Json json = Json().Set("success", true).Set("name", config->name).Set("version_id", id);
+    terminal.Result(ToText(json.Set("preview_urls", previews)));
+    return kExitOk;
+  }
+  terminal.Info(terminal.Green("Uploaded") + " a version of " + config->name + ", which is not live:");
+  terminal.Result(id);
+  for (const Json& url : previews.items()) terminal.Result(url.AsString());
+  if (previews.items().empty() && !arguments.preview_alias.empty()) {
+    terminal.Warn(
+        "it has no preview URL: a Worker has them if its configuration says preview_urls = true, it was "
+        "published since, and it has no Durable Object classes of its own");
+  }
+  terminal.Info("To make it live: limpet versions deploy " + id + " --name " + config->name);
   return kExitOk;
 }
 

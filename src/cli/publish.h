@@ -40,6 +40,7 @@ Result<Published> Upload(const ProjectConfig& config, const Project& project, co
 Json MakeMetadata(const ProjectConfig& config, const UploadModules& modules, Json migrations);
 
 int RunPublish(const Arguments& arguments, const Installation& installation, const Terminal& terminal);
+int RunVersionsUpload(const Arguments& arguments, const Installation& installation, const Terminal& terminal);
 int RunDelete(const Arguments& arguments, const Terminal& terminal);
 int RunWhoami(const Arguments& arguments, const Terminal& terminal);
 

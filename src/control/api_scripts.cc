@@ -50,7 +50,12 @@ Json Plane::ScriptJson(const ScriptRecord& script) const {
   return json;
 }
 
-Json Plane::VersionJson(const VersionRecord& version) const {
+std::string Plane::PreviewSuffixOf(const std::string& script) const {
+  std::string url = UrlOf("-" + script);
+  return url.substr(std::min(url.size(), url.find("://") + 3));
+}
+
+Json Plane::VersionJson(const ScriptRecord* script_record, const VersionRecord& version) const {
   Json bindings = Json::MakeArray();
   for (const Json& binding : version.bindings) bindings.Append(PublicBinding(binding));
   Json script =
@@ -61,7 +66,8 @@ Json Plane::VersionJson(const VersionRecord& version) const {
   Json resources = Json().Set("bindings", std::move(bindings)).Set("script", std::move(script));
   resources.Set("script_runtime", std::move(runtime));
   Json metadata = Json().Set("created_on", version.created_on).Set("modified_on", version.created_on);
-  metadata.Set("source", "wrangler").Set("author_email", "admin@localhost").Set("has_preview", false);
+  metadata.Set("source", "wrangler").Set("author_email", "admin@localhost");
+  metadata.Set("has_preview", script_record != nullptr && CanPreview(*script_record));
   Json json = Json().Set("id", version.id).Set("number", version.number).Set("metadata", std::move(metadata));
   json.Set("annotations", version.annotations.is_null() ? Json::MakeObject() : version.annotations);
   return json.Set("resources", std::move(resources));
@@ -87,7 +93,7 @@ Plane::Answer Plane::Worker(Call call) {
   std::shared_ptr<const ScriptRecord> script = catalog_->Find(call.script);
   if (script == nullptr) co_return Failure(NoSuchScript(call.script));
   Json subdomain = Json().Set("enabled", script->subdomain_enabled).Set("previews_enabled", script->previews_enabled);
-  subdomain.Set("url", UrlOf(script->name));
+  subdomain.Set("url", UrlOf(script->name)).Set("preview_url_suffix", PreviewSuffixOf(script->name));
   co_return Success(Json().Set("id", script->tag).Set("name", script->name).Set("subdomain", std::move(subdomain)));
 }
 
@@ -106,7 +112,8 @@ Plane::Answer Plane::PutScript(Call call) {
   Json json = ScriptJson(*script);
   json.Set("deployment_id", version->id)
       .Set("startup_time_ms", version->startup_ms)
-      .Set("available_on_subdomain", script->subdomain_enabled);
+      .Set("available_on_subdomain", script->subdomain_enabled)
+      .Set("previews_enabled", script->previews_enabled);
   json.Set("url", UrlOf(call.script)).Set("number", version->number);
   if (!version->reconciliation.is_null()) json.Set("exports_reconciliation", version->reconciliation);
   co_return Success(std::move(json));
@@ -121,9 +128,14 @@ Plane::Answer Plane::PostVersion(Call call) {
   upload->assets = *std::move(files);
   Decision<VersionRecord> version = co_await deployer_->Put(call.script, *std::move(upload), UploadMode::kVersionOnly);
   if (!version.ok()) co_return Failure(version.refusal());
-  Json json = VersionJson(*version).Set("startup_time_ms", version->startup_ms);
+  std::shared_ptr<const ScriptRecord> script = catalog_->Find(call.script);
+  Json json = VersionJson(script.get(), *version).Set("startup_time_ms", version->startup_ms);
   if (!version->reconciliation.is_null()) json.Set("exports_reconciliation", version->reconciliation);
-  co_return Success(std::move(json));
+  Json previews = Json::MakeArray();  // Ours: the whole addresses.
+  for (const auto& [label, id] : script != nullptr ? PreviewsOf(*script) : Previews()) {
+    if (id == version->id) previews.Append(UrlOf(label));
+  }
+  co_return Success(json.Set("preview_urls", std::move(previews)));
 }
 
 Plane::Answer Plane::DeleteScript(Call call) {
@@ -158,7 +170,7 @@ Plane::Answer Plane::Versions(Call call) {
   std::shared_ptr<const ScriptRecord> script = catalog_->Find(call.script);
   if (script == nullptr) co_return Failure(NoSuchScript(call.script));
   Json list = Json::MakeArray();
-  for (size_t i = script->versions.size(); i > 0; --i) list.Append(VersionJson(script->versions[i - 1]));
+  for (size_t i = script->versions.size(); i > 0; --i) list.Append(VersionJson(script.get(), script->versions[i - 1]));
   co_return Success(Json().Set("items", std::move(list)));
 }
 
@@ -167,7 +179,7 @@ Plane::Answer Plane::Version(Call call) {
   if (script == nullptr) co_return Failure(NoSuchScript(call.script));
   const VersionRecord* version = script->FindVersion(call.target.segments.back());
   if (version == nullptr) co_return Failure({404, 100146, "Version not found: " + call.target.segments.back()});
-  co_return Success(VersionJson(*version));
+  co_return Success(VersionJson(script.get(), *version));
 }
 
 }  // namespace limpet::control

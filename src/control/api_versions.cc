@@ -120,7 +120,7 @@ Plane::Answer Plane::PatchLatestVersion(Call call) {
   };
   Decision<VersionRecord> version = co_await deployer_->Rebind(call.script, std::move(edit), Deployer::Live::kNo);
   if (!version.ok()) co_return Failure(version.refusal());
-  co_return Success(VersionJson(*version));
+  co_return Success(VersionJson(catalog_->Find(call.script).get(), *version));
 }
 
 // GET …/content/v2?version=ID: the modules as an upload carries them, the main one first.

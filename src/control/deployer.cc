@@ -88,6 +88,7 @@ loop::Task<Done> Deployer::Start() {
     if (script->Deployed() != nullptr) names.push_back(name);
   }
   for (std::string& name : names) co_await Activate(std::move(name));
+  for (const auto& [name, script] : std::map(catalog_.scripts())) co_await SyncPreviews(name);
   co_await RouteAll();
   for (NamespaceId ns : std::vector<NamespaceId>(catalog_.drops())) scope_.Spawn(Destroy(ns));
   co_return Done{};
@@ -119,6 +120,8 @@ loop::Task<Result<Done>> Deployer::Reconcile() {
   for (const auto& [name, script] : before) {
     if (catalog_.Find(name) == nullptr) co_await Remove(name);
   }
+  before.merge(std::map(catalog_.scripts()));
+  for (const auto& [name, script] : before) co_await SyncPreviews(name);
   co_await RouteAll();
   co_await SyncKvNamespaces();
   std::vector<NamespaceId> drops;
@@ -132,7 +135,8 @@ loop::Task<Result<Done>> Deployer::Reconcile() {
 loop::Task<Decision<VersionRecord>> Deployer::Put(std::string name, Upload upload, UploadMode mode) {
   Result<Done> entered = co_await Enter();
   if (!entered.has_value()) co_return Failed(entered.error());
-  Decision<VersionRecord> decision = co_await PutLocked(std::move(name), std::move(upload), mode);
+  Decision<VersionRecord> decision = co_await PutLocked(name, std::move(upload), mode);
+  if (decision.ok()) co_await SyncPreviews(std::move(name));
   turnstile_.Leave();
   co_return decision;
 }
@@ -140,7 +144,8 @@ loop::Task<Decision<VersionRecord>> Deployer::Put(std::string name, Upload uploa
 loop::Task<Decision<Done>> Deployer::Delete(std::string name, Force force) {
   Result<Done> entered = co_await Enter();
   if (!entered.has_value()) co_return Failed(entered.error());
-  Decision<Done> decision = co_await DeleteLocked(std::move(name), force);
+  Decision<Done> decision = co_await DeleteLocked(name, force);
+  if (decision.ok()) co_await SyncPreviews(std::move(name));
   turnstile_.Leave();
   co_return decision;
 }
@@ -155,10 +160,12 @@ loop::Task<Decision<Done>> Deployer::Edit(std::string name, UniqueFunction<void(
     edit(change.scripts.emplace_back(*old));
     const ScriptRecord& edited = change.scripts.front();
     bool hidden = edited.subdomain_enabled != old->subdomain_enabled;
+    bool previews = edited.previews_enabled != old->previews_enabled;
     bool told = ToText(edited.settings["tail_consumers"]) != ToText(old->settings["tail_consumers"]);
     Result<Done> written = co_await catalog_.Commit(std::move(change));
     if (written.has_value() && hidden) co_await RouteAll();
     if (written.has_value() && told) co_await Activate(name);
+    if (written.has_value() && previews) co_await SyncPreviews(name);
     decision = written.has_value() ? Decision<Done>(Done{}) : Decision<Done>(Failed(written.error()));
   }
   turnstile_.Leave();
@@ -279,6 +286,7 @@ loop::Task<Decision<VersionRecord>> Deployer::PutLocked(std::string name, Upload
     record.tag = MakeHex(deps_.random, 16);
     record.created_on = Now();
   }
+  if (auto refusal = CheckAlias(upload.metadata["annotations"], name)) co_return *refusal;
   if (IsRepeated(record, upload)) upload.migrations.reset();
   record.modified_on = Now();
   VersionRecord version = NewVersion(record);

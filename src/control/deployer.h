@@ -15,6 +15,7 @@
 #include "control/catalog.h"
 #include "control/control_plane.h"
 #include "control/lifecycle.h"
+#include "control/previews.h"
 #include "control/upload.h"
 #include "loop/task.h"
 
@@ -68,8 +69,8 @@ class Deployer {
   // Replaces the script's custom domains ([{hostname}]). One that another script has is taken from it, or refused.
   enum class Override : bool { kNo, kYes };
   loop::Task<Decision<Done>> SetDomains(std::string name, Json domains, Override override_existing);
-  // KV namespaces (deployer_kv.cc). Refusals: 10013 (no such namespace), 10014 (the title is taken, or the ID), 10019 (no
-  // title), 10022 (no ID). `id`: the one that a configuration from elsewhere names; empty: a new one.
+  // KV namespaces (deployer_kv.cc). Refusals: 10013 (no such namespace), 10014 (the title is taken, or the ID), 10019
+  // (no title), 10022 (no ID). `id`: the one that a configuration from elsewhere names; empty: a new one.
   loop::Task<Decision<KvNamespace>> CreateKvNamespace(std::string title, std::string id);
   loop::Task<Decision<KvNamespace>> RenameKvNamespace(std::string id, std::string title);
   loop::Task<Decision<Done>> DeleteKvNamespace(std::string id);
@@ -112,6 +113,9 @@ class Deployer {
   loop::Task<Done> Remove(std::string name);
   loop::Task<Decision<Done>> SetRoutesLocked(std::string name, Json routes);
   loop::Task<Done> RouteAll();
+  // Makes the preview URLs of the script what its record says, or takes them away if it is gone (deployer_previews.cc).
+  loop::Task<Done> SyncPreviews(std::string name);
+  loop::Task<bool> ActivatePreview(std::string name, std::string label, VersionRecord record);
   loop::Task<Done> Retire(std::vector<NamespaceId> namespaces);
   loop::Task<Done> Destroy(NamespaceId ns);
   std::string Now() const { return IsoTime(deps_.loop.WallNow()); }
@@ -121,6 +125,7 @@ class Deployer {
   Catalog& catalog_;
   assets::Library& library_;
   Turnstile turnstile_;
+  std::map<std::string, Previews> previews_;  // What the shards have, by script; none is empty.
   loop::TaskScope scope_;
 };
 

@@ -168,7 +168,9 @@ class Plane final : public ControlPlane {
   Decision<Json> ParseBody(const Call& call) const;
   std::string UrlOf(const std::string& script) const;
   Json ScriptJson(const ScriptRecord& script) const;
-  Json VersionJson(const VersionRecord& version) const;
+  Json VersionJson(const ScriptRecord* script, const VersionRecord& version) const;  // The script may be gone.
+  std::string PreviewSuffixOf(
+      const std::string& script) const;  // What follows a prefix or an alias: "-NAME.localhost:8787"
 
   ControlOptions options_;
   ControlDeps deps_;

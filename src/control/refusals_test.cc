@@ -215,6 +215,9 @@ void RefusalsTest::Uploads() {
   upload(Form(R"({"keep_assets":true})", {}));
   Expect({"PUT", "/accounts/local/workers/scripts/UPPER", Form(Meta("")), kFormType, 10016});
   Expect({"POST", "/accounts/local/workers/scripts/none/versions", Form(Meta("")), kFormType, 10007});
+  for (const std::string& alias : {std::string("1a"), std::string(60, 'a')}) {
+    Expect({"POST", "~/versions", Form(Meta(R"("annotations":{"workers/alias":")" + alias + "\"}")), kFormType, 10021});
+  }
 }
 
 void RefusalsTest::Metadata() {

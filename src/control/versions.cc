@@ -78,7 +78,8 @@ loop::Task<Decision<std::string>> Deployer::Deploy(std::string name, std::vector
 loop::Task<Decision<VersionRecord>> Deployer::Rebind(std::string name, EditVersion edit, Live live) {
   Result<Done> entered = co_await Enter();
   if (!entered.has_value()) co_return Failed(entered.error());
-  Decision<VersionRecord> decision = co_await RebindLocked(std::move(name), std::move(edit), live);
+  Decision<VersionRecord> decision = co_await RebindLocked(name, std::move(edit), live);
+  if (decision.ok()) co_await SyncPreviews(std::move(name));
   turnstile_.Leave();
   co_return decision;
 }

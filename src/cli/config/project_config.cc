@@ -170,6 +170,7 @@ class Reader {
     config_.no_bundle = json["no_bundle"].AsBool();
     config_.minify = json["minify"].AsBool();
     if (json.Find("workers_dev") != nullptr) config_.workers_dev = json["workers_dev"].AsBool();
+    config_.preview_urls = json["preview_urls"].AsBool();
     config_.tsconfig = json["tsconfig"].AsString();
     config_.compatibility_date = json["compatibility_date"].AsString();
     config_.compatibility_flags = Strings(json["compatibility_flags"], "compatibility_flags");

@@ -58,6 +58,7 @@ struct ProjectConfig {
   Json exports;               // The declared classes and entry points, never beside migrations; null: not given.
   Json code_update_strategy;  // {mode, max_delay}, those given; null: not given.
   bool workers_dev = true;    // Answers on NAME.DOMAIN.
+  bool preview_urls = false;  // Versions answer on VERSION-NAME.DOMAIN.
   Json routes, crons;         // Arrays, or null: not given.
   std::vector<std::pair<std::string, std::string>> define, alias;
   bool minify = false;

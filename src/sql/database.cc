@@ -155,7 +155,7 @@ Error Database::LastError() {
   if (in_transaction_ && sqlite3_get_autocommit(connection_) != 0) {
     in_transaction_ = false;
     open_savepoints_ = 0;
-    lost_ = Error(error.code(), std::string(kCriticalError) + ": " + error.message());
+    lost_ = error;
   }
   return error;
 }
@@ -313,7 +313,7 @@ Result<Done> Database::BufferWriters() {
 Result<Done> Database::Release() {
   LIMPET_CHECK(depth_ > 0);
   uint32_t ended = depth_--;
-  if (lost_) return *lost_;
+  if (lost_) return lost_->code() == ErrorCode::kScript ? ScriptError(std::string(kCriticalError)) : *lost_;
   if (open_savepoints_ < ended) return Done{};
   LIMPET_TRY(Done buffered, BufferWriters());
   LIMPET_TRY(int64_t released, RunOwn(Own::kRelease));
@@ -375,6 +375,11 @@ Result<uint64_t> Database::SizeBytes() {
   LIMPET_TRY(int64_t pages, RunOwn(Own::kPageCount));
   LIMPET_TRY(int64_t free, RunOwn(Own::kFreePages));
   return static_cast<uint64_t>(pages - free) * kPageBytes;
+}
+
+uint32_t Database::PageCount() {
+  Result<int64_t> pages = in_transaction_ ? RunOwn(Own::kPageCount) : Result<int64_t>(0);
+  return std::max(CommittedPageCount(), pages.has_value() ? static_cast<uint32_t>(*pages) : 0);
 }
 
 size_t Database::MemoryBytes() const {

@@ -86,7 +86,10 @@ class Database {
   bool lost() const { return lost_.has_value(); }
 
   Result<uint64_t> SizeBytes();  // Of the pages that are in use.
-  size_t MemoryBytes() const;    // That this connection holds.
+  // How many there are, with those that were added since the last commit, and without.
+  uint32_t PageCount();
+  uint32_t CommittedPageCount() const { return file_.page_count(); }
+  size_t MemoryBytes() const;  // That this connection holds.
   const PageFile& file() const { return file_; }
   const StatementCache& cache() const { return cache_; }
 

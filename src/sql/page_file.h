@@ -23,6 +23,7 @@ class PageFile {
   Result<sqlite3*> Connect();
   // Why the last call of SQLite's failed, if it was because of the pages.
   std::optional<Error> TakeFailure() { return std::exchange(failure_, std::nullopt); }
+  uint32_t page_count() const { return page_count_; }  // 0: not known yet.
   size_t refused_files() const { return refused_files_; }
   size_t batches() const { return batches_; }  // Transactions that came as one batch.
   // Pages that came outside of a batch. Stays 0 but for pages that are cut off after one.

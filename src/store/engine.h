@@ -100,6 +100,7 @@ struct Totals {
   uint64_t commits = 0;  // The number of the object's last one.
   StoredBytes object;
   uint64_t in_namespace = 0;  // Of all its objects,
+  uint64_t in_group = 0;      // ... of those of the namespaces that are counted together with it,
   uint64_t in_all = 0;        // ... and of those of all namespaces.
 };
 
@@ -168,6 +169,9 @@ class Engine {
   // The objects of a namespace that have data, in order of ID, from after `after`; at most `limit`. Blocks: not on a
   // shard. For tools and tests.
   virtual Result<std::vector<ObjectId>> ListObjects(NamespaceId ns, std::optional<ObjectId> after, size_t limit) = 0;
+  // From now on, and not over a restart, these namespaces are one sum (Totals::in_group). Each leaves the group that it
+  // was in; one that is in none is counted alone.
+  virtual void CountTogether(const std::vector<NamespaceId>& namespaces) = 0;
   // Text for people and metrics, e.g. engine-specific statistics as "name value" lines. May be empty.
   virtual std::string Statistics() { return {}; }
 };

@@ -28,6 +28,14 @@ TEST_P(EngineTotals, CountsWhatIsStoredWithEachCommit) {
   EXPECT_EQ(totals(Object(2)).in_namespace, 26u);
   EXPECT_EQ(totals(Object(3, 8)).in_namespace, 2u);
   EXPECT_EQ(totals(Object(9)).in_all, 28u);
+  EXPECT_EQ(totals(Object(2)).in_group, 26u) << "alone";
+  on_.engine().CountTogether({{7}, {8}});
+  EXPECT_EQ(totals(Object(2)).in_group, 28u);
+  EXPECT_EQ(totals(Object(9, 8)).in_group, 28u);
+  on_.engine().CountTogether({{8}, {9}});
+  EXPECT_EQ(totals(Object(2)).in_group, 26u) << "the other has left";
+  EXPECT_EQ(totals(Object(3, 8)).in_group, 2u);
+  on_.engine().CountTogether({{9}, {8}, {7}});
   // What follows a mark is compared with what is on disk.
   (void)on_.Mark(Object(1));
   ASSERT_TRUE(on_.Commit(Object(1), {Put("a", "12"), Delete("gone"), Put("c", "")}).has_value());
@@ -46,6 +54,7 @@ TEST_P(EngineTotals, CountsWhatIsStoredWithEachCommit) {
   EXPECT_EQ(stored(Object(1)), StoredBytes());
   EXPECT_EQ(totals(Object(1)).in_namespace, 0u);
   EXPECT_EQ(totals(Object(3, 8)).in_all, 2u);
+  EXPECT_EQ(totals(Object(3, 8)).in_group, 2u);
 }
 
 TEST_P(EngineTotals, AClearOfMuchComesWholeAndCanBeLedBack) {

@@ -47,7 +47,7 @@ struct FaultyEngine::State : std::enable_shared_from_this<FaultyEngine::State> {
       return Error(ErrorCode::kCorrupt, "bad checksum in 000007.sst");
     return image.Get(object, space, key);
   }
-  uint64_t Apply(const ObjectBatch& batch);
+  uint64_t Apply(const ObjectBatch& batch, bool recovering = false);
   void Submit(Waiting waiting);
   void ReachDisk(const ObjectId& object);
   void AnswerLater(const ObjectId& object, Answer answer);
@@ -65,6 +65,7 @@ struct FaultyEngine::State : std::enable_shared_from_this<FaultyEngine::State> {
   FaultyOptions options;
   SeededRandom random;
   Image image;
+  Groups groups;
   std::set<std::pair<ObjectId, Bytes>> damaged;     // Pages, by their keys.
   std::map<ObjectId, std::deque<Waiting>> waiting;  // In the order of the calls. Erased when empty.
   std::map<ObjectId, std::deque<Answer>> answers;   // Durable, not yet told.
@@ -134,7 +135,7 @@ class FaultySession final : public Session {
 
   Result<Totals> TotalsNow(const ObjectId& object) override {
     if (Result<Done> failed = Fails(); !failed) return std::move(failed).error();
-    return state_->image.Count(object);
+    return state_->image.Count(object, state_->groups);
   }
 
   // Looked at at the end of the wait: between two commits of the object.
@@ -204,14 +205,14 @@ class FaultySession final : public Session {
   uint64_t failures_heard_;
 };
 
-uint64_t FaultyEngine::State::Apply(const ObjectBatch& batch) {
+uint64_t FaultyEngine::State::Apply(const ObjectBatch& batch, bool recovering) {
   for (const Write& write : batch.writes) {
     if (write.space != Space::kPage || damaged.empty()) continue;
     std::erase_if(damaged, [&](const auto& page) {
       return page.first == batch.object && (write.kind == Write::Kind::kClear || page.second == write.key);
     });
   }
-  return image.Apply(batch, WallMs(loop));
+  return image.Apply(batch, WallMs(loop), recovering);
 }
 
 void FaultyEngine::State::Submit(Waiting commit) {
@@ -295,7 +296,9 @@ void FaultyEngine::State::Settle() {
   settled = true;
 }
 
-FaultyEngine::FaultyEngine(loop::Loop* loop, FaultyOptions options) : state_(std::make_shared<State>(loop, options)) {}
+FaultyEngine::FaultyEngine(loop::Loop* loop, FaultyOptions options) : state_(std::make_shared<State>(loop, options)) {
+  state_->image.SetMiscount(options.miscount);
+}
 FaultyEngine::~FaultyEngine() = default;
 
 std::unique_ptr<Session> FaultyEngine::Attach(loop::Loop& loop) {
@@ -320,6 +323,8 @@ Result<std::vector<ObjectId>> FaultyEngine::ListObjects(NamespaceId ns, std::opt
   return state_->image.List(ns, after, limit);
 }
 
+void FaultyEngine::CountTogether(const std::vector<NamespaceId>& namespaces) { state_->groups.Put(namespaces); }
+
 const Image& FaultyEngine::durable() const { return state_->image; }
 bool FaultyEngine::settled() const { return state_->settled; }
 
@@ -340,7 +345,8 @@ void FaultyEngine::CrashAndReopen() {
   for (auto& [object, commits] : lost) {
     size_t landed = state.disk_full ? 0 : state.random.Below(commits.size() + 1);
     for (size_t i = 0; i < landed; ++i) {
-      if (state.image.Allows(commits[i].claim, state.loop.Now())) (void)state.Apply(commits[i].batch);
+      if (state.image.Allows(commits[i].claim, state.loop.Now()))
+        (void)state.Apply(commits[i].batch, /*recovering=*/true);
     }
   }
   ++state.life;

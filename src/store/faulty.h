@@ -22,11 +22,12 @@ struct FaultyOptions {
   // From Commit to the moment the batch is durable: commit_delay, and up to commit_jitter more.
   Duration commit_delay{};
   Duration commit_jitter{};
-  Duration answer_jitter{};                              // From durable to the answer: up to this.
-  Duration read_jitter{};                                // Get and Scan: up to this.
-  uint32_t cold_reads_percent = 0;                       // TryGet and TryScan that answer kWouldBlock, of 100.
-  uint32_t failed_reads_permille = 0;                    // Reads of the disk that answer kUnavailable, of 1,000.
-  uint32_t failed_commits_permille = 0;                  // Commits that fail as the disk would fail them, of 1,000.
+  Duration answer_jitter{};              // From durable to the answer: up to this.
+  Duration read_jitter{};                // Get and Scan: up to this.
+  uint32_t cold_reads_percent = 0;       // TryGet and TryScan that answer kWouldBlock, of 100.
+  uint32_t failed_reads_permille = 0;    // Reads of the disk that answer kUnavailable, of 1,000.
+  uint32_t failed_commits_permille = 0;  // Commits that fail as the disk would fail them, of 1,000.
+  Miscount miscount = Miscount::kNone;
   Duration settle_delay = std::chrono::milliseconds(5);  // From a failed commit until the store may be read again.
 };
 
@@ -43,6 +44,7 @@ class FaultyEngine final : public Engine {
   Result<Claim> Acquire(uint32_t partition) override;
   void DropNamespace(NamespaceId ns, loop::Loop& loop, UniqueFunction<void(Result<Done>)> done) override;
   Result<std::vector<ObjectId>> ListObjects(NamespaceId ns, std::optional<ObjectId> after, size_t limit) override;
+  void CountTogether(const std::vector<NamespaceId>& namespaces) override;
 
   // What would be there if the power went now and no write on its way made it.
   const Image& durable() const;

@@ -44,6 +44,10 @@ std::optional<HistoryRecord> ParseHistory(BytesView key, BytesView value) {
   return record;
 }
 
+bool Undo::Changes(Space space, BytesView key) const {
+  return seen_.contains(Bytes(1, static_cast<char>(space)).append(key));
+}
+
 Result<Done> Undo::Add(const ScanPage& page, std::vector<Change>& changes) {
   for (const auto& [key, value] : page.pairs) {
     if (nothing_) break;

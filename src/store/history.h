@@ -57,6 +57,8 @@ class Undo {
   Result<Done> Add(const ScanPage& page, std::vector<Change>& changes);
   // At that moment there was nothing at all: no more records are needed, and no changes.
   bool nothing() const { return nothing_; }
+  // What was added changes this key.
+  bool Changes(Space space, BytesView key) const;
 
  private:
   bool nothing_ = false;

@@ -58,23 +58,74 @@ uint64_t Image::CommitNumber(const ObjectId& object) const {
   return found == objects_.end() ? 0 : found->second.commits;
 }
 
-Totals Image::Count(const ObjectId& object) const {
+Totals Image::Count(const ObjectId& object, const Groups& groups) const {
   Totals totals;
   if (!KeepsHistory(object.ns)) return totals;
-  auto bytes = [](const Pairs& pairs) {
+  auto used = [&](NamespaceId ns) {
+    auto found = used_.find(ns);
+    return found == used_.end() ? 0 : found->second;
+  };
+  auto found = objects_.find(object);
+  if (found != objects_.end()) totals.object = found->second.counted;
+  totals.commits = CommitNumber(object);
+  totals.in_namespace = used(object.ns);
+  for (NamespaceId ns : groups.Of(object.ns)) totals.in_group += used(ns);
+  for (const auto& [ns, bytes] : used_) totals.in_all += bytes;
+  return totals;
+}
+
+StoredBytes Image::Measure(const ObjectId& object) const {
+  auto bytes = [&](Space space) {
     uint64_t sum = 0;
-    for (const auto& [key, value] : pairs) sum += key.size() + value.size();
+    if (const Pairs* pairs = Find(object, space)) {
+      for (const auto& [key, value] : *pairs) sum += key.size() + value.size();
+    }
     return sum;
   };
-  for (const auto& [id, stored] : objects_) {
+  return {bytes(Space::kKv), bytes(Space::kPage)};
+}
+
+std::string Image::WrongCount() const {
+  std::map<NamespaceId, uint64_t> held = used_;
+  for (auto& [ns, sum] : held) sum = 0;
+  for (const auto& [id, object] : objects_) {
     if (!KeepsHistory(id.ns)) continue;
-    StoredBytes held{bytes(stored.spaces[SpaceIndex(Space::kKv)]), bytes(stored.spaces[SpaceIndex(Space::kPage)])};
-    totals.in_all += held.sum();
-    if (id.ns == object.ns) totals.in_namespace += held.sum();
-    if (id == object) totals.object = held;
+    const StoredBytes there = Measure(id);
+    held[id.ns] += there.sum();
+    if (there == object.counted) continue;
+    return "an object's pairs and pages take " + std::to_string(there.pairs) + " and " + std::to_string(there.pages) +
+           " bytes, counted are " + std::to_string(object.counted.pairs) + " and " +
+           std::to_string(object.counted.pages);
   }
-  totals.commits = CommitNumber(object);
-  return totals;
+  for (const auto& [ns, sum] : held) {
+    auto found = used_.find(ns);
+    const uint64_t counted = found == used_.end() ? 0 : found->second;
+    if (counted != sum) {
+      return "a namespace stores " + std::to_string(sum) + " bytes, counted are " + std::to_string(counted);
+    }
+  }
+  return {};
+}
+
+// Before the write is made.
+void Image::CountWrite(NamespaceId ns, Object& object, const Write& write, bool recovering) {
+  if (!KeepsHistory(ns) || (write.space != Space::kKv && write.space != Space::kPage)) return;
+  uint64_t& counted = write.space == Space::kKv ? object.counted.pairs : object.counted.pages;
+  const Pairs& pairs = object.spaces[SpaceIndex(write.space)];
+  auto found = pairs.find(write.key);
+  uint64_t before = found == pairs.end() ? 0 : found->first.size() + found->second.size(), after = 0;
+  if (write.kind == Write::Kind::kClear) before = counted;
+  if (write.kind == Write::Kind::kPut) after = write.key.size() + write.value.size();
+  bool forgets = (miscount_ == Miscount::kDeletes && write.kind == Write::Kind::kDelete) ||
+                 (miscount_ == Miscount::kClears && write.kind == Write::Kind::kClear) ||
+                 (miscount_ == Miscount::kReplaced && write.kind == Write::Kind::kPut);
+  if (forgets) before = 0;
+  if (miscount_ == Miscount::kRecovery && recovering) after *= 2;
+  counted = counted - before + after;
+  if (miscount_ == Miscount::kNamespaces && write.space == Space::kPage) return;
+  uint64_t& used = used_[ns];
+  used = used - before + after;
+  if (used == 0) used_.erase(ns);
 }
 
 std::vector<ObjectId> Image::List(NamespaceId ns, std::optional<ObjectId> after, size_t limit) const {
@@ -104,7 +155,7 @@ void Image::Keep(Object& object, Space space, BytesView key) {
   kept.emplace(std::move(record), HistoryValue(found == pairs.end() ? std::nullopt : std::optional(found->second)));
 }
 
-uint64_t Image::Apply(const ObjectBatch& batch, uint64_t now) {
+uint64_t Image::Apply(const ObjectBatch& batch, uint64_t now, bool recovering) {
   Object& object = objects_[batch.object];
   bool forget = std::ranges::any_of(batch.writes, [](const Write& write) { return write.space == Space::kHistory; });
   if (forget) object.history.Forget(now);
@@ -126,6 +177,7 @@ uint64_t Image::Apply(const ObjectBatch& batch, uint64_t now) {
       if (write.kind == Write::Kind::kPut) alarms_.insert({ReadBigEndian64(write.value), batch.object});
     }
     if (write.space == Space::kMeta) IndexName(batch.object, pairs, write);
+    CountWrite(batch.object.ns, object, write, recovering);
     switch (write.kind) {
       case Write::Kind::kPut: pairs.insert_or_assign(write.key, write.value); break;
       case Write::Kind::kDelete: pairs.erase(write.key); break;
@@ -179,6 +231,7 @@ AlarmPage Image::ScanAlarms(const std::optional<AlarmEntry>& after, size_t limit
 void Image::Drop(NamespaceId ns) {
   std::erase_if(alarms_, [ns](const AlarmEntry& entry) { return entry.object.ns == ns; });
   std::erase_if(objects_, [ns](const auto& entry) { return entry.first.ns == ns; });
+  if (miscount_ != Miscount::kDrops) used_.erase(ns);
 }
 
 uint64_t Image::Epoch(uint32_t partition) const {

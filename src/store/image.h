@@ -6,13 +6,26 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "base/ids.h"
 #include "store/engine.h"
+#include "store/groups.h"
 #include "store/history.h"
 
 namespace limpet::store {
+
+// Ways of an engine to count wrongly, for simulations that must notice.
+enum class Miscount : uint8_t {
+  kNone,
+  kDeletes,     // What is deleted still counts.
+  kClears,      // ... or cleared.
+  kReplaced,    // ... or replaced.
+  kRecovery,    // What lands when the power comes back counts twice.
+  kDrops,       // The sum of a namespace that was dropped stays.
+  kNamespaces,  // A namespace's sum is not told of pages.
+};
 
 class Image {
  public:
@@ -21,11 +34,16 @@ class Image {
   ScanPage Scan(const ObjectId& object, const ScanOptions& options) const;
   // The number of the object's last commit; 0 before the first.
   uint64_t CommitNumber(const ObjectId& object) const;
-  Totals Count(const ObjectId& object) const;
+  // As counted with each commit, which a simulation compares with what is there.
+  Totals Count(const ObjectId& object, const Groups& groups) const;
+  StoredBytes Measure(const ObjectId& object) const;
+  // What was counted otherwise than it is; empty if all is right.
+  std::string WrongCount() const;
+  void SetMiscount(Miscount miscount) { miscount_ = miscount; }
   std::vector<ObjectId> List(NamespaceId ns, std::optional<ObjectId> after, size_t limit) const;
 
   // The object's new commit number. `now`: milliseconds since 1970.
-  uint64_t Apply(const ObjectBatch& batch, uint64_t now);
+  uint64_t Apply(const ObjectBatch& batch, uint64_t now, bool recovering = false);
   // What an engine does in its own time: forgets what is older than the history that is kept, and an hour.
   void ExpireHistory(uint64_t now);
   HistoryMark Mark(const ObjectId& object, uint64_t now);
@@ -44,6 +62,7 @@ class Image {
     uint64_t commits = 0;
     Pairs spaces[5];  // By SpaceIndex.
     HistoryState history;
+    StoredBytes counted;
     bool operator==(const Object& other) const {
       return commits == other.commits && std::ranges::equal(spaces, other.spaces);
     }
@@ -55,10 +74,13 @@ class Image {
   // Keeps the index of names (names.h), before `write` reaches the object's space.
   void IndexName(const ObjectId& object, const Pairs& meta, const Write& write);
   void DropAlarm(const ObjectId& object, const Pairs& alarm);
+  void CountWrite(NamespaceId ns, Object& object, const Write& write, bool recovering);
 
   std::map<ObjectId, Object> objects_;
   std::set<AlarmEntry> alarms_;
   std::map<uint32_t, uint64_t> epochs_;
+  std::map<NamespaceId, uint64_t> used_;  // By the objects of each namespace.
+  Miscount miscount_ = Miscount::kNone;
 };
 
 }  // namespace limpet::store

@@ -20,6 +20,7 @@ struct Shared {
   std::mutex mutex;  // Guards what follows.
   SeededRandom random;
   Image image;
+  Groups groups;
 };
 
 class MemorySession final : public Session {
@@ -67,7 +68,7 @@ class MemorySession final : public Session {
 
   Result<Totals> TotalsNow(const ObjectId& object) override {
     std::lock_guard lock(shared_->mutex);
-    return shared_->image.Count(object);
+    return shared_->image.Count(object, shared_->groups);
   }
 
   void Mark(const ObjectId& object, OnMark done) override {
@@ -116,6 +117,11 @@ class MemoryEngine final : public Engine {
   Result<std::vector<ObjectId>> ListObjects(NamespaceId ns, std::optional<ObjectId> after, size_t limit) override {
     std::lock_guard lock(shared_->mutex);
     return shared_->image.List(ns, after, limit);
+  }
+
+  void CountTogether(const std::vector<NamespaceId>& namespaces) override {
+    std::lock_guard lock(shared_->mutex);
+    shared_->groups.Put(namespaces);
   }
 
  private:

@@ -20,6 +20,7 @@
 #include "base/counters.h"
 #include "base/function.h"
 #include "store/engine.h"
+#include "store/groups.h"
 #include "store/rocks/database.h"
 #include "store/rocks/folder.h"
 #include "store/rocks/numbers.h"
@@ -92,8 +93,9 @@ class Committer {
   void Mark(const ObjectId& object, Session::OnMark done);
   void ForgetAlarms(AlarmPage entries);  // Of the index alone: their namespace was dropped.
   void Reclaimed(NamespaceId ns);
-  // What the objects of the namespace store, and those of all.
-  std::pair<uint64_t, uint64_t> Used(NamespaceId ns);
+  // Sets all sums but the object's.
+  void AddSums(NamespaceId ns, Totals* totals);
+  void CountTogether(const std::vector<NamespaceId>& namespaces);
   bool IsOpen() const { return open_.load(std::memory_order_relaxed); }
 
  private:
@@ -204,9 +206,10 @@ class Committer {
   uint64_t failures_ = 0;  // Written by the committer's thread under mutex_; it may read without.
   std::atomic<bool> open_{false};
 
-  std::mutex used_mutex_;  // Guards the next two, which the committer's thread alone changes.
+  std::mutex used_mutex_;  // Guards the next three, of which the committer's thread alone changes the first two.
   std::unordered_map<uint64_t, uint64_t> used_;
   uint64_t used_by_all_ = 0;
+  Groups groups_;
 
   // The committer's thread alone.
   std::unordered_map<uint32_t, uint64_t> epochs_;

@@ -47,16 +47,27 @@ void Committer::SumsWritten(const Group& group) {
 
 void Committer::DropSums(NamespaceId ns) {
   std::lock_guard lock(used_mutex_);
+  groups_.Forget(ns);
   auto found = used_.find(ns.value);
   if (found == used_.end()) return;
   used_by_all_ -= found->second;
   used_.erase(found);
 }
 
-std::pair<uint64_t, uint64_t> Committer::Used(NamespaceId ns) {
+void Committer::AddSums(NamespaceId ns, Totals* totals) {
   std::lock_guard lock(used_mutex_);
-  auto found = used_.find(ns.value);
-  return {found == used_.end() ? 0 : found->second, used_by_all_};
+  auto used = [&](uint64_t one) {
+    auto found = used_.find(one);
+    return found == used_.end() ? 0 : found->second;
+  };
+  totals->in_namespace = used(ns.value);
+  totals->in_all = used_by_all_;
+  for (NamespaceId member : groups_.Of(ns)) totals->in_group += used(member.value);
+}
+
+void Committer::CountTogether(const std::vector<NamespaceId>& namespaces) {
+  std::lock_guard lock(used_mutex_);
+  groups_.Put(namespaces);
 }
 
 Result<Done> Committer::LoadSums() {

@@ -96,7 +96,7 @@ class RocksSession final : public Session, private rocks::CommitReceiver {
   Result<Totals> TotalsNow(const ObjectId& object) override {
     Totals totals;
     if (!KeepsHistory(object.ns)) return totals;
-    std::tie(totals.in_namespace, totals.in_all) = committer_.Used(object.ns);
+    committer_.AddSums(object.ns, &totals);
     LIMPET_TRY(std::optional<Bytes> read,
                rocks::ReadValue(database_, rocks::CommitNumberKey(object), rocksdb::kReadAllTier));
     if (!read) return totals;
@@ -250,6 +250,8 @@ class RocksEngine final : public Engine {
     if (ns == kEngineNamespace) return std::vector<ObjectId>();
     return rocks::ReadObjects(database_, ns, after, limit);
   }
+
+  void CountTogether(const std::vector<NamespaceId>& namespaces) override { committer_->CountTogether(namespaces); }
 
   std::string Statistics() override {
     std::string text;

@@ -1,6 +1,11 @@
 #include "cli/client.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 #include "cli/cli.h"
 #include "cli/exports_text.h"
@@ -11,16 +16,49 @@ namespace limpet::cli {
 namespace {
 
 constexpr char kDefaultServer[] = "http://127.0.0.1:8788";
+constexpr std::chrono::hours kTransferMax{24};  // The server works on a large file before it answers.
+constexpr size_t kReadBytes = 256 * 1024;
+
+using Progress = std::function<void(uint64_t bytes, uint64_t of)>;
+
+class UploadStream final : public BodyStream {
+ public:
+  explicit UploadStream(const Client::Transfer& transfer) : transfer_(transfer) {}
+  void Read(OnChunk on_chunk) override {
+    Bytes bytes(std::min<uint64_t>(kReadBytes, transfer_.upload_bytes - sent_), '\0');
+    if (bytes.empty()) return on_chunk(std::optional<Bytes>());
+    ssize_t got = ::read(transfer_.upload, bytes.data(), bytes.size());
+    if (got <= 0) {
+      return on_chunk(Error(ErrorCode::kUnavailable, got < 0 ? std::string("read the file: ") + std::strerror(errno)
+                                                             : "the file became shorter"));
+    }
+    bytes.resize(static_cast<size_t>(got));
+    sent_ += bytes.size();
+    if (transfer_.progress) transfer_.progress(sent_, transfer_.upload_bytes);
+    on_chunk(std::optional(std::move(bytes)));
+  }
+
+ private:
+  const Client::Transfer& transfer_;
+  uint64_t sent_ = 0;
+};
+
+Result<Done> WriteAll(int file, BytesView bytes) {
+  while (!bytes.empty()) {
+    ssize_t wrote = ::write(file, bytes.data(), bytes.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return Error(ErrorCode::kUnavailable, std::string("write the file: ") + std::strerror(errno));
+    bytes.remove_prefix(static_cast<size_t>(wrote));
+  }
+  return Done{};
+}
 
 class NetClient final : public Client {
  public:
   explicit NetClient(Options options) : options_(std::move(options)) {}
 
   Result<Done> Start() {
-    net::ClientOptions options;
-    options.allow_private_network = true;
-    if (const char* file = std::getenv("LIMPET_CA_FILE")) options.ca_file = file;
-    LIMPET_TRY(http_, net::HttpClient::Open(loop_, std::move(options)));
+    LIMPET_TRY(http_, net::HttpClient::Open(loop_, Settings()));
     return Done{};
   }
 
@@ -30,53 +68,19 @@ class NetClient final : public Client {
 
   Result<ApiAnswer> CallAs(const std::string& token, std::string method, std::string path, std::string body,
                            std::string content_type) override {
-    HttpRequest request;
-    request.method = std::move(method);
-    request.url = options_.server + "/client/v4" + path;
-    request.headers.Append("Authorization", "Bearer " + token);
-    request.headers.Append("User-Agent", "limpet");
-    if (!content_type.empty()) {
-      request.headers.Append("Content-Type", content_type);
-      request.body = Body::Of(std::move(body));
-    }
-    Result<Bytes> answer = Error(ErrorCode::kUnavailable, "no answer");
-    HttpResponse response;
-    net::FetchHandle handle = http_->Fetch(std::move(request), [&](Result<HttpResponse> got) {
-      if (!got.has_value()) {
-        answer = std::move(got).error();
-        return loop_.Stop();
-      }
-      response = std::move(got).value();
-      answer = std::move(response.body.bytes);
-      ReadOn(&response, &answer);
-    });
-    loop_.Run();
-    if (!answer.has_value()) {
-      return Error(ErrorCode::kUnavailable, "no server answers at " + options_.server + " (" +
-                                                answer.error().message() + "). Start one with: limpet serve");
-    }
-    std::string_view type = response.headers.Get("Content-Type").value_or("");
-    if (type == "application/vnd.sqlite3" || type == "application/octet-stream") {
-      ApiAnswer result;
-      result.success = true;
-      result.file = std::move(answer).value();
-      return result;
-    }
-    Result<Json> json = ParseJson(answer.value());
-    if (!json.has_value() || !json->Find("success")) {
-      return Error(ErrorCode::kUnavailable, options_.server + " answered " + std::to_string(response.status) +
-                                                ", but is no limpet server's admin address");
-    }
-    ApiAnswer result;
-    result.success = (*json)["success"].AsBool();
-    result.result = (*json)["result"];
-    result.info = (*json)["result_info"];
-    if (!(*json)["errors"].items().empty()) {
-      result.code = (*json)["errors"].items()[0]["code"].AsInt64();
-      result.message = (*json)["errors"].items()[0]["message"].AsString();
-      result.meta = (*json)["errors"].items()[0]["meta"];
-    }
-    return result;
+    HttpRequest request = Request(token, std::move(method), path, content_type);
+    if (!content_type.empty()) request.body = Body::Of(std::move(body));
+    return Send(*http_, std::move(request), nullptr);
+  }
+
+  Result<ApiAnswer> CallWith(Transfer& transfer, std::string method, std::string path) override {
+    net::ClientOptions settings = Settings();
+    settings.head_timeout = kTransferMax;
+    LIMPET_TRY(std::unique_ptr<net::HttpClient> patient, net::HttpClient::Open(loop_, std::move(settings)));
+    HttpRequest request = Request(options_.token, std::move(method), path, transfer.content_type);
+    if (!transfer.body.empty()) request.body = Body::Of(transfer.body);
+    if (transfer.upload >= 0) request.body = Body::Of(std::make_unique<UploadStream>(transfer), transfer.upload_bytes);
+    return Send(*patient, std::move(request), &transfer);
   }
 
   Result<Done> Listen(std::string url, std::string protocol, FunctionRef<void(BytesView)> on_text) override {
@@ -123,22 +127,107 @@ class NetClient final : public Client {
     UniqueFunction<void(Result<Done>)> on_end_;
   };
 
-  void ReadOn(HttpResponse* response, Result<Bytes>* answer) {
+  static net::ClientOptions Settings() {
+    net::ClientOptions options;
+    options.allow_private_network = true;
+    if (const char* file = std::getenv("LIMPET_CA_FILE")) options.ca_file = file;
+    return options;
+  }
+
+  HttpRequest Request(const std::string& token, std::string method, const std::string& path,
+                      const std::string& content_type) const {
+    HttpRequest request;
+    request.method = std::move(method);
+    request.url = options_.server + "/client/v4" + path;
+    request.headers.Append("Authorization", "Bearer " + token);
+    request.headers.Append("User-Agent", "limpet");
+    if (!content_type.empty()) request.headers.Append("Content-Type", content_type);
+    return request;
+  }
+
+  Result<ApiAnswer> Send(net::HttpClient& http, HttpRequest request, Transfer* transfer) {
+    Result<Bytes> answer = Error(ErrorCode::kUnavailable, "no answer");
+    HttpResponse response;
+    net::FetchHandle handle = http.Fetch(std::move(request), [&](Result<HttpResponse> got) {
+      if (!got.has_value()) {
+        answer = std::move(got).error();
+        return loop_.Stop();
+      }
+      response = std::move(got).value();
+      answer = std::move(response.body.bytes);
+      ReadOn(&response, &answer, transfer);
+    });
+    loop_.Run();
+    response.body.stream.reset();
+    if (!answer.has_value() && !failed_.empty()) return Error(ErrorCode::kUnavailable, std::exchange(failed_, {}));
+    if (!answer.has_value()) {
+      return Error(ErrorCode::kUnavailable, "no server answers at " + options_.server + " (" +
+                                                answer.error().message() + "). Start one with: limpet serve");
+    }
+    if (IsFile(response)) {
+      ApiAnswer result;
+      result.success = true;
+      result.file = std::move(answer).value();
+      return result;
+    }
+    Result<Json> json = ParseJson(answer.value());
+    if (!json.has_value() || !json->Find("success")) {
+      return Error(ErrorCode::kUnavailable, options_.server + " answered " + std::to_string(response.status) +
+                                                ", but is no limpet server's admin address");
+    }
+    ApiAnswer result;
+    result.success = (*json)["success"].AsBool();
+    result.result = (*json)["result"];
+    result.info = (*json)["result_info"];
+    if (!(*json)["errors"].items().empty()) {
+      result.code = (*json)["errors"].items()[0]["code"].AsInt64();
+      result.message = (*json)["errors"].items()[0]["message"].AsString();
+      result.meta = (*json)["errors"].items()[0]["meta"];
+    }
+    return result;
+  }
+
+  static bool IsFile(const HttpResponse& response) {
+    std::string_view type = response.headers.Get("Content-Type").value_or("");
+    return type == "application/vnd.sqlite3" || type == "application/octet-stream";
+  }
+
+  void ReadOn(HttpResponse* response, Result<Bytes>* answer, Transfer* transfer) {
+    const bool to_file = transfer != nullptr && transfer->download >= 0 && IsFile(*response);
+    if (to_file && !Keep(std::exchange(answer->value(), {}), *response, *transfer, answer)) return loop_.Stop();
     if (response->body.stream == nullptr) return loop_.Stop();
-    response->body.stream->Read([this, response, answer](Result<std::optional<Bytes>> chunk) {
+    response->body.stream->Read([this, response, answer, transfer](Result<std::optional<Bytes>> chunk) {
       if (chunk.has_value() && chunk.value()) {
         answer->value() += **chunk;
-        loop_.Post([this, response, answer] { ReadOn(response, answer); });
+        loop_.Post([this, response, answer, transfer] { ReadOn(response, answer, transfer); });
         return;
       }
-      if (!chunk.has_value()) *answer = std::move(chunk).error();
+      if (!chunk.has_value()) {
+        if (transfer != nullptr && transfer->downloaded > 0)
+          failed_ = "the answer broke off: " + chunk.error().message();
+        *answer = std::move(chunk).error();
+      }
       loop_.Post([this] { loop_.Stop(); });  // Not from inside the stream's own call.
     });
+  }
+
+  // False: it can't be written; `answer` says so.
+  bool Keep(Bytes bytes, const HttpResponse& response, Transfer& transfer, Result<Bytes>* answer) {
+    Result<Done> wrote = WriteAll(transfer.download, bytes);
+    if (!wrote.has_value()) {
+      failed_ = wrote.error().message();
+      *answer = std::move(wrote).error();
+      return false;
+    }
+    transfer.downloaded += bytes.size();
+    if (transfer.progress) transfer.progress(transfer.downloaded, response.body.length.value_or(0));
+    return true;
   }
 
   Options options_;
   loop::AsioLoop loop_;
   std::unique_ptr<net::HttpClient> http_;
+  std::string failed_;  // Why a transfer ended here, if not for want of a server.
 };
 
 std::string Environment(const char* name) {
@@ -147,6 +236,10 @@ std::string Environment(const char* name) {
 }
 
 }  // namespace
+
+Result<ApiAnswer> Client::CallWith(Transfer&, std::string, std::string) {
+  return Error(ErrorCode::kInvalidArgument, "this client carries no files");
+}
 
 Result<std::unique_ptr<Client>> Client::Open(Options options) {
   while (options.server.ends_with("/")) options.server.pop_back();

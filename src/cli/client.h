@@ -1,6 +1,8 @@
 // The REST API, called and waited for.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +40,18 @@ class Client {
   // The same with another token than the server's.
   virtual Result<ApiAnswer> CallAs(const std::string& token, std::string method, std::string path, std::string body,
                                    std::string content_type) = 0;
+  // A call that may send or bring a file larger than memory.
+  struct Transfer {
+    int upload = -1;  // Its content is the body: `upload_bytes`, from where it stands. -1: none.
+    uint64_t upload_bytes = 0;
+    std::string body;  // If there is no upload.
+    std::string content_type;
+    int download = -1;                                          // Where a file goes that is the answer.
+    std::function<void(uint64_t bytes, uint64_t of)> progress;  // `of` is 0 if nobody knows. May be empty.
+    uint64_t downloaded = 0;                                    // How much it was.
+  };
+  // Errors: as Call; kUnavailable also if a file can't be read or written, or the answer breaks off.
+  virtual Result<ApiAnswer> CallWith(Transfer& transfer, std::string method, std::string path);
   // Connects the WebSocket `url` (ws: or wss:) and gives each text to `on_text`, until the other side closes.
   // Errors: kUnavailable.
   virtual Result<Done> Listen(std::string url, std::string protocol, FunctionRef<void(BytesView)> on_text) = 0;

@@ -92,6 +92,13 @@ Result<ApiAnswer> CallObject(const Arguments& arguments, const std::string& meth
                       std::move(content_type));
 }
 
+Result<ApiAnswer> TransferObject(const Arguments& arguments, Client::Transfer& transfer, const std::string& method,
+                                 const std::string& rest) {
+  if (!IsId(arguments.object_id)) return NoId();
+  LIMPET_TRY(std::unique_ptr<Client> client, Connect(arguments.server, arguments.token));
+  return client->CallWith(transfer, method, std::string(kObjects) + "/objects/" + arguments.object_id + rest);
+}
+
 int RunObjectsList(const Arguments& arguments, const Terminal& terminal) {
   Result<std::unique_ptr<Client>> client = Connect(arguments.server, arguments.token);
   if (!client.has_value()) return Fail(terminal, client.error());

@@ -22,4 +22,8 @@ int RunObjectsRestore(const Arguments& arguments, const Terminal& terminal);
 Result<ApiAnswer> CallObject(const Arguments& arguments, const std::string& method, const std::string& rest = {},
                              std::string body = {}, std::string content_type = {});
 
+// The same, with a file that comes or goes.
+Result<ApiAnswer> TransferObject(const Arguments& arguments, Client::Transfer& transfer, const std::string& method,
+                                 const std::string& rest);
+
 }  // namespace limpet::cli

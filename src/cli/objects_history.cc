@@ -1,11 +1,12 @@
 // `limpet objects bookmarks|export|import|fork|restore`: the time machine of a running server's objects.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 
 #include "base/json.h"
 #include "cli/cli.h"
@@ -44,24 +45,47 @@ Error FileFailed(const std::string& what, const std::string& path) {
   return Error(ErrorCode::kUnavailable, what + " " + path + ": " + std::strerror(errno));
 }
 
-// What is there already stays as it is.
-Result<Done> WriteNew(const std::string& path, BytesView content) {
-  int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (file < 0) return FileFailed("write", path);
-  while (!content.empty()) {
-    ssize_t wrote = ::write(file, content.data(), content.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) {
-      Error why = FileFailed("write", path);
-      ::close(file);
-      ::unlink(path.c_str());
-      return why;
-    }
-    content.remove_prefix(static_cast<size_t>(wrote));
+// A descriptor that is closed at the end; -1: none.
+class File {
+ public:
+  explicit File(int file) : file_(file) {}
+  ~File() {
+    if (file_ >= 0) ::close(file_);
   }
-  ::close(file);
-  return Done{};
-}
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  int get() const { return file_; }
+
+ private:
+  const int file_;
+};
+
+// One line that is written over and over, on a terminal alone.
+class ProgressLine {
+ public:
+  explicit ProgressLine(const char* what) : what_(what), shown_(::isatty(STDERR_FILENO) == 1) {}
+  ~ProgressLine() {
+    if (any_) std::fprintf(stderr, "\r\x1b[K");
+  }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+  void Show(uint64_t bytes, uint64_t of) {
+    auto now = std::chrono::steady_clock::now();
+    if (!shown_ || (any_ && bytes != of && now - last_ < std::chrono::milliseconds(200))) return;
+    last_ = now;
+    any_ = true;
+    std::string text = std::string(what_) + " " + std::to_string(bytes >> 20) + " MiB";
+    if (of > 0) text += " of " + std::to_string(of >> 20) + " MiB";
+    if (of > 0 && bytes == of) text += ", waiting for the server";
+    std::fprintf(stderr, "\r\x1b[K%s", text.c_str());
+  }
+
+ private:
+  const char* const what_;
+  const bool shown_;
+  bool any_ = false;
+  std::chrono::steady_clock::time_point last_{};
+};
 
 }  // namespace
 
@@ -82,28 +106,47 @@ int RunObjectsBookmarks(const Arguments& arguments, const Terminal& terminal) {
 }
 
 int RunObjectsExport(const Arguments& arguments, const Terminal& terminal) {
-  if (::access(arguments.file.c_str(), F_OK) == 0) {
+  // What is there already stays as it is.
+  File file(::open(arguments.file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (file.get() < 0 && errno == EEXIST) {
     return Fail(terminal, Error(ErrorCode::kConflict, arguments.file + " is there already: choose another name"));
   }
-  Result<ApiAnswer> answer = Ask(CallObject(arguments, "GET", "/export" + AtQuery(arguments.at)));
-  if (!answer.has_value()) return Fail(terminal, answer.error());
-  if (Result<Done> wrote = WriteNew(arguments.file, answer->file); !wrote.has_value()) {
-    return Fail(terminal, wrote.error());
+  if (file.get() < 0) return Fail(terminal, FileFailed("write", arguments.file));
+  Client::Transfer transfer;
+  transfer.download = file.get();
+  Result<ApiAnswer> answer = [&] {
+    ProgressLine line("Received");
+    transfer.progress = [&line](uint64_t bytes, uint64_t of) { line.Show(bytes, of); };
+    return Ask(TransferObject(arguments, transfer, "GET", "/export" + AtQuery(arguments.at)));
+  }();
+  if (!answer.has_value()) {
+    ::unlink(arguments.file.c_str());
+    return Fail(terminal, answer.error());
   }
   if (arguments.output_json) {
-    PrintDone(terminal, Json().Set("file", arguments.file).Set("bytes", uint64_t{answer->file.size()}));
+    PrintDone(terminal, Json().Set("file", arguments.file).Set("bytes", transfer.downloaded));
   }
-  terminal.Info("Wrote " + arguments.file + ": " + std::to_string(answer->file.size()) +
+  terminal.Info("Wrote " + arguments.file + ": " + std::to_string(transfer.downloaded) +
                 " bytes. Pairs are in the table _cf_KV, as V8 serialised them.");
   return kExitOk;
 }
 
 int RunObjectsImport(const Arguments& arguments, const Terminal& terminal) {
-  std::ifstream file(arguments.file, std::ios::binary);
-  if (!file) return Fail(terminal, FileFailed("read", arguments.file));
-  std::string content{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  Result<ApiAnswer> answer =
-      Ask(CallObject(arguments, "PUT", "/import", std::move(content), "application/vnd.sqlite3"));
+  File file(::open(arguments.file.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat about{};
+  if (file.get() < 0 || ::fstat(file.get(), &about) != 0) return Fail(terminal, FileFailed("read", arguments.file));
+  if (!S_ISREG(about.st_mode)) {
+    return Fail(terminal, Error(ErrorCode::kInvalidArgument, arguments.file + " is no file"));
+  }
+  Client::Transfer transfer;
+  transfer.upload = file.get();
+  transfer.upload_bytes = static_cast<uint64_t>(about.st_size);
+  transfer.content_type = "application/vnd.sqlite3";
+  Result<ApiAnswer> answer = [&] {
+    ProgressLine line("Sent");
+    transfer.progress = [&line](uint64_t bytes, uint64_t of) { line.Show(bytes, of); };
+    return Ask(TransferObject(arguments, transfer, "PUT", "/import"));
+  }();
   if (!answer.has_value()) return Fail(terminal, answer.error());
   if (arguments.output_json) PrintDone(terminal, answer->result);
   terminal.Info("Replaced all that the object stored. If it was in memory it was reset.");
@@ -114,8 +157,10 @@ int RunObjectsImport(const Arguments& arguments, const Terminal& terminal) {
 }
 
 int RunObjectsFork(const Arguments& arguments, const Terminal& terminal) {
-  Json body = Json().Set("to", arguments.to).Set("at", arguments.at);
-  Result<ApiAnswer> answer = Ask(CallObject(arguments, "POST", "/fork", ToText(body), "application/json"));
+  Client::Transfer transfer;
+  transfer.body = ToText(Json().Set("to", arguments.to).Set("at", arguments.at));
+  transfer.content_type = "application/json";
+  Result<ApiAnswer> answer = Ask(TransferObject(arguments, transfer, "POST", "/fork"));
   if (!answer.has_value()) return Fail(terminal, answer.error());
   terminal.Result(arguments.output_json ? ToText(answer->result) : answer->result["id"].AsString());
   terminal.Info("The object \"" + arguments.to + "\" stores what that one did at " +

@@ -19,6 +19,9 @@
 
 namespace limpet::control {
 
+// Of an import, an object's database and its pairs. The plane has lower limits for all else.
+inline constexpr uint64_t kAdminBodyBytesMax = 20ull * 1024 * 1024 * 1024;
+
 struct ControlOptions {
   Bytes secrets_key;                     // What secrets are sealed with (LoadOrMakeSecretsKey).
   std::string token;                     // What `Authorization: Bearer` must carry (LoadOrMakeToken).
@@ -27,6 +30,8 @@ struct ControlOptions {
   std::string account_id = "local";      // Shown by /accounts; any account id is accepted in paths.
   size_t upload_bytes_max = 100 * 1024 * 1024;
   size_t request_bytes_max = 1024 * 1024;  // Of requests that are not uploads.
+  std::string scratch_dir = "/tmp";        // Of files without names: copies of objects that are made or taken in.
+  bool copy_threads = false;               // They have threads of their own; else they block the loop, for tests.
   bool local_services = false;             // Uploads may bind scripts that are not there.
   size_t versions_max = 10;                // Kept per script; the deployed one is always kept.
 };

@@ -164,8 +164,8 @@ Plane::Answer Plane::Dispatch(HttpRequest request, Peer peer) {
                            std::string(ScopeName(needed)) + "\"."});
   }
   bool is_upload = MediaType(request.headers.Get("Content-Type").value_or("")) == "multipart/form-data";
-  is_upload |= call.method == "PUT" && path.ends_with("/import");
   is_upload |= path.find("/storage/kv/namespaces/") != std::string::npos;
+  if (call.method == "PUT" && path.ends_with("/import")) call.upload = std::exchange(request.body, Body::None());
   Decision<Bytes> body = co_await ReadBody(
       std::move(request.body), is_upload || is_assets ? options_.upload_bytes_max : options_.request_bytes_max);
   if (!body.ok()) co_return Failure(body.refusal());

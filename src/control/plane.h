@@ -9,6 +9,7 @@
 #include "control/access.h"
 #include "control/catalog.h"
 #include "control/control_plane.h"
+#include "control/copier.h"
 #include "control/deployer.h"
 #include "control/rest.h"
 #include "control/schedules.h"
@@ -25,6 +26,7 @@ struct Call {
   bool secure = false;  // It came over TLS, as far as is known.
   HeaderList headers;
   Bytes body;
+  Body upload;  // Instead, of an import: not read yet.
   Caller caller;
   std::string script;  // The segment after "scripts" or "services" or "workers", if the path has one.
 };
@@ -35,7 +37,10 @@ Decision<Secrets> ReadSecrets(const Json& members);
 class Plane final : public ControlPlane {
  public:
   Plane(ControlOptions options, ControlDeps deps)
-      : options_(std::move(options)), deps_(deps), tails_(deps.loop, deps.random) {}
+      : options_(std::move(options)),
+        deps_(deps),
+        copier_(deps.loop, options_.scratch_dir, options_.copy_threads),
+        tails_(deps.loop, deps.random) {}
   loop::Task<Result<Done>> Start();
   void Handle(HttpRequest request, Peer peer, OnReply reply) override;
   void OnTrace(std::shared_ptr<const TraceEvent> trace) override;
@@ -113,10 +118,12 @@ class Plane final : public ControlPlane {
   loop::Task<Done> SweepKvNow();
   // api_history.cc
   Answer Bookmarks(Call call);
+  Answer RestoreObject(Call call);
+  // api_copies.cc
   Answer ExportObject(Call call);
   Answer ImportObject(Call call);
   Answer ForkObject(Call call);
-  Answer RestoreObject(Call call);
+  Result<Done> RoomInStore(store::Session& session, const ObjectId& id, uint64_t bytes);
   // api_scripts.cc
   Answer Service(Call call);
   Answer Scripts(Call call);
@@ -181,6 +188,7 @@ class Plane final : public ControlPlane {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<Deployer> deployer_;
   std::unique_ptr<class Schedules> schedules_;
+  Copier copier_;
   TailHub tails_;
   loop::TaskScope scope_;  // Last: its tasks use all of the above.
 };

@@ -77,18 +77,31 @@ store::ScanOptions LastRecordUpTo(uint64_t ms) {
 
 Bytes EncodeRestore(const PendingRestore& restore) {
   Bytes bytes(1, static_cast<char>(kVersion));
-  bytes += restore.target.undo ? '\1' : '\0';
+  bytes += restore.kind == PendingRestore::Kind::kReplaced ? '\2'
+           : restore.kind == PendingRestore::Kind::kFilled ? '\3'
+           : restore.target.undo                           ? '\1'
+                                                           : '\0';
   for (uint64_t number : {restore.target.moment, restore.asked, restore.begun}) AppendBigEndian64(bytes, number);
   return bytes;
 }
 
 Result<PendingRestore> DecodeRestore(BytesView bytes) {
-  if (bytes.size() != 26 || static_cast<uint8_t>(bytes[0]) != kVersion || static_cast<uint8_t>(bytes[1]) > 1) {
+  if (bytes.size() != 26 || static_cast<uint8_t>(bytes[0]) != kVersion || static_cast<uint8_t>(bytes[1]) > 3) {
     return Error(ErrorCode::kCorrupt, "the record of a restore is none");
   }
+  auto kind = bytes[1] == 2   ? PendingRestore::Kind::kReplaced
+              : bytes[1] == 3 ? PendingRestore::Kind::kFilled
+                              : PendingRestore::Kind::kRestore;
   return PendingRestore{.target = {ReadBigEndian64(bytes.substr(2)), bytes[1] == 1},
                         .asked = ReadBigEndian64(bytes.substr(10)),
-                        .begun = ReadBigEndian64(bytes.substr(18))};
+                        .begun = ReadBigEndian64(bytes.substr(18)),
+                        .kind = kind};
+}
+
+std::optional<uint64_t> SettledUpTo(const PendingRestore& restore) {
+  if (restore.kind == PendingRestore::Kind::kFilled) return 0;
+  if (restore.kind == PendingRestore::Kind::kReplaced) return restore.target.moment;
+  return restore.begun == 0 ? std::nullopt : std::optional(restore.begun);
 }
 
 Bytes EncodeUndone(const Undone& undone) {

@@ -43,12 +43,21 @@ inline constexpr std::string_view kUndoneKey = "undone";
 inline constexpr size_t kRestoreCommitBytes = 4 * 1024 * 1024;
 
 struct PendingRestore {
+  enum class Kind : uint8_t {
+    kRestore,   // Somebody asked for it.
+    kReplaced,  // Under way is a replacement of all that the object stores: what it changed is undone, to `target`.
+    kFilled,    // Likewise, of an object that stored nothing: all of it goes, and its history.
+  };
   Bookmark target;
   uint64_t asked = 0;  // When. It names the restore in its undo bookmark; 0: it has none.
   uint64_t begun = 0;  // The moment before its first change; 0: it has changed nothing yet.
+  Kind kind = Kind::kRestore;
   bool operator==(const PendingRestore&) const = default;
 };
 Bytes EncodeRestore(const PendingRestore& restore);
+// What outsiders see of the object is its state at this moment at the latest: what came later is half done.
+// Nothing: it has changed nothing. 0: it stores nothing.
+std::optional<uint64_t> SettledUpTo(const PendingRestore& restore);
 Result<PendingRestore> DecodeRestore(BytesView bytes);  // Errors: kCorrupt.
 
 // When each was asked for, and the moment before it.

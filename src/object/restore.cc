@@ -16,6 +16,7 @@ using store::Write;
 void Restore::Run(store::Session& session, const store::Claim& claim, const ObjectId& id, PendingRestore restore,
                   Options options, OnDone done) {
   auto self = std::make_shared<Restore>(session, claim, id, restore, options, std::move(done));
+  if (restore.kind == PendingRestore::Kind::kFilled) return self->Empty();
   session.Get(id, Space::kMeta, Bytes(kUndoneKey),
               [self](Result<std::optional<Bytes>> read) { self->UndoneRead(std::move(read)); });
 }
@@ -38,7 +39,7 @@ Result<std::optional<uint64_t>> Restore::Resolve(const store::HistoryMark& mark)
     moment = found->second;
   }
   // What has begun must end, though its moment may have grown too old meanwhile: records outlast the window.
-  if (restore_.begun == 0) {
+  if (restore_.begun == 0 && !must_end()) {
     LIMPET_TRY(Done checked, CheckBookmark({.moment = moment}, mark));
     (void)checked;
   }
@@ -47,12 +48,13 @@ Result<std::optional<uint64_t>> Restore::Resolve(const store::HistoryMark& mark)
 
 void Restore::Marked(Result<store::HistoryMark> mark) {
   if (!mark.has_value()) {
-    bool off = mark.error().code() == ErrorCode::kConflict;
-    return off && options_.recorded ? StrikeOff(std::move(mark).error()) : Fail(std::move(mark).error());
+    // Without history, what was kept before is still there, and nothing is added to it.
+    if (mark.error().code() != ErrorCode::kConflict) return Fail(std::move(mark).error());
+    if (!must_end()) return GiveUp(std::move(mark).error());
+    mark = store::HistoryMark{.now = UINT64_MAX - 1};
   }
   Result<std::optional<uint64_t>> moment = Resolve(mark.value());
-  if (!moment.has_value())
-    return options_.recorded ? StrikeOff(std::move(moment).error()) : Fail(std::move(moment).error());
+  if (!moment.has_value()) return GiveUp(std::move(moment).error());
   if (!moment.value() && !options_.recorded)
     return Fail(Error::Script("Error", "The restore of this bookmark never came."));
   if (restore_.begun == 0 || LIMPET_MUTANT(restore_forgets_its_begin)) restore_.begun = mark.value().now;
@@ -64,6 +66,19 @@ void Restore::Marked(Result<store::HistoryMark> mark) {
   next_.end = store::Undo::Start(restore_.begun);
   next_.bytes_max = options_.commit_bytes / 4;
   Scan();
+}
+
+void Restore::GiveUp(Error why) {
+  return options_.recorded && !must_end() ? StrikeOff(std::move(why)) : Fail(std::move(why));
+}
+
+// It is as if the object had never been.
+void Restore::Empty() {
+  outcome_.alarm = AlarmChange{};
+  for (Space space : {Space::kKv, Space::kPage, Space::kAlarm, Space::kHistory}) {
+    writes_.push_back({Write::Kind::kClear, space, {}, {}});
+  }
+  Finish();
 }
 
 void Restore::StrikeOff(Error why) {
@@ -82,8 +97,7 @@ void Restore::Scanned(Result<store::ScanPage> page) {
   if (!page.has_value()) return Fail(std::move(page).error());
   std::vector<store::Undo::Change> changes;
   Result<Done> added = undo_.Add(page.value(), changes);
-  if (!added.has_value())
-    return options_.recorded ? StrikeOff(std::move(added).error()) : Fail(std::move(added).error());
+  if (!added.has_value()) return GiveUp(std::move(added).error());
   if (undo_.nothing()) {
     writes_.clear();
     outcome_.alarm = AlarmChange{};

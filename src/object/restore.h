@@ -42,7 +42,12 @@ class Restore final : public std::enable_shared_from_this<Restore> {
   void Marked(Result<store::HistoryMark> mark);
   // Where the target leads, or why nowhere; nothing: the restore whose undoing it is never came.
   Result<std::optional<uint64_t>> Resolve(const store::HistoryMark& mark) const;
+  // Nobody may see the half of it, whatever is in the way.
+  bool must_end() const { return restore_.kind != PendingRestore::Kind::kRestore; }
+  // A restore that can't be done is struck off its record; one without a record, or that must end, fails.
+  void GiveUp(Error why);
   void StrikeOff(Error why);
+  void Empty();
   void Scan();
   void Scanned(Result<store::ScanPage> page);
   void Change(store::Write write);

@@ -17,6 +17,7 @@
 #include "object/alarm_change.h"
 #include "object/bookmark.h"
 #include "object/code.h"
+#include "object/content_source.h"
 #include "object/quota.h"
 #include "store/engine.h"
 
@@ -111,10 +112,10 @@ class Shard {
   // Leads the object back to a state of its past; a live instance is reset first. Answers with the moment that leads
   // back to what was there before. Errors: those of CheckBookmark; kNotFound (the class is gone); as Commit.
   virtual void RestoreTo(const ObjectId& id, Bookmark target, UniqueFunction<void(Result<uint64_t>)> done) = 0;
-  // Applies `writes` in one commit between two instances; a live one is reset first. Errors: as above; kConflict if
-  // `only_if_new` and the object stores something.
+  // Replaces all that the object stores by what the source gives, whole or not at all, between two instances; a live
+  // one is reset first. Errors: kNotFound (the class is gone); those of a Replacement.
   struct Change {
-    std::vector<store::Write> writes;
+    std::shared_ptr<ContentSource> content;
     bool only_if_new = false;
   };
   virtual void Apply(const ObjectId& id, Change change, UniqueFunction<void(Result<Done>)> done) = 0;

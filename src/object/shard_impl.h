@@ -13,6 +13,7 @@
 #include "object/deadlines.h"
 #include "object/deferred.h"
 #include "object/live_instance.h"
+#include "object/replacement.h"
 #include "object/restore.h"
 #include "object/shard.h"
 
@@ -41,7 +42,7 @@ class ShardImpl final : public Shard, InstanceHost {
  private:
   // Work on what an object stores while no instance of it lives.
   struct Upkeep {
-    std::optional<Bookmark> target;  // A restore; else `change`.
+    std::optional<Bookmark> target;  // A restore; else a `change` with content; else it all goes.
     Change change;
     UniqueFunction<void(Result<uint64_t>)> done;
   };
@@ -61,12 +62,13 @@ class ShardImpl final : public Shard, InstanceHost {
     // The record of an alarm whose try ended with its instance. Before the next instance starts it is counted.
     std::optional<Bytes> failed_alarm;
     bool counting_alarm = false;
-    std::optional<std::string> name;         // Known once it has sockets: what wakes it does not know it.
-    std::unique_ptr<ObjectSockets> sockets;  // Null: it has never had any.
-    std::deque<Upkeep> upkeep;               // The first one waits for the instance's end, or is under way.
-    bool busy = false;                       // With upkeep or a restore. No instance starts meanwhile.
-    bool no_restore = false;                 // The store was asked: the next instance starts with what is there.
-    Deadlines<Slot>::Node kept{this};        // It is here for its sockets' settings alone.
+    std::optional<std::string> name;           // Known once it has sockets: what wakes it does not know it.
+    std::unique_ptr<ObjectSockets> sockets;    // Null: it has never had any.
+    std::deque<Upkeep> upkeep;                 // The first one waits for the instance's end, or is under way.
+    std::shared_ptr<Replacement> replacement;  // The one under way.
+    bool busy = false;                         // With upkeep or a restore. No instance starts meanwhile.
+    bool no_restore = false;                   // The store was asked: the next instance starts with what is there.
+    Deadlines<Slot>::Node kept{this};          // It is here for its sockets' settings alone.
     bool has_sockets() const { return sockets != nullptr && sockets->size() > 0; }
   };
   struct Namespace {
@@ -88,8 +90,10 @@ class ShardImpl final : public Shard, InstanceHost {
   // Upkeep and restores, in shard_upkeep.cc.
   void AddUpkeep(const ObjectId& id, Upkeep upkeep, Error reset);
   void StartUpkeep(Slot& slot);
+  void SettleFirst(const ObjectId& id, Result<std::optional<Bytes>> record);
+  void RunUpkeep(const ObjectId& id);
   void FailUpkeep(Slot& slot, const Error& error);
-  void ApplyChange(const ObjectId& id);
+  void DeleteNow(const ObjectId& id);
   void UpkeepEnded(const ObjectId& id, Result<uint64_t> result);
   // True if the instance must wait: a restore is recorded, or memory does not know.
   bool RestoreFirst(Slot& slot);

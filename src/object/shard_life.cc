@@ -300,6 +300,7 @@ void ShardImpl::Drain(UniqueFunction<void()> then) {
   draining_ = true;
   drained_ = std::move(then);
   for (auto& [id, slot] : slots_) {
+    if (slot->replacement != nullptr) slot->replacement->Stop();
     if (slot->instance == nullptr) {
       CheckLater(*slot);  // It may be here for its sockets alone.
       continue;

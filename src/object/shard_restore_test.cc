@@ -249,18 +249,5 @@ TEST_F(ShardRestoreTest, RestoresFromOutsideAndResetsTheInstance) {
   EXPECT_EQ(Do("get a"), "2");
 }
 
-TEST_F(ShardRestoreTest, AppliesAChangeToANewObjectAlone) {
-  std::optional<Result<Done>> done;
-  auto into = [&](Result<Done> result) { done = std::move(result); };
-  store::Write write{store::Write::Kind::kPut, store::Space::kKv, "a", "9"};
-  shard_->Apply(Id(1), {{write}, true}, into);
-  loop_.Advance(1s);
-  ASSERT_TRUE(done && done->has_value());
-  EXPECT_EQ(Do("get a"), "9");
-  shard_->Apply(Id(1), {{write}, true}, into);
-  loop_.Advance(1s);
-  EXPECT_EQ(done->error().code(), ErrorCode::kConflict);
-}
-
 }  // namespace
 }  // namespace limpet::object

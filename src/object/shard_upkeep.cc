@@ -1,4 +1,4 @@
-// What is done to an object's storage between two instances of it: deletes, restores, imports.
+// What is done to an object's storage between two instances of it: deletes, restores, replacements.
 #include <utility>
 
 #include "base/check.h"
@@ -26,13 +26,7 @@ UniqueFunction<void(Result<uint64_t>)> WithoutNumber(UniqueFunction<void(Result<
 }  // namespace
 
 void ShardImpl::Delete(const ObjectId& id, UniqueFunction<void(Result<Done>)> done) {
-  Change change;
-  for (store::Space space :
-       {store::Space::kKv, store::Space::kMeta, store::Space::kPage, store::Space::kAlarm, store::Space::kHistory}) {
-    if (LIMPET_MUTANT(delete_spares_pages) && space == store::Space::kPage) continue;
-    change.writes.push_back({store::Write::Kind::kClear, space, {}, {}});
-  }
-  AddUpkeep(id, {std::nullopt, std::move(change), WithoutNumber(std::move(done))}, Reset("it was deleted."));
+  AddUpkeep(id, {std::nullopt, {}, WithoutNumber(std::move(done))}, Reset("it was deleted."));
 }
 
 void ShardImpl::RestoreTo(const ObjectId& id, Bookmark target, UniqueFunction<void(Result<uint64_t>)> done) {
@@ -68,10 +62,36 @@ void ShardImpl::StartUpkeep(Slot& slot) {
   DropSockets(slot);
   slot.busy = true;
   slot.no_restore = false;
-  Upkeep& first = slot.upkeep.front();
+  const Upkeep& first = slot.upkeep.front();
+  if (!first.target && first.change.content == nullptr) return DeleteNow(slot.id);
+  session_->Get(slot.id, store::Space::kMeta, Bytes(kRestoreKey),
+                [this, id = slot.id](Result<std::optional<Bytes>> record) { SettleFirst(id, std::move(record)); });
+}
+
+// What is half done is undone before anything else; and what is replaced has no restore before it any more.
+void ShardImpl::SettleFirst(const ObjectId& id, Result<std::optional<Bytes>> record) {
+  Slot* slot = Find(id);
+  LIMPET_CHECK(slot != nullptr && slot->busy && !slot->upkeep.empty());
+  if (!record.has_value()) return UpkeepEnded(id, std::move(record).error());
+  if (!record.value()) return RunUpkeep(id);
+  Result<PendingRestore> restore = DecodeRestore(*record.value());
+  if (!restore.has_value()) return UpkeepEnded(id, std::move(restore).error());
+  if (restore.value().kind == PendingRestore::Kind::kRestore && slot->upkeep.front().target) return RunUpkeep(id);
+  Restore::Run(*session_, claim_, id, restore.value(), {true, options_.restore_commit_bytes},
+               [this, id](Result<Restore::Outcome> ended) {
+                 AlarmChanged(id, {.known = false});
+                 if (ended.has_value()) return RunUpkeep(id);
+                 UpkeepEnded(id, std::move(ended).error());
+               });
+}
+
+void ShardImpl::RunUpkeep(const ObjectId& id) {
+  Slot* slot = Find(id);
+  LIMPET_CHECK(slot != nullptr && slot->busy && !slot->upkeep.empty());
+  Upkeep& first = slot->upkeep.front();
   if (first.target) {
-    return Restore::Run(*session_, claim_, slot.id, {.target = *first.target}, {false, options_.restore_commit_bytes},
-                        [this, id = slot.id](Result<Restore::Outcome> ended) {
+    return Restore::Run(*session_, claim_, id, {.target = *first.target}, {false, options_.restore_commit_bytes},
+                        [this, id](Result<Restore::Outcome> ended) {
                           AlarmChange unknown{.known = false};
                           if (!ended.has_value()) AlarmChanged(id, unknown);
                           if (ended.has_value() && ended.value().alarm) AlarmChanged(id, *ended.value().alarm);
@@ -79,49 +99,35 @@ void ShardImpl::StartUpkeep(Slot& slot) {
                                                             : Result<uint64_t>(std::move(ended).error()));
                         });
   }
-  if (!first.change.only_if_new) return ApplyChange(slot.id);
-  // It may be found to store something by any of these.
-  auto found = std::make_shared<int>(3);
-  for (store::Space space : {store::Space::kKv, store::Space::kPage, store::Space::kAlarm}) {
-    store::ScanOptions one;
-    one.space = space;
-    one.limit = 1;
-    session_->Scan(slot.id, one, [this, id = slot.id, found](Result<store::ScanPage> page) {
-      if (*found == 0) return;
-      bool stores = page.has_value() && !page.value().pairs.empty();
-      if (page.has_value() && !stores) {
-        if (--*found == 0) ApplyChange(id);
-        return;
-      }
-      *found = 0;
-      UpkeepEnded(id, stores ? Error(ErrorCode::kConflict, "The Durable Object stores something already.")
-                             : std::move(page).error());
-    });
-  }
+  Replacement::Options options{first.change.only_if_new, options_.restore_commit_bytes, options_.quota};
+  auto ended = [this, id](std::optional<AlarmChange> alarm, Result<Done> result) {
+    if (alarm) AlarmChanged(id, *alarm);
+    UpkeepEnded(id, result.has_value() ? Result<uint64_t>(0) : Result<uint64_t>(std::move(result).error()));
+  };
+  slot->replacement = std::make_shared<Replacement>(loop_, *session_, claim_, id, std::move(first.change.content),
+                                                    options, std::move(ended));
+  if (draining_) slot->replacement->Stop();
+  slot->replacement->Start();
 }
 
-void ShardImpl::ApplyChange(const ObjectId& id) {
-  Slot* slot = Find(id);
-  LIMPET_CHECK(slot != nullptr && slot->busy && !slot->upkeep.empty());
-  AlarmChange alarm;
-  bool changes_alarm = false;
-  for (const store::Write& write : slot->upkeep.front().change.writes) {
-    if (write.space != store::Space::kAlarm) continue;
-    changes_alarm = true;
-    alarm.at_ms.reset();
-    if (write.kind == store::Write::Kind::kPut) alarm.at_ms = static_cast<int64_t>(ReadBigEndian64(write.value));
+void ShardImpl::DeleteNow(const ObjectId& id) {
+  std::vector<store::Write> writes;
+  for (store::Space space :
+       {store::Space::kKv, store::Space::kMeta, store::Space::kPage, store::Space::kAlarm, store::Space::kHistory}) {
+    if (LIMPET_MUTANT(delete_spares_pages) && space == store::Space::kPage) continue;
+    writes.push_back({store::Write::Kind::kClear, space, {}, {}});
   }
-  session_->Commit(claim_, {id, std::move(slot->upkeep.front().change.writes)},
-                   [this, id, alarm, changes_alarm](Result<uint64_t> result) {
-                     if (changes_alarm) AlarmChanged(id, result.has_value() ? alarm : AlarmChange{.known = false});
-                     UpkeepEnded(id, std::move(result));
-                   });
+  session_->Commit(claim_, {id, std::move(writes)}, [this, id](Result<uint64_t> result) {
+    AlarmChanged(id, result.has_value() ? AlarmChange{} : AlarmChange{.known = false});
+    UpkeepEnded(id, std::move(result));
+  });
 }
 
 void ShardImpl::UpkeepEnded(const ObjectId& id, Result<uint64_t> result) {
   Slot* slot = Find(id);
   LIMPET_CHECK(slot != nullptr && slot->busy && !slot->upkeep.empty());
   slot->busy = false;
+  slot->replacement.reset();
   Upkeep ended = std::move(slot->upkeep.front());
   slot->upkeep.pop_front();
   CheckLater(*slot);

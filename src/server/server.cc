@@ -216,6 +216,8 @@ Result<Done> Server::State::OpenControl() {
   settings.admin_hosts = options.admin_hosts;
   settings.public_origin = options.public_origin;
   settings.local_services = options.local_services;
+  settings.scratch_dir = options.data_dir + "/scratch";
+  settings.copy_threads = true;
   if (size_t at = settings.public_origin.find("PORT"); at != std::string::npos) {
     settings.public_origin.replace(at, 4, std::to_string(public_endpoint.port));
   }
@@ -265,7 +267,7 @@ Result<Done> Server::State::OpenListeners() {
   control.Call([&] {
     net::ServerOptions http;
     http.websocket.accept_unmasked = true;  // wrangler's tail sends so.
-    http.limits.body_bytes_max = control::ControlOptions().upload_bytes_max;
+    http.limits.body_bytes_max = control::kAdminBodyBytesMax;
     if (!options.admin_tls_cert.empty()) {
       Result<std::shared_ptr<net::TlsFront>> tls =
           net::TlsFront::Open(control.loop(), options.admin_tls_cert, options.admin_tls_key);

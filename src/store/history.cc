@@ -44,8 +44,27 @@ std::optional<HistoryRecord> ParseHistory(BytesView key, BytesView value) {
   return record;
 }
 
+// Of a page that `seen_pages_` can name.
+std::optional<uint64_t> Undo::PageNumber(Space space, BytesView key) {
+  constexpr uint64_t kPagesMax = uint64_t{1} << 24;  // 64 GiB; a larger number is no page of ours.
+  if (space != Space::kPage || key.size() != 8) return std::nullopt;
+  uint64_t number = ReadBigEndian64(key);
+  if (number >= kPagesMax) return std::nullopt;
+  return number;
+}
+
 bool Undo::Changes(Space space, BytesView key) const {
+  if (std::optional<uint64_t> page = PageNumber(space, key)) return *page < seen_pages_.size() && seen_pages_[*page];
   return seen_.contains(Bytes(1, static_cast<char>(space)).append(key));
+}
+
+bool Undo::See(const HistoryRecord& record, BytesView space_and_key) {
+  std::optional<uint64_t> page = PageNumber(record.space, record.key);
+  if (!page) return seen_.insert(Bytes(space_and_key)).second;
+  if (seen_pages_.size() <= *page) seen_pages_.resize(*page + 1);
+  if (seen_pages_[*page]) return false;
+  seen_pages_[*page] = true;
+  return true;
 }
 
 Result<Done> Undo::Add(const ScanPage& page, std::vector<Change>& changes) {
@@ -55,7 +74,7 @@ Result<Done> Undo::Add(const ScanPage& page, std::vector<Change>& changes) {
     if (!record) return Error(ErrorCode::kCorrupt, "a record of history that is none");
     // What was kept before a birth is of an object that stored nothing either, but for what the birth undoes.
     nothing_ = record->birth;
-    if (record->birth || !seen_.insert(key.substr(kSlotBytes)).second) continue;
+    if (record->birth || !See(*record, BytesView(key).substr(kSlotBytes))) continue;
     if (seen_.size() > kUndoKeysMax) {
       return Error(ErrorCode::kOverloaded, "more than " + std::to_string(kUndoKeysMax) + " keys have changed since");
     }

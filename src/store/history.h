@@ -53,7 +53,8 @@ class Undo {
   };
   // Where to scan Space::kHistory from.
   static Bytes Start(uint64_t moment) { return BirthKey(moment); }
-  // Appends what the page adds. kCorrupt: a record that is none; kOverloaded: more than kUndoKeysMax keys.
+  // Appends what the page adds. kCorrupt: a record that is none; kOverloaded: more than kUndoKeysMax keys (pages don't
+  // count).
   Result<Done> Add(const ScanPage& page, std::vector<Change>& changes);
   // At that moment there was nothing at all: no more records are needed, and no changes.
   bool nothing() const { return nothing_; }
@@ -61,8 +62,12 @@ class Undo {
   bool Changes(Space space, BytesView key) const;
 
  private:
+  static std::optional<uint64_t> PageNumber(Space space, BytesView key);
+  bool See(const HistoryRecord& record, BytesView space_and_key);  // False: it was seen before.
+
   bool nothing_ = false;
-  std::unordered_set<Bytes> seen_;  // Space and key.
+  std::unordered_set<Bytes> seen_;  // Space and key,
+  std::vector<bool> seen_pages_;    // ... but for pages: by their numbers.
 };
 inline constexpr size_t kUndoKeysMax = 4 * 1024 * 1024;
 

@@ -5,8 +5,9 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import { corePid, startLimpet, temporaryFolder, tryDeploy, until } from "./lib.mjs";
+import { corePid, limpet, startLimpet, temporaryFolder, tryDeploy, until } from "./lib.mjs";
 import { kHello } from "./scripts.mjs";
 
 // /put?name=N&key=K: writes 32 KiB of noise that begins with K, un-awaited, and answers at once: only the output gate
@@ -33,7 +34,7 @@ export class Hoarder {
       return Response.json({ events });
     }
     const stored = await this.state.storage.get(key);
-    return Response.json({ events, stored: stored ? new TextDecoder().decode(stored.slice(0, key.length)) : null });
+    return Response.json({ id: this.state.id.toString(), events, stored: stored ? new TextDecoder().decode(stored.slice(0, key.length)) : null });
   }
 }
 `;
@@ -206,4 +207,27 @@ test("a full disk during SQL: an error, no row that was not acknowledged stays h
   server = await startOn(disk);
   await check();
   await server.stop();
+});
+
+test("an import that the disk has no room for is refused, by name, and changes nothing", options, async () => {
+  const disk = smallDisk(128 * kMebibyte);
+  const server = await startOn(disk);
+  await server.deploy({ name: "hoarder", classes: ["Hoarder"], code: kHoarder });
+  assert.equal((await put(server, "A", "first")).status, 200);
+  const { id } = await get(server, "A", "first");
+  const file = join(temporaryFolder("limpet-import"), "large.db");
+  const database = new DatabaseSync(file);
+  database.exec("PRAGMA page_size = 4096; CREATE TABLE _cf_KV(key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID");
+  database.exec("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300) INSERT INTO _cf_KV SELECT i, randomblob(100000) FROM n");
+  database.close();
+  for (const left of [20, 50, 80]) {  // Not for the file, for its pairs, for the store.
+    addBallast(disk, left * kMebibyte);
+    const refused = await limpet(["objects", "import", id, file], { env: server.env });
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /The disk has too little room|the disk is full/);
+    assert.equal((await get(server, "A", "first")).stored, "first");
+    assert.equal((await put(server, "B", `${left}`)).status, 200, "the store has its room");
+    dropBallast(disk);
+  }
+  assert.equal((await server.stop()).code, 0);
 });

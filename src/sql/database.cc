@@ -42,6 +42,9 @@ std::optional<std::string_view> OrNothing(const char* text) {
   return text == nullptr ? std::nullopt : std::optional<std::string_view>(text);
 }
 
+// SQLite takes no less than the pages that are there, and 0 for a question.
+uint64_t PagesMax(uint64_t bytes) { return std::max<uint64_t>(bytes / kPageBytes, 1); }
+
 bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 // This PRAGMA acts when it is compiled, and until the end of the transaction.
@@ -89,7 +92,7 @@ Result<Done> Database::Configure() {
   // Without cache_spill=OFF a large transaction would want a journal. locking_mode stays NORMAL for the same reason.
   LIMPET_TRY(Done executed,
              Execute("PRAGMA cache_spill=OFF; PRAGMA cache_size=-" + std::to_string(options_.cache_bytes / 1024) +
-                     "; PRAGMA max_page_count=" + std::to_string(options_.database_bytes_max / kPageBytes)));
+                     "; PRAGMA max_page_count=" + std::to_string(PagesMax(options_.database_bytes_max))));
   sqlite3_set_authorizer(connection_, &Authorize, this);
   sqlite3_progress_handler(connection_, kProgressSteps, &OnProgress, this);
   return executed;
@@ -99,8 +102,7 @@ void Database::SetBytesMax(uint64_t bytes) {
   if (bytes == options_.database_bytes_max) return;
   options_.database_bytes_max = bytes;
   sqlite3_set_authorizer(connection_, nullptr, nullptr);
-  // SQLite takes no less than the pages that are there, and 0 for a question.
-  (void)Execute("PRAGMA max_page_count=" + std::to_string(std::max<uint64_t>(bytes / kPageBytes, 1)));
+  (void)Execute("PRAGMA max_page_count=" + std::to_string(PagesMax(bytes)));
   sqlite3_set_authorizer(connection_, &Authorize, this);
 }
 

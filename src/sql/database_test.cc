@@ -191,6 +191,11 @@ TEST_F(DatabaseTest, RefusesToGrowBeyondItsSize) {
   EXPECT_EQ(Run("SELECT count(*) > 200 FROM t"), "[1]");
 }
 
+TEST_F(DatabaseTest, WithoutRoomForAPageItTakesNoTable) {
+  Open({.database_bytes_max = 100});
+  EXPECT_EQ(Run("CREATE TABLE t(b BLOB)"), "database or disk is full: SQLITE_FULL");
+}
+
 TEST_F(DatabaseTest, BoundsTheMemoryOfAStatement) {
   Open({.statement_bytes_max = 4 * 1024 * 1024});
   const char* large =

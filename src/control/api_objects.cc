@@ -216,7 +216,8 @@ Plane::Answer Plane::Object(Call call) {
     result.Set("alarm", IsoTime(due)).Set("alarm_retries", static_cast<int64_t>(record->retries));
   }
   result.Set("commit_number", totals->commits).Set("stored_bytes", totals->object.sum());
-  result.Set("class_stored_bytes", totals->in_namespace).Set("server_stored_bytes", totals->in_all);
+  result.Set("class_stored_bytes", totals->in_namespace).Set("script_stored_bytes", totals->in_group);
+  result.Set("server_stored_bytes", totals->in_all);
   result.Set("database_bytes", static_cast<int64_t>(*header ? DatabaseBytes(**header) : 0));
   co_return Success(std::move(result));
 }

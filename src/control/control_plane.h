@@ -15,6 +15,7 @@
 #include "control/runtime.h"
 #include "kv/namespaces.h"
 #include "loop/loop.h"
+#include "object/quota.h"
 #include "store/engine.h"
 
 namespace limpet::control {
@@ -33,6 +34,7 @@ struct ControlOptions {
   std::string scratch_dir = "/tmp";        // Of files without names: copies of objects that are made or taken in.
   bool copy_threads = false;               // They have threads of their own; else they block the loop, for tests.
   bool local_services = false;             // Uploads may bind scripts that are not there.
+  object::Quota object_quota = {};         // For CheckReplacement, of what comes to objects from outside.
   size_t versions_max = 10;                // Kept per script; the deployed one is always kept.
 };
 

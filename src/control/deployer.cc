@@ -433,6 +433,9 @@ loop::Task<Result<std::shared_ptr<ScriptVersion>>> Deployer::Load(std::string na
 loop::Task<Done> Deployer::Activate(std::string name) {
   std::shared_ptr<const ScriptRecord> script = catalog_.Find(name);
   if (script == nullptr || script->Deployed() == nullptr) co_return Done{};
+  std::vector<NamespaceId> namespaces;
+  for (const ObjectClass& entry : script->classes) namespaces.push_back(entry.ns);
+  deps_.engine.CountTogether(namespaces);
   LiveVersions live;
   Result<Done> active = Done{};
   object::CodeUpdate update = CodeUpdateOf(script->deployments.front().code_update);

@@ -11,7 +11,7 @@ namespace limpet::object {
 Result<sql::Database*> ObjectSql::Open() {
   if (database_ != nullptr) return database_.get();
   sql::DatabaseOptions options;
-  options.database_bytes_max = host_.SqlBytesMax();
+  LIMPET_TRY(options.database_bytes_max, host_.SqlBytesMax());
 #ifdef LIMPET_MUTANTS
   if (ActiveMutations().sql_cache_bytes > 0) options.cache_bytes = ActiveMutations().sql_cache_bytes;
 #endif
@@ -55,16 +55,19 @@ Result<bool> ObjectSql::ReadPage(uint32_t number, std::span<char, sql::kPageByte
 }
 
 void ObjectSql::WritePages(std::vector<sql::PageWrite> pages) {
+  uint64_t bytes = 0;
   for (sql::PageWrite& page : pages) {
-    cache_.PutPage(page.number, page.content.empty() ? Bytes() : sql::PackPage(page.content));
+    Bytes packed = page.content.empty() ? Bytes() : sql::PackPage(page.content);
+    if (!packed.empty()) bytes += sizeof(uint64_t) + packed.size();
+    cache_.PutPage(page.number, std::move(packed));
   }
-  host_.SqlWrote();
+  host_.SqlWrote(bytes);
 }
 
 void ObjectSql::WriteBegins() {
   if (LIMPET_MUTANT(sql_write_unannounced)) return;
   cache_.Reserve(/*confirmed=*/true);
-  host_.SqlWrote();
+  host_.SqlWrote(0);
 }
 
 }  // namespace limpet::object

@@ -17,8 +17,9 @@ class ObjectSql final : sql::Pages {
   class Host {
    public:
     virtual ~Host() = default;
-    virtual uint64_t SqlBytesMax() = 0;  // How large the database may be now.
-    virtual void SqlWrote() = 0;         // Or is about to: the write cache has a number for it.
+    virtual Result<uint64_t> SqlBytesMax() = 0;  // How large the database may be now.
+    // So many bytes of pages; none: it is about to. The write cache has a number for it.
+    virtual void SqlWrote(uint64_t bytes) = 0;
   };
   ObjectSql(Host& host, WriteCache& cache, store::Session& session, const ObjectId& id)
       : host_(host), cache_(cache), session_(session), id_(id) {}

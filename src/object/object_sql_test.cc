@@ -504,8 +504,38 @@ TEST_P(ObjectSqlTest, AFullObjectRefusesRowsAndCanStillBeRead) {
   EXPECT_EQ(Sql("SELECT length(b) FROM t"), "[20000]");
 }
 
+TEST_P(ObjectSqlTest, WhatWasDurableBeforeATransactionCountsOnceInIt) {
+  host().SetQuota({.object = 1000});
+  EXPECT_EQ(object_->TryPut("a", 600), "fits");
+  object_->Settle();
+  EXPECT_TRUE(object_->storage().DeleteNow("a").value());
+  object_->Settle();
+  object_->storage().BeginTransaction();
+  EXPECT_EQ(object_->TryPut("b", 600), "fits");
+  EXPECT_EQ(object_->TryPut("c", 600), kFull);
+  EXPECT_TRUE(object_->storage().CommitTransaction().has_value());
+}
+
+TEST_P(ObjectSqlTest, PairsAndRowsShareTheQuotaWhicheverComesFirst) {
+  host().SetQuota({.object = 160'000});
+  EXPECT_EQ(object_->TryPut("a", 10), "fits");
+  EXPECT_EQ(Sql("CREATE TABLE t(b)"), "");
+  EXPECT_EQ(Sql("INSERT INTO t VALUES (randomblob(90000))"), "");
+  EXPECT_EQ(object_->TryPut("b", 90'000), kFull) << "the rows of the same burst";
+  object_->Settle();
+  EXPECT_EQ(object_->TryPut("b", 90'000), kFull);
+  object_->Restart();
+  host().SetQuota({.object = 160'000});
+  EXPECT_TRUE(object_->storage().DeleteAll({}, {}, {})->has_value());
+  object_->Settle();
+  EXPECT_EQ(Sql("CREATE TABLE t(b)"), "");
+  object_->Settle();
+  EXPECT_EQ(object_->TryPut("b", 90'000), "fits") << "after the database was opened";
+  EXPECT_NE(Sql("INSERT INTO t VALUES (randomblob(90000))").find(kFull), std::string::npos);
+}
+
 TEST_P(ObjectSqlTest, AFullClassOrServerRefusesInWordsOfItsOwn) {
-  for (Quota quota : {Quota{.in_namespace = 60'000}, Quota{.in_all = 60'000}}) {
+  for (Quota quota : {Quota{.in_namespace = 60'000}, Quota{.in_script = 60'000}, Quota{.in_all = 60'000}}) {
     host().SetQuota(quota);
     EXPECT_EQ(object_->TryPut("a", 40'000), "fits");
     object_->Settle();

@@ -350,10 +350,12 @@ Result<Done> ObjectStorage::CommitTransaction() {
   if (cache_.depth() > 0) {
     if (Result<Done> released = sql_.Release(); !released.has_value()) {
       cache_.Rollback();
+      TransactionEnded(/*committed=*/false);
       return released;
     }
   }
   LIMPET_TRY(Done done, cache_.Commit());
+  TransactionEnded(/*committed=*/true);
   if (cache_.depth() == 0 && !cache_.joins_burst()) {
     if (!CommitSql()) return *shut_;
     cache_.Seal();
@@ -367,6 +369,7 @@ void ObjectStorage::RollbackTransaction() {
   if (shut_ || cache_.depth() == 0) return;
   bool whole_burst = cache_.depth() == 1 && !cache_.joins_burst();
   cache_.Rollback();
+  TransactionEnded(/*committed=*/false);
   whole_burst |= cache_.depth() == 0 && LIMPET_MUTANT(sql_rollback_takes_burst);
   Result<Done> rolled_back = LIMPET_MUTANT(sql_rollback_keeps_rows) ? sql_.Release() : sql_.Rollback(whole_burst);
   if (!rolled_back.has_value()) host_.SqlFailed(rolled_back.error());
@@ -387,8 +390,11 @@ Result<sql::Database*> ObjectStorage::Sql() {
                  "large writes.");
   }
   LIMPET_TRY(sql::Database * database, sql_.Open());
-  // Others may have taken what was left, or given it back.
-  if (host_.quota().shared()) database->SetBytesMax(SqlBytesMax());
+  // Others, or pairs, may have taken what was left, or given it back.
+  if (host_.quota().shared() || SqlNearsQuota()) {
+    LIMPET_TRY(uint64_t most, SqlBytesMax());
+    database->SetBytesMax(most);
+  }
   return database;
 }
 

@@ -148,10 +148,17 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
   void Mark(OnMark done, uint32_t tries = 1);
   // An error: so much more does not fit. In object_storage_quota.cc, as the next.
   Result<Done> MakeRoom(uint64_t bytes);
-  uint64_t SqlBytesMax() override;
-  bool ReadTotals();
+  bool Fits(uint64_t bytes) { return CheckFits(bytes).has_value(); }
+  Result<Done> CheckFits(uint64_t bytes);
+  Result<uint64_t> SqlBytesMax() override;
+  bool SqlNearsQuota();
+  Result<Done> ReadTotals();
+  void TransactionEnded(bool committed);
   void Wrote();
-  void SqlWrote() override { Wrote(); }
+  void SqlWrote(uint64_t bytes) override {
+    put_pages_ += bytes;
+    Wrote();
+  }
   // Moves what SQL has changed in this burst into the write cache. False: that failed, and the instance has ended.
   bool CommitSql();
   void WantFlush();
@@ -178,7 +185,8 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
   std::list<Waiting> waiting_;
   bool named_ = false;                   // It has, or needs not.
   std::optional<store::Totals> totals_;  // As last read,
-  uint64_t put_ = 0;                     // ... and at most so much was put since.
+  uint64_t put_ = 0, put_pages_ = 0;     // ... and at most so much was put since, in pairs and in pages,
+  uint64_t put_open_ = 0;                // ... and in pairs, in the transaction that is open.
   size_t commits_ = 0;
   uint64_t sent_epoch_ = 0;  // The claim of the commits on the way.
   Instant sent_valid_until_{};

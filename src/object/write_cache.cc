@@ -216,6 +216,12 @@ WriteCache::PageLookup WriteCache::FindPage(uint32_t number) const {
   return {pages_cleared_at_ > durable_ && !LIMPET_MUTANT(sql_cleared_page_seen), nullptr};
 }
 
+size_t WriteCache::pending_page_bytes() const {
+  size_t sum = 0;
+  for (const auto& [number, page] : pages_) sum += page.content.empty() ? 0 : sizeof(uint64_t) + page.content.size();
+  return sum;
+}
+
 void WriteCache::PutPage(uint32_t number, Bytes content) {
   store::Write write{
       content.empty() ? store::Write::Kind::kDelete : store::Write::Kind::kPut, store::Space::kPage, {}, content};

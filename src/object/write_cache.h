@@ -82,6 +82,8 @@ class WriteCache {
   void PutPage(uint32_t number, Bytes content);  // As it is stored. Empty: the page is gone.
   void ClearPages();
   bool has_pages() const { return !pages_.empty(); }
+  // What the pages that are not durable yet take, each once. Looks at all of them.
+  size_t pending_page_bytes() const;
   // Something is being written whose content comes before the end of the burst: takes a number for it now.
   void Reserve(bool confirmed);
   // If nothing came of a reservation, its number is durable when all before it are. True if that has happened now.

@@ -146,6 +146,12 @@ const Flag kFlags[] = {
        parse.flags.quota.in_namespace = mebibytes * kMebibyte;
        return Done{};
      }},
+    {"--script-storage-mb", "MIB", "what all objects of one script's classes may store together (0: no limit)",
+     [](Parse& parse, const std::string& value) -> Result<Done> {
+       LIMPET_TRY(uint64_t mebibytes, ParseNumber(value, 0, kMebibytesMax));
+       parse.flags.quota.in_script = mebibytes * kMebibyte;
+       return Done{};
+     }},
     {"--storage-mb", "MIB", "what all objects of the server may store together (0: no limit)",
      [](Parse& parse, const std::string& value) -> Result<Done> {
        LIMPET_TRY(uint64_t mebibytes, ParseNumber(value, 0, kMebibytesMax));

@@ -20,10 +20,26 @@ TEST(ServeFlags, HaveTheDocumentedDefaults) {
 }
 
 TEST(ServeFlags, TakeValuesInBothSpellings) {
-  ServeFlags flags = ParseServeFlags({"--listen", "localhost:0", "--shards=3", "--data-dir=/x", "--trusted-proxy",
-                                      "10.0.0.0/8", "--memory-mb", "64", "--roll-grace", "0", "--ca-file=ca.pem",
-                                      "--history-days", "7", "--object-queue=5", "--object-wait=6", "--object-rate=7",
-                                      "--object-storage-mb=1", "--class-storage-mb=2", "--storage-mb=3"})
+  ServeFlags flags = ParseServeFlags({"--listen",
+                                      "localhost:0",
+                                      "--shards=3",
+                                      "--data-dir=/x",
+                                      "--trusted-proxy",
+                                      "10.0.0.0/8",
+                                      "--memory-mb",
+                                      "64",
+                                      "--roll-grace",
+                                      "0",
+                                      "--ca-file=ca.pem",
+                                      "--history-days",
+                                      "7",
+                                      "--object-queue=5",
+                                      "--object-wait=6",
+                                      "--object-rate=7",
+                                      "--object-storage-mb=1",
+                                      "--class-storage-mb=2",
+                                      "--storage-mb=3",
+                                      "--script-storage-mb=4"})
                          .value();
   EXPECT_EQ(flags.listen.ToString(), "127.0.0.1:0");
   EXPECT_EQ(flags.shards, 3u);
@@ -44,6 +60,7 @@ TEST(ServeFlags, TakeValuesInBothSpellings) {
   EXPECT_EQ(flags.quota.object, 1024u * 1024);
   EXPECT_EQ(flags.quota.in_namespace, 2u * 1024 * 1024);
   EXPECT_EQ(flags.quota.in_all, 3u * 1024 * 1024);
+  EXPECT_EQ(flags.quota.in_script, 4u * 1024 * 1024);
 }
 
 TEST(ServeFlags, SetTheLimitsOfHttp) {

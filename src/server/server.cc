@@ -218,6 +218,7 @@ Result<Done> Server::State::OpenControl() {
   settings.local_services = options.local_services;
   settings.scratch_dir = options.data_dir + "/scratch";
   settings.copy_threads = true;
+  settings.object_quota = options.quota;
   if (size_t at = settings.public_origin.find("PORT"); at != std::string::npos) {
     settings.public_origin.replace(at, 4, std::to_string(public_endpoint.port));
   }

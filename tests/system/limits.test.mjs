@@ -199,10 +199,79 @@ test("storage has its quotas: of an object, a class, the server", { timeout: 120
     for (let key = 0; key < 10; key++) assert.deepEqual(await ask(`/Pairs/b/put/${key}/100000`), [key + 1]);
     assert.deepEqual(await ask("/Pairs/c/put/1/120000"), [0, shared], "the class is full");
     assert.deepEqual(await ask("/Rows/a/kv/1/600000"), [1]);
-    assert.deepEqual(await ask("/Rows/a/sql/1/600000"), ["Cannot commit transaction due to an earlier SQL critical error: database or disk is full: SQLITE_FULL", true],
+    assert.deepEqual(await ask("/Rows/a/sql/1/600000"), ["database or disk is full: SQLITE_FULL", true],
       "pairs and rows are of one quota, and SQL that meets it loses its transaction, and the object its memory");
     assert.deepEqual(await ask("/Rows/b/kv/1/600000"), [0, shared], "the server is full");
     assert.deepEqual(await ask("/Pairs/a/get/-/0"), [10], "what is full can be read");
+  } finally {
+    await small.stop("SIGKILL");
+  }
+});
+
+// What workerd says to the same, with sql.setMaxPageCountForTest(256).
+const kFills = `
+let last = [];
+export default { async fetch(request, env) {
+  return env.O.get(env.O.idFromName("o")).fetch(request).catch((error) => Response.json([error.message, error.durableObjectReset]));
+} };
+export class O {
+  constructor(state) { this.storage = state.storage; this.instance = crypto.randomUUID(); }
+  async fetch(request) {
+    const { sql } = this.storage, log = [], what = new URL(request.url).pathname;
+    const run = (act) => { try { log.push(act()?.toArray?.()[0] ?? "ok"); } catch (error) { log.push(error.message); } };
+    const exec = (text) => run(() => sql.exec(text));
+    const count = "SELECT count(*) AS n FROM t", small = "INSERT INTO t VALUES (zeroblob(10))", large = "INSERT INTO t VALUES (randomblob(7000000))";
+    if (what === "/last") return Response.json(last);
+    last = log;
+    if (what === "/many") {
+      exec("CREATE TABLE t(v)"), exec(small);
+      exec("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 80) INSERT INTO t SELECT randomblob(100000) FROM c");
+      exec(count), exec(small);
+    }
+    if (what === "/one") exec(small), exec(large), exec(count), exec(small), exec("DELETE FROM t");
+    if (what === "/inside") run(() => this.storage.transactionSync(() => { exec(small); exec(large); exec(small); })), exec(count);
+    await this.storage.sync();
+    exec(count);
+    return Response.json(log);
+  }
+}`;
+
+test("SQL that is full: a statement of many rows fails alone, one of a single row takes its burst and the object down", { timeout: 120_000 }, async () => {
+  const full = "database or disk is full: SQLITE_FULL";
+  const small = await startLimpet({ flags: ["--object-storage-mb", "1"] });
+  try {
+    await small.deploy({ name: "fills", code: kFills, classes: ["O"], sqlite: true });
+    const ask = async (path) => JSON.parse((await small.fetch("fills", path)).body);
+    assert.deepEqual(await ask("/many"), ["ok", "ok", full, { n: 1 }, "ok", { n: 2 }]);
+    assert.deepEqual(await ask("/one"), [full, true]);
+    assert.deepEqual(await ask("/last"), ["ok", full, { n: 2 }, full, full]);
+    assert.deepEqual(await ask("/inside"), [full, true]);
+    assert.deepEqual(await ask("/last"), ["ok", full, full, "Cannot commit transaction due to an earlier SQL critical error", { n: 2 }]);
+    assert.deepEqual(await ask("/"), [{ n: 2 }], "nothing of it is there, and the object serves on");
+  } finally {
+    await small.stop("SIGKILL");
+  }
+});
+
+test("the classes of a script share its quota, and one that is given away takes its bytes along", { timeout: 120_000 }, async () => {
+  const shared = "Error: Exceeded allowed storage in Durable Objects.";
+  let small = await startLimpet({ flags: ["--script-storage-mb", "1"] });
+  try {
+    const deploy = async (name, classes, steps) => await small.deploy({ name, code: kHoarder, metadata: { migrations: { steps } },
+      bindings: classes.map((cls) => ({ type: "durable_object_namespace", name: cls, class_name: cls })) });
+    await deploy("one", ["Pairs", "Rows"], [{ new_classes: ["Pairs"], new_sqlite_classes: ["Rows"] }]);
+    const ask = async (script, path) => JSON.parse((await small.fetch(script, path)).body);
+    for (let key = 0; key < 6; key++) assert.deepEqual(await ask("one", `/Pairs/a/put/${key}/100000`), [key + 1]);
+    assert.deepEqual(await ask("one", "/Rows/a/kv/1/400000"), [1]);
+    assert.deepEqual(await ask("one", "/Rows/b/kv/1/100000"), [0, shared], "its two classes are full together");
+    assert.deepEqual(await ask("one", "/Pairs/b/put/1/100000"), [0, shared]);
+    await small.stop("SIGKILL");
+    small = await startLimpet({ dataDir: small.dataDir, flags: ["--script-storage-mb", "1"] });
+    assert.deepEqual(await ask("one", "/Pairs/b/put/1/100000"), [0, shared], "also after a restart");
+    await deploy("two", ["Pairs"], [{ transferred_classes: [{ from: "Pairs", from_script: "one", to: "Pairs" }] }]);
+    assert.deepEqual(await ask("one", "/Rows/b/kv/1/500000"), [1], "what went to the other script is no longer its own");
+    for (let key = 6; key < 10; key++) assert.deepEqual(await ask("two", `/Pairs/a/put/${key}/100000`), [key + 1]);
+    assert.deepEqual(await ask("two", "/Pairs/a/put/more/100000"), [10, shared], "the other script has a quota of its own");
   } finally {
     await small.stop("SIGKILL");
   }

@@ -57,7 +57,8 @@ void Restore::Marked(Result<store::HistoryMark> mark) {
   if (!moment.has_value()) return GiveUp(std::move(moment).error());
   if (!moment.value() && !options_.recorded)
     return Fail(Error::Script("Error", "The restore of this bookmark never came."));
-  if (restore_.begun == 0 || LIMPET_MUTANT(restore_forgets_its_begin)) restore_.begun = mark.value().now;
+  const bool fresh = restore_.begun == 0;
+  if (fresh || LIMPET_MUTANT(restore_forgets_its_begin)) restore_.begun = mark.value().now;
   outcome_.before = restore_.begun;
   if (!moment.value()) return Finish();
   next_.space = Space::kHistory;
@@ -65,7 +66,9 @@ void Restore::Marked(Result<store::HistoryMark> mark) {
   if (LIMPET_MUTANT(restore_misses_a_slot)) next_.start = store::Undo::Start(*moment.value() + 5);
   next_.end = store::Undo::Start(restore_.begun);
   next_.bytes_max = options_.commit_bytes / 4;
-  Scan();
+  if (!fresh || must_end() || options_.quota.none() || LIMPET_MUTANT(restore_over_quota)) return Scan();
+  measuring_ = std::make_unique<store::Undo>();
+  Measure(next_);
 }
 
 void Restore::GiveUp(Error why) {

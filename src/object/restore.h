@@ -8,6 +8,7 @@
 
 #include "object/alarm_change.h"
 #include "object/bookmark.h"
+#include "object/quota.h"
 #include "store/engine.h"
 #include "store/history.h"
 
@@ -22,12 +23,13 @@ class Restore final : public std::enable_shared_from_this<Restore> {
     std::optional<Error> refused;      // A restore that was recorded can't be done any more: it was struck off instead.
   };
   // An error: kUnavailable and the like, to be tried again, with what was recorded still there; or, if it was not
-  // recorded, those of CheckBookmark.
+  // recorded, those of CheckBookmark and CheckReplacement: nothing was changed.
   using OnDone = UniqueFunction<void(Result<Outcome>)>;
 
   struct Options {
     bool recorded = false;  // The record of the restore is in the store.
     size_t commit_bytes = kRestoreCommitBytes;
+    Quota quota = {};
   };
   // Session and claim outlive this.
   static void Run(store::Session& session, const store::Claim& claim, const ObjectId& id, PendingRestore restore,
@@ -46,6 +48,12 @@ class Restore final : public std::enable_shared_from_this<Restore> {
   bool must_end() const { return restore_.kind != PendingRestore::Kind::kRestore; }
   // A restore that can't be done is struck off its record; one without a record, or that must end, fails.
   void GiveUp(Error why);
+  // Before the first change, if there are quotas: what the object would store. First from above, which needs no more
+  // than history; then what is there and stays is counted. In restore_measure.cc.
+  void Measure(store::ScanOptions at);
+  void Measured(store::ScanOptions at, Result<store::ScanPage> page);
+  void MeasurePresent(store::ScanOptions at);
+  void PresentMeasured(store::ScanOptions at, Result<store::ScanPage> page);
   void StrikeOff(Error why);
   void Empty();
   void Scan();
@@ -63,6 +71,8 @@ class Restore final : public std::enable_shared_from_this<Restore> {
   OnDone done_;
   Undone undone_;
   store::Undo undo_;
+  std::unique_ptr<store::Undo> measuring_;
+  uint64_t measured_ = 0;  // Bytes.
   store::ScanOptions next_;
   std::vector<store::Write> writes_;
   size_t bytes_ = 0;

@@ -51,7 +51,9 @@ class ShardRestoreTest : public testing::Test {
  protected:
   ShardRestoreTest() : engine_(&loop_, {.commit_delay = 5ms}) { Open(); }
   void Open() {
-    shard_ = Shard::Make(loop_, engine_.Attach(loop_), engine_.Acquire(0).value(), {}, log_, counters_);
+    ShardOptions options;
+    options.quota = quota_;
+    shard_ = Shard::Make(loop_, engine_.Attach(loop_), engine_.Acquire(0).value(), options, log_, counters_);
     shard_->SetClass(kSpace, class_);
   }
   std::string Do(const std::string& what, uint8_t id = 1) {
@@ -63,6 +65,7 @@ class ShardRestoreTest : public testing::Test {
   int64_t Now() const { return loop_.WallNow().time_since_epoch().count(); }
 
   loop::SimLoop loop_{1};
+  Quota quota_;
   store::FaultyEngine engine_;
   NullLogger log_;
   Counters counters_;
@@ -96,6 +99,37 @@ TEST_F(ShardRestoreTest, RestoresPairsPagesAndAlarmAtTheNextStart) {
   Do("abort");
   EXPECT_EQ(Do("get a"), "3") << "what was there right before the restore";
   EXPECT_EQ(Do("sql SELECT x FROM t"), "[1][2]");
+}
+
+TEST_F(ShardRestoreTest, ARestoreOverAQuotaIsRefusedAndChangesNothing) {
+  const std::string large(900, 'x');
+  Do("put a " + large);
+  Do("put b " + large);
+  std::string bookmark = Do("bookmark");
+  Do("put a 1");
+  std::string less = Do("bookmark");
+  Do("put b 2");
+  shard_.reset();
+  quota_.object = 904;
+  Open();
+  std::optional<Result<uint64_t>> restored;
+  auto restore = [&](const std::string& to) {
+    restored.reset();
+    shard_->RestoreTo(Id(1), ParseBookmark(Id(1), to).value(),
+                      [&](Result<uint64_t> got) { restored = std::move(got); });
+    loop_.Advance(1s);
+  };
+  restore(bookmark);
+  EXPECT_EQ(restored->error().message(),
+            "Exceeded allowed storage: the Durable Object would store 1802 bytes, its quota is 904.");
+  EXPECT_EQ(Do("get a"), "1");
+  EXPECT_EQ(Do("get b"), "2");
+  Do("restore " + bookmark);
+  Do("abort");
+  EXPECT_EQ(Do("get a"), "1") << "that of a script is struck off";
+  restore(less);
+  EXPECT_TRUE(restored->has_value()) << "what stays is not counted twice";
+  EXPECT_EQ(Do("get b"), large);
 }
 
 constexpr char kTooOld[] = "error: The point in time is older than the history that is kept of this Durable Object.";

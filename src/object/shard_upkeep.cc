@@ -77,7 +77,7 @@ void ShardImpl::SettleFirst(const ObjectId& id, Result<std::optional<Bytes>> rec
   Result<PendingRestore> restore = DecodeRestore(*record.value());
   if (!restore.has_value()) return UpkeepEnded(id, std::move(restore).error());
   if (restore.value().kind == PendingRestore::Kind::kRestore && slot->upkeep.front().target) return RunUpkeep(id);
-  Restore::Run(*session_, claim_, id, restore.value(), {true, options_.restore_commit_bytes},
+  Restore::Run(*session_, claim_, id, restore.value(), {true, options_.restore_commit_bytes, options_.quota},
                [this, id](Result<Restore::Outcome> ended) {
                  AlarmChanged(id, {.known = false});
                  if (ended.has_value()) return RunUpkeep(id);
@@ -90,7 +90,8 @@ void ShardImpl::RunUpkeep(const ObjectId& id) {
   LIMPET_CHECK(slot != nullptr && slot->busy && !slot->upkeep.empty());
   Upkeep& first = slot->upkeep.front();
   if (first.target) {
-    return Restore::Run(*session_, claim_, id, {.target = *first.target}, {false, options_.restore_commit_bytes},
+    return Restore::Run(*session_, claim_, id, {.target = *first.target},
+                        {false, options_.restore_commit_bytes, options_.quota},
                         [this, id](Result<Restore::Outcome> ended) {
                           AlarmChange unknown{.known = false};
                           if (!ended.has_value()) AlarmChanged(id, unknown);
@@ -171,7 +172,7 @@ void ShardImpl::StartRestore(const ObjectId& id, Result<std::optional<Bytes>> re
   }
   Result<PendingRestore> restore = DecodeRestore(*record.value());
   if (!restore.has_value()) return RestoreEnded(id, std::move(restore).error());
-  Restore::Run(*session_, claim_, id, restore.value(), {true, options_.restore_commit_bytes},
+  Restore::Run(*session_, claim_, id, restore.value(), {true, options_.restore_commit_bytes, options_.quota},
                [this, id](Result<Restore::Outcome> ended) { RestoreEnded(id, std::move(ended)); });
 }
 

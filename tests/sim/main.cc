@@ -10,6 +10,7 @@
 #include <string>
 
 #include "object/mutations.h"
+#include "sim/quotas.h"
 #include "sim/simulation.h"
 #include "sim/time_machine.h"
 
@@ -25,6 +26,9 @@ struct Mutant {
 #define IN_OBJECT(field) {#field, [](object::Mutations& object, OutletMutations&) { object.field = true; }}
 #define AT_OUTLET(field) \
   {#field "_not_gated", [](object::Mutations&, OutletMutations& outlets) { outlets.field = true; }}
+#define IN_STORE(how) \
+  {"miscount_" #how,  \
+   [](object::Mutations& object, OutletMutations&) { object.miscount = static_cast<int>(store::Miscount::how); }}
 constexpr Mutant kMutants[] = {
     IN_OBJECT(gate_open_during_read),
     IN_OBJECT(gate_open_during_critical),
@@ -126,6 +130,18 @@ constexpr Mutant kMutants[] = {
     IN_OBJECT(restore_forgets_pages),
     IN_OBJECT(restore_forgets_alarm),
     IN_OBJECT(restore_beside_instance),
+    IN_OBJECT(restore_over_quota),
+    IN_OBJECT(quota_ignored),
+    IN_OBJECT(quota_forgets_pending),
+    IN_OBJECT(quota_forgets_pairs),
+    IN_OBJECT(quota_forgets_open_sql),
+    IN_OBJECT(quota_read_once),
+    IN_STORE(kDeletes),
+    IN_STORE(kClears),
+    IN_STORE(kReplaced),
+    IN_STORE(kRecovery),
+    IN_STORE(kDrops),
+    IN_STORE(kNamespaces),
     AT_OUTLET(subrequest),
     AT_OUTLET(call_same_shard),
     AT_OUTLET(call_other_shard),
@@ -150,6 +166,8 @@ std::string RunSeed(uint64_t seed, const OutletMutations& outlets,
   }
   TimeMachine machine(seed, violated);
   machine.Run();
+  Quotas quotas(seed, violated);
+  quotas.Run();
   return first;
 }
 

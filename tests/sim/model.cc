@@ -92,6 +92,11 @@ void Model::Deleted(const ObjectId& object, bool done) {
   if (!durable.empty() && WriteOf(durable) <= deleted_up_to_[object]) Violate("a deleted object left storage behind");
 }
 
+void Model::CheckCounts() {
+  std::string wrong = engine_->durable().WrongCount();
+  if (!wrong.empty()) Violate(wrong);
+}
+
 void Model::CheckDatabases() {
   for (auto& [object, states] : states_) {
     std::string wrong = rows_.Damage(engine_->durable(), object);

@@ -62,6 +62,8 @@ class Model {
   bool Writing(const std::function<bool(const ObjectId&)>& which) const { return engine_->InFlight(which) > 0; }
   // After each step: what is on disk is a complete state, and never an older one than before.
   void CheckDisk();
+  // What the store has counted is what is there.
+  void CheckCounts();
   // At the end: nothing is left that would still have to run.
   void CheckNoAlarms();
   // ... and every database is whole.

@@ -58,6 +58,7 @@ Simulation::Simulation(uint64_t seed, const OutletMutations& outlets, std::funct
     options_.window_events_max = OneOf<size_t>(random_, {0, 8});
   }
   store::FaultyOptions faults{.seed = seed};
+  faults.miscount = static_cast<store::Miscount>(object::ActiveMutations().miscount);
   faults.commit_delay = microseconds(random_.Below(8000));
   faults.commit_jitter = microseconds(random_.Below(4000));
   faults.answer_jitter = microseconds(random_.Below(2000));
@@ -360,6 +361,7 @@ void Simulation::Act() {
     Close();
     engine_->CrashAndReopen();
     model_.CheckDisk();
+    model_.CheckCounts();
     return Open();
   }
   if (action >= 16 && action < 18 && modes_.claims) {
@@ -393,6 +395,7 @@ void Simulation::Run() {
   }
   lines_.CheckEnd();
   model_.CheckDatabases();
+  model_.CheckCounts();
   if (!draining_) model_.CheckNoAlarms();
   for (auto& shard : shards_) {
     if (shard->live_instances() > 0 && bodies_.empty()) model_.Violate("an idle object was not evicted");

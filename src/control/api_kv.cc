@@ -10,20 +10,48 @@ namespace limpet::control {
 namespace {
 
 constexpr size_t kIdAt = 7, kKeyAt = 9;  // client v4 accounts ACCOUNT storage kv namespaces ID values KEY
+constexpr size_t kKvIdDigits = 32;
 constexpr size_t kPageMax = 1000, kPageDefault = 20;
 constexpr size_t kBulkMax = 10'000, kBulkGetMax = 100;
 constexpr std::chrono::seconds kSweepEvery{60};
 
-Refusal Bad(std::string text) { return {400, 10022, std::move(text)}; }
+// What a refusal is about: its code, as Cloudflare's API numbers them.
+enum class About : uint16_t {
+  kPage = 10007,
+  kPerPage = 10008,
+  kNamespaceId = 10011,
+  kValue = 10012,
+  kTooLarge = 10024,
+  kLimit = 10028,
+  kRequest = 10029,
+  kKeyLength = 10030,
+  kExpiration = 10033,
+  kTtl = 10034,
+  kCursor = 10041,
+  kKeyName = 10042,
+  kOrder = 10043,
+  kDirection = 10044,
+  kMetadata = 10047,
+};
 
-// What the rules say, about `key`.
-Refusal Refused(const kv::Refusal& refusal, const std::string& key = {}) {
-  int code = refusal.status == 400 ? 10022 : 10030;
-  return {refusal.status, code, (key.empty() ? "" : "key '" + ToValidUtf8(key) + "': ") + refusal.text};
+Refusal Bad(About about, std::string text) { return {400, static_cast<int>(about), std::move(text)}; }
+
+// What the rules say of what a call, "put" or "list keys", asks for.
+Refusal Refused(About about, const char* call, const kv::Refusal& refusal) {
+  return {refusal.status, static_cast<int>(about), std::string(call) + ": '" + refusal.text + "'"};
 }
 
+std::optional<Refusal> CheckKey(const char* call, const std::string& key) {
+  if (!IsUtf8(key)) return Bad(About::kKeyName, std::string(call) + ": 'a key is not UTF-8'");
+  std::optional<kv::Refusal> refusal = kv::CheckKey(key);
+  if (!refusal) return std::nullopt;
+  return Refused(refusal->status == 414 ? About::kKeyLength : About::kKeyName, call, *refusal);
+}
+
+Refusal NoNamespace() { return {404, 10013, "namespace not found"}; }
+
 Refusal KvFailed(const limpet::Error& error) {
-  if (error.code() == ErrorCode::kNotFound) return {404, 10013, "namespace not found"};
+  if (error.code() == ErrorCode::kNotFound) return NoNamespace();
   if (error.code() == ErrorCode::kOverloaded) return {429, 10022, error.message()};
   return Failed(error);
 }
@@ -64,42 +92,51 @@ std::optional<std::string> NumberText(const Json& json) {
 // What is to be stored, if the rules allow it.
 Decision<kv::Writer::Change> MakeChange(std::string key, kv::Value value, const std::optional<std::string>& ttl,
                                         const std::optional<std::string>& at, uint64_t now) {
-  if (!IsUtf8(key)) return Bad("A key is not UTF-8.");
-  if (auto refusal = kv::CheckKey(key)) return Refused(*refusal);
-  if (auto refusal = kv::ReadExpiration(ttl, at, now, &value.entry.expiration)) return Refused(*refusal, key);
-  if (value.entry.metadata) {
-    if (!ParseJson(*value.entry.metadata).has_value()) return Bad("key '" + key + "': the metadata is not JSON.");
-    if (auto refusal = kv::CheckMetadata(value.entry.metadata->size())) return Refused(*refusal, key);
+  constexpr char kPut[] = "put";
+  if (auto refusal = CheckKey(kPut, key)) return *refusal;
+  if (auto refusal = kv::ReadExpiration(ttl, at, now, &value.entry.expiration)) {
+    return Refused(ttl ? About::kTtl : About::kExpiration, kPut, *refusal);
   }
-  if (auto refusal = kv::CheckValue(value.bytes.size())) return Refused(*refusal, key);
+  if (value.entry.metadata) {
+    if (!ParseJson(*value.entry.metadata).has_value()) return Bad(About::kMetadata, "metadata must be valid json");
+    if (auto refusal = kv::CheckMetadata(value.entry.metadata->size())) {
+      return Refused(About::kMetadata, kPut, *refusal);
+    }
+  }
+  if (auto refusal = kv::CheckValue(value.bytes.size())) return Refused(About::kTooLarge, kPut, *refusal);
   return kv::Writer::Change(std::move(key), std::move(value));
 }
 
 Decision<kv::Writer::Change> ReadPair(const Json& json, uint64_t now) {
   if (!json["key"].is_string() || !json["value"].is_string()) {
-    return Bad("Each entry needs a \"key\" and a \"value\", both texts.");
+    return Bad(About::kRequest, "Each entry needs a \"key\" and a \"value\", both texts.");
   }
   kv::Value value;
   value.bytes = json["value"].AsString();
   if (json["base64"].AsBool()) {
     std::optional<Bytes> bytes = FromBase64(value.bytes);
-    if (!bytes) return Bad("key '" + json["key"].AsString() + "': the value is not base64.");
+    if (!bytes) return Bad(About::kValue, "key '" + json["key"].AsString() + "': the value is not base64.");
     value.bytes = *std::move(bytes);
   }
   if (const Json& metadata = json["metadata"]; !metadata.is_null()) value.entry.metadata = ToText(metadata);
-  return MakeChange(json["key"].AsString(), std::move(value), NumberText(json["expiration_ttl"]),
-                    NumberText(json["expiration"]), now);
+  std::string key = json["key"].AsString();
+  Decision<kv::Writer::Change> change =
+      MakeChange(key, std::move(value), NumberText(json["expiration_ttl"]), NumberText(json["expiration"]), now);
+  if (change.ok()) return change;
+  Refusal refusal = change.refusal();  // One of many: which one?
+  refusal.message = "key '" + ToValidUtf8(key) + "': " + refusal.message;
+  return refusal;
 }
 
 // The keys of ["a", "b"].
 Decision<std::vector<std::string>> ReadKeys(const Json& list, size_t most) {
   if (!list.is_array() || list.items().size() > most) {
-    return Bad("The keys must be a list of at most " + std::to_string(most) + " texts.");
+    return Bad(About::kRequest, "The keys must be a list of at most " + std::to_string(most) + " texts.");
   }
   std::vector<std::string> keys;
   for (const Json& key : list.items()) {
-    if (!key.is_string()) return Bad("The keys must be texts.");
-    if (auto refusal = kv::CheckKey(key.AsString())) return Refused(*refusal);
+    if (!key.is_string()) return Bad(About::kRequest, "The keys must be texts.");
+    if (auto refusal = CheckKey("bulk", key.AsString())) return *refusal;
     keys.push_back(key.AsString());
   }
   return keys;
@@ -120,10 +157,15 @@ Refusal NoKey() { return {404, 10009, "get: 'key not found'"}; }
 }  // namespace
 
 Decision<std::shared_ptr<kv::Namespace>> Plane::FindKv(const Call& call) const {
-  const KvNamespace* record = FindKvNamespace(catalog_->kv_namespaces(), call.target.segments[kIdAt]);
+  const std::string& id = call.target.segments[kIdAt];
+  const KvNamespace* record = FindKvNamespace(catalog_->kv_namespaces(), id);
   std::shared_ptr<kv::Namespace> found = record != nullptr ? deps_.kv.Find(record->ns) : nullptr;
-  if (found == nullptr) return Refusal{404, 10013, "namespace not found"};
-  return found;
+  if (found != nullptr) return found;
+  if (record == nullptr && (id.size() != kKvIdDigits || !FromHex(id))) {
+    return Bad(About::kNamespaceId,
+               "could not parse UUID from request's namespace_id: 'invalid namespace format: " + ToValidUtf8(id) + "'");
+  }
+  return NoNamespace();
 }
 
 loop::Task<Result<std::optional<kv::Value>>> Plane::FindValue(std::shared_ptr<kv::Namespace> ns, Bytes key) {
@@ -142,13 +184,21 @@ loop::Task<Result<Done>> Plane::WriteValues(std::shared_ptr<kv::Namespace> ns,
 Plane::Answer Plane::KvNamespacesList(Call call) {
   std::optional<size_t> page = ReadNumber(call.target.Query("page"), 1);
   std::optional<size_t> per_page = ReadNumber(call.target.Query("per_page"), kPageDefault);
-  if (!page || *page == 0 || !per_page || *per_page == 0 || *per_page > kPageMax) {
-    co_return Failure(Bad("\"page\" is a number from 1, \"per_page\" one from 1 to 1000."));
+  if (!page || *page == 0) co_return Failure(Bad(About::kPage, "\"page\" is a number from 1."));
+  if (!per_page || *per_page == 0 || *per_page > kPageMax) {
+    co_return Failure(Bad(About::kPerPage, "\"per_page\" is a number from 1 to 1000."));
+  }
+  std::string_view order = call.target.Query("order"), direction = call.target.Query("direction");
+  if (!order.empty() && order != "id" && order != "title") {
+    co_return Failure(Bad(About::kOrder, "\"order\" is \"id\" or \"title\"."));
+  }
+  if (!direction.empty() && direction != "asc" && direction != "desc") {
+    co_return Failure(Bad(About::kDirection, "\"direction\" is \"asc\" or \"desc\"."));
   }
   std::vector<const KvNamespace*> sorted;  // By ID, unless another order is asked for.
   for (const auto& [id, record] : catalog_->kv_namespaces()) sorted.push_back(&record);
-  if (call.target.Query("order") == "title") std::ranges::sort(sorted, std::less<>(), &KvNamespace::title);
-  if (call.target.Query("direction") == "desc") std::ranges::reverse(sorted);
+  if (order == "title") std::ranges::sort(sorted, std::less<>(), &KvNamespace::title);
+  if (direction == "desc") std::ranges::reverse(sorted);
   Json list = Json::MakeArray();
   size_t first = std::min(sorted.size(), *page > sorted.size() ? sorted.size() : (*page - 1) * *per_page);
   size_t last = std::min(sorted.size(), first + *per_page);
@@ -171,7 +221,7 @@ Plane::Answer Plane::CreateKv(Call call) {
 
 Plane::Answer Plane::ShowKv(Call call) {
   const KvNamespace* record = FindKvNamespace(catalog_->kv_namespaces(), call.target.segments[kIdAt]);
-  if (record == nullptr) co_return Failure({404, 10013, "namespace not found"});
+  if (record == nullptr) co_return Failure(NoNamespace());
   co_return Success(ShowKvNamespace(*record));
 }
 
@@ -196,13 +246,16 @@ Plane::Answer Plane::KvKeys(Call call) {
   if (!ns.ok()) co_return Failure(ns.refusal());
   std::optional<size_t> limit = ReadNumber(call.target.Query("limit"), kv::kListMax);
   if (!limit || *limit == 0 || *limit > kv::kListMax) {
-    co_return Failure({400, 10029, "list keys: 'limit' is a number from 1 to " + std::to_string(kv::kListMax)});
+    co_return Failure(
+        Bad(About::kLimit, "list keys: 'limit is a number from 1 to " + std::to_string(kv::kListMax) + "'"));
   }
   kv::ListOptions options{.prefix = Bytes(call.target.Query("prefix")), .limit = *limit};
-  if (auto refusal = kv::CheckPrefix(options.prefix)) co_return Failure(Refused(*refusal));
+  if (auto refusal = kv::CheckPrefix(options.prefix)) {
+    co_return Failure(Refused(About::kKeyLength, "list keys", *refusal));
+  }
   if (std::string_view cursor = call.target.Query("cursor"); !cursor.empty()) {
     options.after = FromHex(cursor);
-    if (!options.after) co_return Failure(Bad("list keys: 'invalid cursor'"));
+    if (!options.after) co_return Failure(Bad(About::kCursor, "list keys: 'invalid cursor'"));
   }
   loop::Completion<Result<kv::ListPage>> list([&](auto done) { kv_->List(**ns, std::move(options), std::move(done)); });
   Result<kv::ListPage> page = co_await list;
@@ -249,7 +302,7 @@ Plane::Answer Plane::PutKvValue(Call call) {
   std::string type(call.headers.Get("Content-Type").value_or(""));
   if (MediaType(type) == "multipart/form-data") {
     Result<std::vector<FormPart>> parts = ParseForm(type, call.body);
-    if (!parts.has_value()) co_return Failure(Bad(parts.error().message()));
+    if (!parts.has_value()) co_return Failure(Bad(About::kRequest, parts.error().message()));
     bool found = false;
     for (const FormPart& part : *parts) {
       if (part.name == "metadata") value.entry.metadata = Bytes(part.content);
@@ -257,7 +310,7 @@ Plane::Answer Plane::PutKvValue(Call call) {
       value.bytes = Bytes(part.content);
       found = true;
     }
-    if (!found) co_return Failure(Bad("The form has no part \"value\"."));
+    if (!found) co_return Failure(Bad(About::kValue, "The form has no part \"value\"."));
   } else {
     value.bytes = std::move(call.body);
   }
@@ -279,7 +332,7 @@ Plane::Answer Plane::DeleteKvValue(Call call) {
   Decision<std::shared_ptr<kv::Namespace>> ns = FindKv(call);
   if (!ns.ok()) co_return Failure(ns.refusal());
   const std::string& key = call.target.segments[kKeyAt];
-  if (auto refusal = kv::CheckKey(key)) co_return Failure(Refused(*refusal));
+  if (auto refusal = CheckKey("delete", key)) co_return Failure(*refusal);
   std::vector<kv::Writer::Change> changes;
   changes.emplace_back(key, std::nullopt);
   Result<Done> written = co_await WriteValues(*ns, std::move(changes));
@@ -302,7 +355,8 @@ Plane::Answer Plane::PutKvBulk(Call call) {
   if (!body.ok()) co_return Failure(body.refusal());
   call.body.clear();
   if (!body->is_array() || body->items().size() > kBulkMax) {
-    co_return Failure(Bad("The body must be a list of at most " + std::to_string(kBulkMax) + " entries."));
+    co_return Failure(
+        Bad(About::kRequest, "The body must be a list of at most " + std::to_string(kBulkMax) + " entries."));
   }
   std::vector<kv::Writer::Change> changes;
   uint64_t now = kv_->NowSeconds();
@@ -347,15 +401,17 @@ Plane::Answer Plane::GetKvBulk(Call call) {
     kv::Value& value = **found;
     bytes += value.bytes.size();
     if (bytes > kv::kValueBytesMax) {
-      co_return Failure({413, 10030, "The values are larger than " + std::to_string(kv::kValueBytesMax) + " bytes."});
+      co_return Failure({413, 10024, "The values are larger than " + std::to_string(kv::kValueBytesMax) + " bytes."});
     }
     Json shown;
     if (json) {
       Result<Json> parsed = ParseJson(value.bytes);
-      if (!parsed.has_value()) co_return Failure(Bad("key '" + key + "': the value is not JSON."));
+      if (!parsed.has_value())
+        co_return Failure(Bad(About::kRequest, "bulk get keys: 'key " + key + ": the value is not JSON'"));
       shown = std::move(parsed).value();
     } else if (!IsUtf8(value.bytes)) {
-      co_return Failure(Bad("key '" + key + "': the value is not text."));
+      co_return Failure(
+          Bad(About::kRequest, "bulk get keys: 'At least one of the requested keys corresponds to a non-text value'"));
     } else {
       shown = Json(std::move(value.bytes));
     }

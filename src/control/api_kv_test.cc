@@ -109,20 +109,29 @@ TEST_F(KvApiTest, ValuesComeBackWithWhatBelongsToThem) {
 
 TEST_F(KvApiTest, WhatTheRulesForbidIsRefused) {
   std::string id = Make("a");
-  Call("PUT", Of(id, "values/" + std::string(513, 'k')), "v");
+  EXPECT_EQ(Code(Call("PUT", Of(id, "values/" + std::string(513, 'k')), "v")), 10030);
   EXPECT_EQ(status_, 414);
-  Call("PUT", Of(id, "values/k?expiration_ttl=59"), "v");
+  Json soon = Call("PUT", Of(id, "values/k?expiration_ttl=59"), "v");
   EXPECT_EQ(status_, 400);
-  Call("PUT", Of(id, "values/%ff"), "v");
-  EXPECT_EQ(status_, 400);
-  EXPECT_EQ(Code(Call("GET", Of(id, "keys?limit=0"))), 10029);
-  Call("GET", Of(id, "keys?cursor=x"));
-  EXPECT_EQ(status_, 400);
-  Call("PUT", Of(id, "bulk"), R"([{"key":"ok","value":"1"},{"key":"","value":"2"}])");
-  EXPECT_EQ(status_, 400);
+  EXPECT_EQ(Code(soon), 10034);
+  EXPECT_EQ(soon["errors"].items()[0]["message"].AsString(),
+            "put: 'Invalid expiration_ttl of 59. Expiration TTL must be at least 60.'");
+  EXPECT_EQ(Code(Call("PUT", Of(id, "values/k?expiration=1"), "v")), 10033);
+  EXPECT_EQ(Code(Call("PUT", Of(id, "values/%ff"), "v")), 10042);
+  EXPECT_EQ(Code(Call("PUT", Of(id, "values/%2E%2E"), "v")), 10042);
+  EXPECT_EQ(Code(Call("GET", Of(id, "keys?limit=0"))), 10028);
+  EXPECT_EQ(Code(Call("GET", Of(id, "keys?cursor=x"))), 10041);
+  EXPECT_EQ(Code(Call("GET", Of("title", "keys"))), 10011);
+  EXPECT_EQ(Code(Call("GET", Of(std::string(32, 'a'), "keys"))), 10013);
+  EXPECT_EQ(Code(Call("GET", std::string(kBase) + "?page=0")), 10007);
+  EXPECT_EQ(Code(Call("GET", std::string(kBase) + "?per_page=1001")), 10008);
+  EXPECT_EQ(Code(Call("GET", std::string(kBase) + "?order=size")), 10043);
+  EXPECT_EQ(Code(Call("GET", std::string(kBase) + "?direction=up")), 10044);
+  EXPECT_EQ(Code(Call("PUT", Of(id, "bulk"), R"([{"key":"ok","value":"1"},{"key":"","value":"2"}])")), 10042);
   EXPECT_EQ(Keys(id), "[]");
-  Call("PUT", Of(id, "bulk"), R"([{"key":"k","value":"*","base64":true}])");
-  EXPECT_EQ(status_, 400);
+  EXPECT_EQ(Code(Call("PUT", Of(id, "bulk"), R"([{"key":"k","value":"*","base64":true}])")), 10012);
+  EXPECT_EQ(Code(Call("PUT", Of(id, "bulk"), R"([{"key":"k","value":"/w==","base64":true}])")), 0);
+  EXPECT_EQ(Code(Call("POST", Of(id, "bulk/get"), R"({"keys":["k"]})")), 10029);
 }
 
 TEST_F(KvApiTest, ManyAtOnce) {

@@ -51,7 +51,7 @@ test("an expiration is told, and too early ones are refused", async () => {
   assert.equal((await api(server, "GET", values(id, "k"))).headers.expiration, String(at));
   assert.deepEqual(JSON.parse((await send("expires", "GET", "/?list")).body).keys, [{ name: "k", expiration: at }]);
   const refused = await api(server, "PUT", `${values(id, "k")}?expiration_ttl=59`, { body: "v" });
-  assert.deepEqual([refused.status, refused.json.errors[0].code], [400, 10022]);
+  assert.deepEqual([refused.status, refused.json.errors[0].code], [400, 10034]);
 });
 
 test("what a put has answered survives the end of the process", async () => {

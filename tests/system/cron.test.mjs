@@ -58,11 +58,37 @@ const kDriver = `export default { async fetch(request, env) {
   return Response.json(await env.TARGET.scheduled({ scheduledTime: time ? new Date(parseInt(time)) : undefined, cron: url.searchParams.get("cron") ?? undefined }));
 } };`;
 
-async function onWorkerd(script, asked) {
+// In service-worker format.
+const kListener = `
+const log = [];
+addEventListener("fetch", (event) => event.respondWith(Response.json(log.splice(0))));
+addEventListener("scheduled", (event) => {
+  const { cron } = event;
+  const text = (action) => { try { return action(); } catch (error) { return String(error); } };
+  log.push({
+    cron, time: event.scheduledTime > 1e12 ? "now" : event.scheduledTime, type: event.type, tag: Object.prototype.toString.call(event),
+    classes: [event instanceof ScheduledEvent, event instanceof ExtendableEvent], target: event.target === globalThis, trusted: event.isTrusted,
+    set: text(() => { event.cron = 1; }), property: Object.getOwnPropertyDescriptor(event, "scheduledTime").configurable,
+    illegal: text(() => event.noRetry.call({})), made: text(() => new ScheduledEvent("x")),
+  });
+  switch (cron) {
+    case "throw": throw new Error("no");
+    case "noRetry": log.push(event.noRetry() === undefined); break;
+    case "noRetry throw": event.noRetry(); throw new Error("no");
+    case "waits": event.waitUntil(scheduler.wait(5).then(() => log.push("waited"))); break;
+    case "waits for a failure": event.waitUntil(scheduler.wait(5).then(() => { throw new Error("later"); })); break;
+    case "waits for ever": event.waitUntil(new Promise(() => {})); break;
+  }
+});
+addEventListener("scheduled", () => log.push("second"));`;
+const kListenerAsked = ["cron=a&time=1234567890123", ...["throw", "noRetry", "noRetry throw", "waits", "waits for a failure", "waits for ever"].map((cron) => `cron=${encodeURIComponent(cron)}`)];
+const kDeaf = `addEventListener("fetch", (event) => event.respondWith(Response.json("here"))); globalThis.onscheduled = () => {};`;
+
+async function onWorkerd(script, asked, modules = true) {
   const compatibilityDate = "2026-03-01";
   const miniflare = new Miniflare({ cf: false, workers: [
     { name: "driver", modules: true, compatibilityDate, compatibilityFlags: ["service_binding_extra_handlers"], serviceBindings: { TARGET: "target" }, script: kDriver },
-    { name: "target", modules: true, compatibilityDate, bindings: { X: "x" }, script },
+    { name: "target", modules, compatibilityDate, bindings: { X: "x" }, script },
   ] });
   try {
     const { host } = await miniflare.ready;
@@ -88,8 +114,8 @@ const portOf = (dev) => until("the address", () => dev.stdout.match(/:(\d+)/)?.[
 
 async function onDev(script, asked) {
   const folder = temporaryFolder("cron-dev");
-  writeFileSync(join(folder, "wrangler.toml"), `name = "c"\nmain = "a.mjs"\ncompatibility_date = "2026-03-01"\n[vars]\nX = "x"\n`);
-  writeFileSync(join(folder, "a.mjs"), script);
+  writeFileSync(join(folder, "wrangler.toml"), `name = "c"\nmain = "a.js"\ncompatibility_date = "2026-03-01"\n[vars]\nX = "x"\n`);
+  writeFileSync(join(folder, "a.js"), script);
   const dev = startDev(folder);
   try {
     const base = `http://127.0.0.1:${await portOf(dev)}`;
@@ -110,6 +136,26 @@ test("a scheduled handler sees what workerd shows it, and ends as there", async 
   assert.deepEqual(await onDev(kScript, kAsked), await onWorkerd(kScript, kAsked));
   for (const [name, script] of Object.entries(kOthers)) {
     assert.deepEqual(await onDev(script, ["cron=x&time=1000"]), await onWorkerd(script, ["cron=x&time=1000"]), name);
+  }
+});
+
+test("listeners of scheduled events see what workerd shows them, and end as there", async () => {
+  assert.deepEqual(await onDev(kListener, kListenerAsked), await onWorkerd(kListener, kListenerAsked, false));
+  assert.deepEqual(await onDev(kDeaf, ["cron=x"]), await onWorkerd(kDeaf, ["cron=x"], false));
+});
+
+test("a listener to events that never come is told so", async () => {
+  const folder = temporaryFolder("cron-deaf");
+  writeFileSync(join(folder, "wrangler.toml"), `name = "c"\nmain = "a.js"\ncompatibility_date = "2026-03-01"\n`);
+  writeFileSync(join(folder, "a.js"), `addEventListener("queue", () => {}); addEventListener("email", () => {}); ${kDeaf}`);
+  const dev = startDev(folder);
+  try {
+    assert.equal((await request(`http://127.0.0.1:${await portOf(dev)}`)).body, '"here"');
+    for (const type of ["queue", "email"]) {
+      await until("the warning", () => (dev.stdout + dev.stderr).includes(`This script listens to "${type}" events. limpet has none: the listener is never called.`));
+    }
+  } finally {
+    await stopDev(dev);
   }
 });
 

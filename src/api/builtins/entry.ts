@@ -4,7 +4,7 @@ import { AlarmInvocationInfo } from "./alarm_info";
 import { AsyncLocalStorage, asyncHooks, inFrameOfNow } from "./async_context";
 import { compatibility, isOn } from "./compatibility";
 import { describeError, makeError } from "./errors";
-import { hearFetch, hearTail, heardTypes, isHeard } from "./global_scope";
+import { hearFetch, hearTail, heardTypes, isHeard, scheduledEvent } from "./global_scope";
 import { KvNamespace } from "./kv";
 import type { InBody, Packed } from "./native.d";
 import { DurableObjectId, DurableObjectNamespace, enableRpc, Fetcher, loopbackStub, serviceStub, setOwnName } from "./objects";
@@ -471,10 +471,20 @@ platform({ ScheduledController });
 export function dispatchScheduled(target: unknown, env: object, event: number, cron: string, scheduledTime: number): void {
   const over = (ok: boolean, noRetry: boolean) =>
     native.respond(event, ok ? 200 : 500, "", "", JSON.stringify({ outcome: ok ? "ok" : "exception", noRetry }), undefined);
-  const controller = new ScheduledController(kInternal, cron, scheduledTime);
-  const ctx = new ExecutionContext(kInternal);
+  let refused = () => false;
   let lacking = false;
+  const listen = () => {
+    const told = scheduledEvent(cron, scheduledTime);
+    lacking = told === undefined;
+    if (told === undefined) return native.log("error", kNoScheduled);
+    refused = told.refused;
+    told.tell();
+  };
   const run = async () => {
+    if (target === undefined) return listen();
+    const controller = new ScheduledController(kInternal, cron, scheduledTime);
+    refused = () => retriesRefused(controller);
+    const ctx = new ExecutionContext(kInternal);
     const isClass = typeof target === "function";
     const holder = isClass ? new (target as any)(ctx, env) : target as any;
     const handler = holder?.scheduled;
@@ -483,7 +493,7 @@ export function dispatchScheduled(target: unknown, env: object, event: number, c
     else await (isClass ? handler.call(holder, controller, undefined, undefined) : handler.call(holder, controller, env, ctx));
   };
   native.waitUntil(run()); // What it throws is reported there.
-  native.whenWaited((failed) => over(!failed && !lacking, lacking || retriesRefused(controller)));
+  native.whenWaited((failed) => over(!failed && !lacking, lacking || refused()));
 }
 // Tells the default export, or who listens, of an event of another script. Nobody hears what it returns.
 export function dispatchTail(target: unknown, env: object, event: number, item: string): void {

@@ -6,7 +6,9 @@ import { DOMException } from "./errors";
 import { ErrorEvent, Event, EventTarget, trusted } from "./events";
 import type { Request } from "./request";
 import { Response } from "./response";
-import { illegalConstructor, kInternal, missing, missingProperties, native, platform, wrongArgument } from "./seam";
+import {
+  illegalConstructor, isObject, kIllegalInvocation, kInternal, missingProperties, native, platform, wrongArgument,
+} from "./seam";
 import { kStreamClasses } from "./streams";
 import { setHearer } from "./uncaught";
 
@@ -52,8 +54,21 @@ class FetchEvent extends ExtendableEvent {
   }
   passThroughOnException(): void {} // Nothing stands behind a script here that could answer instead.
 }
+let retriesRefused: (event: ScheduledEvent) => boolean;
 class ScheduledEvent extends ExtendableEvent {
-  noRetry(): void { throw missing("noRetry", "ScheduledEvent"); }
+  #noRetry = false;
+  static {
+    retriesRefused = (event) => event.#noRetry;
+  }
+  constructor(token?: unknown, cron?: string, scheduledTime?: number) {
+    super(token, "scheduled");
+    Object.defineProperty(this, "cron", { value: cron, enumerable: true, configurable: true });
+    Object.defineProperty(this, "scheduledTime", { value: scheduledTime, enumerable: true, configurable: true });
+  }
+  noRetry(): void {
+    if (!isObject(this) || !(#noRetry in this)) throw new TypeError(kIllegalInvocation);
+    this.#noRetry = true;
+  }
 }
 class TailEvent extends ExtendableEvent {
   constructor(token?: unknown, events?: object[]) {
@@ -88,10 +103,14 @@ platform({
 const { addEventListener: add, removeEventListener: remove, dispatchEvent: dispatch } = EventTarget.prototype;
 const scope = globalThis as unknown as EventTarget;
 const heard = new Set<string>(); // Types that something listens to, or did.
+const kNeverHeard = new Set(["queue", "email", "trace", "tailStream", "connect"]); // Events of Workers elsewhere.
 
 function addEventListener(...given: Parameters<typeof add>): void {
   add.apply(scope, given);
   const type = String(given[0]);
+  if (kNeverHeard.has(type) && !heard.has(type)) {
+    native.log("warn", `This script listens to "${type}" events. limpet has none: the listener is never called.`);
+  }
   heard.add(type);
   if (type === "rejectionhandled") native.hearHandled();
 }
@@ -123,6 +142,14 @@ export function hearFetch(request: Request): unknown {
   const answer = answerOf(event);
   if (answer === undefined) throw new Error(kNoAnswer);
   return answer;
+}
+
+// A scheduled event for those who listen; undefined: nobody does. `tell` throws what a listener throws; `refused`: one of
+// them called noRetry().
+export function scheduledEvent(cron: string, scheduledTime: number): { tell(): void; refused(): boolean } | undefined {
+  if (!heard.has("scheduled")) return undefined;
+  const event = trusted(new ScheduledEvent(kInternal, cron, scheduledTime));
+  return { tell: () => dispatchEvent(event), refused: () => retriesRefused(event) };
 }
 
 export function hearTail(events: object[]): void {

@@ -1,4 +1,5 @@
-// How the event of an object learns that whoever called it has gone: by an end of a pipe that comes with the request,
+// How an event learns that whoever called it has gone. A stateless one is on its caller's shard and is told directly
+// (Callee). That of an object: by an end of a pipe that comes with the request,
 // in the place where a call of RPC has its session, and that is cut when the caller's promise is nobody's any more;
 // then by the answer's body, which is dropped when nobody reads it to its end.
 #include <utility>
@@ -76,6 +77,12 @@ std::unique_ptr<WebSocketEnd> IoContext::WatchFetch(uint64_t number) {
   return std::move(pipe.second);
 }
 
+std::shared_ptr<Callee> IoContext::MakeCallee(uint64_t number) {
+  Fetch* fetch = fetches_.Find(number);
+  if (fetch != nullptr) fetch->callee = std::make_shared<Callee>();
+  return fetch != nullptr ? fetch->callee : nullptr;
+}
+
 void IoContext::AddCaller(uint64_t event, std::unique_ptr<WebSocketEnd> line) {
   callers_.Emplace(event, std::make_shared<Caller>(*this, event, std::move(line)));
 }
@@ -95,8 +102,14 @@ void IoContext::CallerGone(uint64_t event) {
 }
 
 void IoContext::WatchAnswer(uint64_t event, HttpResponse& response) {
+  if (response.body.stream == nullptr) return;
+  if (instance_ == nullptr && depth > 0 && !on_client_gone_.IsEmpty()) {
+    response.body.stream = std::make_unique<WatchedBody>(std::move(response.body.stream), shared_from_this(),
+                                                         object::GateRef(), std::move(on_client_gone_));
+    return;
+  }
   std::shared_ptr<Caller>* found = callers_.Find(event);
-  if (found == nullptr || (*found)->tell.IsEmpty() || response.body.stream == nullptr) return;
+  if (found == nullptr || (*found)->tell.IsEmpty()) return;
   response.body.stream = std::make_unique<WatchedBody>(std::move(response.body.stream), shared_from_this(),
                                                        (*found)->where, std::move((*found)->tell));
 }

@@ -387,6 +387,7 @@ void IoContext::FetchAnswered(uint64_t number, const object::GateRef& where, Res
   if (fetch == nullptr) return;
   fetch->handle.Detach();  // The response's body goes on by itself.
   if (fetch->watch != nullptr) fetch->watch->Close(kCloseNoCode, {});
+  if (fetch->callee != nullptr) fetch->callee->leave = nullptr;
   Continue(where, [this, number, response = std::move(response)](js::Scope& scope) mutable {
     SettleFetch(scope, number, response);
   });

@@ -51,12 +51,26 @@ class ScriptSockets;
 // How many Workers may call each other in a row.
 inline constexpr uint8_t kCallDepthMax = 32;
 
+// What a caller keeps of an event that it began on its own shard: going without the answer, it cancels the event, as a
+// client does that disconnects.
+class Callee {
+ public:
+  Callee() = default;
+  ~Callee() {
+    if (leave) leave();
+  }
+  Callee(const Callee&) = delete;
+  Callee& operator=(const Callee&) = delete;
+  UniqueFunction<void()> leave;  // Set by whoever runs the event. May be called inside a turn.
+};
+
 // A call of an entrypoint: which one, and as what.
 struct EntrypointCall {
-  std::string script;      // Empty: the caller's own version.
-  std::string entrypoint;  // The name of an export; "default", too.
-  Bytes props;             // What its `ctx.props` is, serialised; empty: {}.
-  uint8_t depth = 0;       // Of the callee: how many such calls led to it.
+  std::string script;                        // Empty: the caller's own version.
+  std::string entrypoint;                    // The name of an export; "default", too.
+  Bytes props;                               // What its `ctx.props` is, serialised; empty: {}.
+  uint8_t depth = 0;                         // Of the callee: how many such calls led to it.
+  std::shared_ptr<Callee> callee = nullptr;  // Null: it goes on without its caller.
 };
 
 // What a script's contexts on one shard share. Outlives them (they hold it).
@@ -205,6 +219,8 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   void HoldFetch(uint64_t number, net::FetchHandle handle);
   void CancelFetch(uint64_t number);
   bool FetchWanted(uint64_t number) { return fetches_.Contains(number); }
+  // Whom it calls, who ends with it.
+  std::shared_ptr<Callee> MakeCallee(uint64_t number);
   // Settles its promise, as an event of `where`.
   void FetchAnswered(uint64_t number, const object::GateRef& where, Result<HttpResponse> response);
 
@@ -289,6 +305,7 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
     net::FetchHandle handle;
     net::ContentCodings codings;
     std::unique_ptr<WebSocketEnd> watch;  // Cut with the fetch, closed when it was answered.
+    std::shared_ptr<Callee> callee;
   };
   void SettleFetch(js::Scope& scope, uint64_t number, Result<HttpResponse>& response);
   v8::MaybeLocal<v8::Value> ImportResponse(js::Scope& scope, v8::Local<v8::Value> state, HttpResponse response,

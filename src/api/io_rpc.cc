@@ -130,7 +130,8 @@ void CallEntrypoint(IoContext& context, uint64_t number, EntrypointCall callee, 
     self->host().loop->Post([weak, number, where = std::move(where), callee = std::move(callee),
                              request = std::move(request)]() mutable {
       std::shared_ptr<IoContext> caller = weak.lock();
-      if (!caller || caller->ended()) return;
+      if (!caller || caller->ended() || !caller->FetchWanted(number)) return;
+      callee.callee = caller->MakeCallee(number);
       caller->host().CallEntrypoint(std::move(callee), std::move(request), OnAnswer(weak, number, std::move(where)));
     });
   });

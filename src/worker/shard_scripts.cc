@@ -215,6 +215,14 @@ struct ShardScripts::State : std::enable_shared_from_this<State> {
                                         HttpRequest request, object::OnReply reply) {
     std::shared_ptr<api::IoContext> context = NewContext(loaded);
     context->depth = call.depth;
+    if (call.callee != nullptr) {
+      // Not inside the caller's turn, nor in its end.
+      call.callee->leave = [loop = deps.loop, weak = std::weak_ptr<api::IoContext>(context)] {
+        loop->Post([weak] {
+          if (std::shared_ptr<api::IoContext> left = weak.lock()) left->ClientGone();
+        });
+      };
+    }
     context->trace = BeginTrace(deps, loaded->version());
     if (context->trace != nullptr) {
       if (call.entrypoint != kDefaultEntrypoint) context->trace->entrypoint = call.entrypoint;

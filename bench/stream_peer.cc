@@ -95,8 +95,15 @@ sockaddr_in Local(int port) {
   return address;
 }
 
-int Connect(int port) {
+// One whose end costs little: BBR, the default of some machines, sends by timers.
+int Socket() {
   int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+  if (setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, "reno", 4) != 0) Die("TCP_CONGESTION");
+  return socket;
+}
+
+int Connect(int port) {
+  int socket = Socket();
   sockaddr_in address = Local(port);
   if (connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) Die("connect");
   return socket;
@@ -170,7 +177,7 @@ void Relay(int socket, int upstream_port) {
 // `answer` has a thread for each connection.
 template <typename Function>
 int Serve(Function answer) {
-  int listener = socket(AF_INET, SOCK_STREAM, 0);
+  int listener = Socket();
   sockaddr_in address = Local(0);
   socklen_t size = sizeof address;
   if (bind(listener, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(listener, 64) != 0) Die("listen");

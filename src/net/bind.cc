@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "net/congestion.h"
 #include "net/listener.h"
 
 namespace limpet::net {
@@ -55,6 +56,7 @@ Result<int> Listener::Bind(const Endpoint& endpoint) {
   int one = 1;
   // Only so that a restart need not wait for old connections to time out; two listeners still exclude each other.
   if (::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0) return fail(fd, errno);
+  ChooseCongestionControl(fd, endpoint.address);  // Of what it accepts, too.
   if (::bind(fd, address, size) != 0) return fail(fd, errno);
   if (::listen(fd, kBacklog) != 0) return fail(fd, errno);
   return fd;

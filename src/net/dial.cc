@@ -1,11 +1,11 @@
 #include "net/dial.h"
 
 #include <algorithm>
-#include <boost/asio/connect.hpp>
 #include <utility>
 
 #include "net/asio_address.h"
 #include "net/client_state.h"
+#include "net/congestion.h"
 
 namespace limpet::net {
 
@@ -56,16 +56,29 @@ Result<std::vector<Endpoint>> Dial::Allowed(const std::vector<Endpoint>& found) 
 void Dial::Connect(const std::vector<Endpoint>& found) {
   Result<std::vector<Endpoint>> allowed = Allowed(found);
   if (!allowed) return Finish(std::move(allowed).error());
-  std::vector<tcp::endpoint> endpoints;
-  for (const Endpoint& endpoint : *allowed) endpoints.push_back(ToAsio(endpoint));
+  untried_.assign(allowed->rbegin(), allowed->rend());
   transport_ = std::make_shared<ClientTransport>(client_->loop.context());
-  boost::asio::async_connect(
-      transport_->socket(), endpoints,
-      [self = shared_from_this(), alive = transport_](boost::system::error_code error, const tcp::endpoint&) {
-        if (!self->callback_) return;
-        if (error) return self->Finish(self->Broken("can't connect: " + error.message()));
-        self->OnConnected();
-      });
+  ConnectNext();
+}
+
+void Dial::ConnectNext() {
+  Endpoint next = untried_.back();
+  untried_.pop_back();
+  tcp::endpoint endpoint = ToAsio(next);
+  tcp::socket& socket = transport_->socket();
+  boost::system::error_code error;
+  socket.close(error);
+  socket.open(endpoint.protocol(), error);
+  if (error && !untried_.empty()) return ConnectNext();
+  if (error) return Finish(Broken("can't connect: " + error.message()));
+  ChooseCongestionControl(socket.native_handle(), next.address);
+  socket.async_connect(endpoint,
+                       [self = shared_from_this(), alive = transport_](boost::system::error_code connect_error) {
+                         if (!self->callback_) return;
+                         if (!connect_error) return self->OnConnected();
+                         if (!self->untried_.empty()) return self->ConnectNext();
+                         self->Finish(self->Broken("can't connect: " + connect_error.message()));
+                       });
 }
 
 void Dial::OnConnected() {

@@ -32,6 +32,7 @@ class Dial : public std::enable_shared_from_this<Dial> {
  private:
   Result<std::vector<Endpoint>> Allowed(const std::vector<Endpoint>& found) const;
   void Connect(const std::vector<Endpoint>& found);
+  void ConnectNext();
   void OnConnected();
   void Finish(Result<std::shared_ptr<ClientTransport>> result);
   Error Broken(std::string_view what) const;
@@ -40,6 +41,7 @@ class Dial : public std::enable_shared_from_this<Dial> {
   To to_;
   Callback callback_;  // Empty: it is over.
   std::shared_ptr<ClientTransport> transport_;
+  std::vector<Endpoint> untried_;  // The next one last.
   loop::TimerId timer_ = 0;
 };
 

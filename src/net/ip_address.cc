@@ -40,12 +40,12 @@ bool IsUnspecified(const IpAddress& address) {
   return address == none || address == IpAddress::V4({0, 0, 0, 0});
 }
 
+}  // namespace
+
 bool IsLoopback(const IpAddress& address) {
   static constexpr std::array<uint8_t, 16> kOne = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
   return address.bytes == kOne || (address.is_v4() && address.bytes[12] == 127);
 }
-
-}  // namespace
 
 IpAddress IpAddress::V4(std::array<uint8_t, 4> v4) {
   IpAddress address;

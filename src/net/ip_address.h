@@ -49,6 +49,8 @@ class NetworkSet {
   std::vector<Network> networks_;
 };
 
+bool IsLoopback(const IpAddress& address);  // 127.0.0.0/8, ::1.
+
 // True of what the public Internet routes. False of loopback, link-local, private (RFC 1918, RFC 4193), shared (RFC
 // 6598), benchmarking, documentation, reserved, multicast and unspecified addresses, also where they are wrapped in
 // IPv6 (v4-mapped, v4-compatible, NAT64, 6to4, Teredo).

@@ -6,6 +6,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include "net/asio_address.h"
+#include "net/congestion.h"
 
 namespace limpet::net {
 
@@ -116,6 +117,7 @@ void Listener::State::AcceptLater() {
 }
 
 void Listener::State::Admit(int fd) {
+  if (!IsLoopback(endpoint.address)) ChooseCongestionControl(fd, FromAsio(peer.address()));
   if (gate == nullptr) return Deal(fd, {});
   std::optional<ConnectionGate::Ticket> ticket = gate->Admit(FromAsio(peer.address()));
   if (!ticket) return TurnAway(fd);

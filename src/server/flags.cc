@@ -282,8 +282,6 @@ Result<ServeFlags> Finish(Parse parse) {
 
 }  // namespace
 
-bool IsLoopback(const net::IpAddress& address) { return net::NetworkSet::Loopback().Contains(address); }
-
 Result<net::Endpoint> ParseListenAddress(std::string_view text) {
   constexpr std::string_view kLocalhost = "localhost:";
   if (!text.starts_with(kLocalhost)) return net::ParseEndpoint(text);

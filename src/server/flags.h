@@ -55,6 +55,5 @@ std::string ServeHelp();
 
 // "127.0.0.1:80", "[::1]:80" or "localhost:80".
 Result<net::Endpoint> ParseListenAddress(std::string_view text);
-bool IsLoopback(const net::IpAddress& address);
 
 }  // namespace limpet::server

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "net/http_client.h"
@@ -123,6 +124,23 @@ TEST(HttpRelay, PutsWhatWasPipedIntoChunks) {
   EXPECT_NE(all.find("chunked"), std::string::npos);
   EXPECT_TRUE(Unchunked(BodyOf(all)) == Pattern());
   EXPECT_GT(relay.counts.piped, kBytes / 2);
+}
+
+TEST(HttpRelay, EndsAChunkThoughNoOtherComes) {
+  Relay relay(false);
+  auto shared = std::make_shared<PushStream::Shared>();
+  relay.answer = Body::Of(std::make_unique<PushStream>(shared), kBytes);
+  RawClient browser(relay.loop, relay.server.endpoint());
+  ASSERT_TRUE(browser.Send(kGet));
+  ASSERT_TRUE(RunUntil(relay.loop, [&] { return bool(shared->waiting); }));
+  shared->Push(std::optional<Bytes>(Bytes(1'000'000, 'x')));
+  ASSERT_TRUE(RunUntil(relay.loop, [&] {
+    const std::string& received = browser.Take();
+    return std::count(received.begin(), received.end(), 'x') == 1'000'000 && received.ends_with("x\r\n");
+  }));
+  shared->Push(std::optional<Bytes>(Bytes(kBytes - 1'000'000, 'x')));
+  ASSERT_TRUE(RunUntil(relay.loop, [&] { return browser.Take().ends_with("\r\n0\r\n\r\n"); }));
+  EXPECT_EQ(Unchunked(BodyOf(browser.Take())), Bytes(kBytes, 'x'));
 }
 
 TEST(HttpRelay, WaitsForAClientThatTakesNothing) {

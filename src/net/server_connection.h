@@ -162,6 +162,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void EndResponse();
   void ParkResponseStream();
   void QueueChunk(Bytes chunk);
+  void EndPipedChunk();
   bool DecideKeepAlive(bool body_may_come) const;
   void ReleaseHead(bool body_was_asked_for);
   bool TakesBytes(Instant now);
@@ -217,7 +218,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Queued for the socket, in this order.
   std::string out_;
   Bytes big_;
-  size_t piped_bytes_ = 0;  // In pipe_.
+  size_t piped_bytes_ = 0;         // In pipe_.
+  bool piped_chunk_open_ = false;  // The line's end after them is not queued yet.
   std::string_view after_;
   size_t out_at_ = 0, big_at_ = 0;
   bool writing_ = false;

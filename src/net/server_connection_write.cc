@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "base/check.h"
 #include "net/server_connection.h"
 
 namespace limpet::net {
@@ -129,8 +130,10 @@ void Connection::PullResponse() {
     ReadResponse();
     in_read_call_ = false;
   }
-  // The end, or a chunk, that came inside the last call.
-  if (!writing_ && state_ == State::kExchange) Flush();
+  if (state_ != State::kExchange) return;
+  if (response_reading_) EndPipedChunk();
+  // That, or the end or a chunk that came inside the last call.
+  if (!writing_) Flush();
 }
 
 void Connection::ReadResponse() {
@@ -173,11 +176,10 @@ void Connection::OnResponsePiped(Result<size_t> bytes) {
   if (*bytes == 0) {
     if (!FinishResponse()) return;
   } else {
+    EndPipedChunk();
+    piped_chunk_open_ = plan_.framing == Framing::kChunked;
+    if (piped_chunk_open_) AppendChunkHead(*bytes, out_);
     piped_bytes_ = *bytes;
-    if (plan_.framing == Framing::kChunked) {
-      AppendChunkHead(*bytes, out_);
-      after_ = "\r\n";
-    }
   }
   GoOn();
 }
@@ -193,6 +195,7 @@ bool Connection::Announced(size_t bytes) {
 // False: the stream ended too early, and so does the connection.
 bool Connection::FinishResponse() {
   if (plan_.framing == Framing::kLength && response_left_ > 0) return Close(), false;
+  EndPipedChunk();
   if (plan_.framing == Framing::kChunked) out_.append("0\r\n\r\n");
   EndResponse();
   return true;
@@ -207,6 +210,7 @@ void Connection::GoOn() {
 
 void Connection::QueueChunk(Bytes chunk) {
   bool chunked = plan_.framing == Framing::kChunked;
+  EndPipedChunk();
   if (chunked) AppendChunkHead(chunk.size(), out_);
   if (chunk.size() <= kCopyBytesMax) {
     out_.append(chunk);
@@ -215,6 +219,13 @@ void Connection::QueueChunk(Bytes chunk) {
   }
   big_ = std::move(chunk);
   if (chunked) after_ = "\r\n";
+}
+
+// With the head of the next chunk if there is one at once: two bytes on their own cost a packet.
+void Connection::EndPipedChunk() {
+  if (!std::exchange(piped_chunk_open_, false)) return;
+  LIMPET_CHECK(piped_bytes_ == 0);  // Which go after `out_`.
+  out_.append("\r\n");
 }
 
 void Connection::EndResponse() {
@@ -246,7 +257,7 @@ ssize_t Connection::SendQueued() {
   add(std::string_view(out_).substr(out_at_));
   add(std::string_view(big_).substr(big_at_));
   if (count == 0 && piped_bytes_ > 0) {
-    return Splice(pipe_->out(), fd, piped_bytes_, after_.empty() ? 0 : SPLICE_F_MORE);
+    return Splice(pipe_->out(), fd, piped_bytes_, piped_chunk_open_ ? SPLICE_F_MORE : 0);
   }
   if (piped_bytes_ == 0) add(after_);
   int flags = MSG_NOSIGNAL | (piped_bytes_ > 0 ? MSG_MORE : 0);

@@ -1,6 +1,7 @@
 #include "net/client_exchange.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/bytes.h"
 #include "net/pipe.h"
@@ -102,6 +103,11 @@ void ClientExchange::PullRequest() {
   if (pulling_ || ended_ || !request_.body.stream) return;
   pulling_ = true;
   if (!head_given_) Disarm();  // It is the script that we wait for.
+  if (TakePipe()) {
+    return request_.body.stream->ReadIntoPipe(pipe_->in(), kPipeBytes, [weak = weak_from_this()](Result<size_t> bytes) {
+      if (std::shared_ptr<ClientExchange> self = weak.lock()) self->OnRequestPiped(std::move(bytes));
+    });
+  }
   request_.body.stream->Read([weak = weak_from_this()](Result<std::optional<Bytes>> chunk) {
     if (std::shared_ptr<ClientExchange> self = weak.lock()) self->OnRequestChunk(std::move(chunk));
   });
@@ -135,6 +141,44 @@ void ClientExchange::OnRequestChunk(Result<std::optional<Bytes>> chunk) {
   }
   transport_->Write(piece_, {}, [self = shared_from_this(), on = transport_.get()](boost::system::error_code error) {
     if (!self->ended_ && self->transport_.get() == on) self->OnWritten(error);
+  });
+}
+
+// Whether the next piece of the request goes through `pipe_`.
+bool ClientExchange::TakePipe() {
+  if (!request_.body.length || transport_->has_tls() || !request_.body.stream->CanPipe()) return false;
+  if (!pipe_) pipe_ = client_->pipes.Take();
+  return pipe_ != nullptr;
+}
+
+// Not the end: the last bytes are followed by a Read.
+void ClientExchange::OnRequestPiped(Result<size_t> bytes) {
+  pulling_ = false;
+  if (ended_) return;
+  if (!bytes || *bytes > request_left_) pipe_.reset();  // Who knows what is in it.
+  if (!bytes) return Fail(std::move(bytes).error().While("request body"));
+  if (*bytes > request_left_) return Fail(Broken("the request body is longer than announced"));
+  request_left_ -= *bytes;
+  piped_ = *bytes;
+  if (!head_given_) Arm(client_->options.stall_timeout, "the server takes no more of the request");
+  SendPiped();
+}
+
+void ClientExchange::SendPiped() {
+  while (piped_ > 0) {
+    ssize_t sent = transport_->MoveFrom(pipe_->out(), piped_);
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      return transport_->WaitWritable([self = shared_from_this()](boost::system::error_code) {
+        if (!self->ended_) self->SendPiped();
+      });
+    }
+    if (sent <= 0) return;  // As in OnWritten.
+    piped_ -= static_cast<size_t>(sent);
+  }
+  // Not from here: the next piece may be there at once, and the one after it.
+  client_->loop.Post([weak = weak_from_this()] {
+    std::shared_ptr<ClientExchange> self = weak.lock();
+    if (self && !self->ended_) self->PullRequest();
   });
 }
 
@@ -375,7 +419,13 @@ void ClientExchange::End() {
 
 // A stream is never destroyed inside a call of its own, which may be where we are.
 void ClientExchange::ParkRequestStream() {
-  if (request_.body.stream) client_->loop.Post([stream = std::move(request_.body.stream)] {});
+  if (pipe_ && piped_ == 0 && !pulling_) client_->pipes.Give(std::move(pipe_));
+  if (!request_.body.stream) return;
+  struct Parked {
+    std::unique_ptr<Pipe> pipe;  // A read that is out may still fill it.
+    std::unique_ptr<BodyStream> stream;
+  };
+  client_->loop.Post([parked = Parked{std::move(pipe_), std::move(request_.body.stream)}] {});
 }
 
 void ClientExchange::Arm(std::chrono::milliseconds limit, const char* what) {

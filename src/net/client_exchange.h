@@ -33,6 +33,9 @@ class ClientExchange : public std::enable_shared_from_this<ClientExchange> {
   void SendRequest();
   void PullRequest();
   void OnRequestChunk(Result<std::optional<Bytes>> chunk);
+  bool TakePipe();
+  void OnRequestPiped(Result<size_t> bytes);
+  void SendPiped();
   void OnWritten(boost::system::error_code error);
   void ReadMore(size_t room);
   void OnRead(boost::system::error_code error, size_t bytes);
@@ -71,6 +74,8 @@ class ClientExchange : public std::enable_shared_from_this<ClientExchange> {
   bool request_sent_ = false;
   bool pulling_ = false;
   uint64_t request_left_ = 0;
+  std::unique_ptr<Pipe> pipe_;
+  size_t piped_ = 0;  // In `pipe_`.
 
   // The response.
   InBuffer in_;

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "net/client_transport.h"
 #include "net/http_client.h"
+#include "net/pipe.h"
 
 namespace limpet::net {
 
@@ -43,6 +44,7 @@ struct HttpClient::State {
   std::unordered_set<ClientSocket*> sockets;
   SystemRandom random;
   std::unique_ptr<WebSocketGroup> websockets;
+  PipePool pipes;
 };
 
 }  // namespace limpet::net

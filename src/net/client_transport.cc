@@ -53,6 +53,16 @@ void ClientTransport::WaitReadable(ErrorCallback done) {
       [self = shared_from_this(), done = std::move(done)](boost::system::error_code error) mutable { done(error); });
 }
 
+ssize_t ClientTransport::MoveFrom(int pipe, size_t bytes_max) {
+  return Splice(pipe, socket_.native_handle(), bytes_max);
+}
+
+void ClientTransport::WaitWritable(ErrorCallback done) {
+  socket_.async_wait(
+      boost::asio::ip::tcp::socket::wait_write,
+      [self = shared_from_this(), done = std::move(done)](boost::system::error_code error) mutable { done(error); });
+}
+
 void ClientTransport::Write(std::string_view first, std::string_view second, ErrorCallback done) {
   std::array<boost::asio::const_buffer, 2> parts{boost::asio::const_buffer(first.data(), first.size()),
                                                  boost::asio::const_buffer(second.data(), second.size())};

@@ -30,6 +30,9 @@ class ClientTransport : public std::enable_shared_from_this<ClientTransport> {
   // What splice(2) moved into `pipe`: 0 at the end, below with errno. Not with TLS.
   ssize_t MoveInto(int pipe, size_t bytes_max);
   void WaitReadable(ErrorCallback done);
+  // The same out of `pipe`.
+  ssize_t MoveFrom(int pipe, size_t bytes_max);
+  void WaitWritable(ErrorCallback done);
   // All of both. The bytes stay where they are until `done`.
   void Write(std::string_view first, std::string_view second, ErrorCallback done);
   // Past TLS, if there is any.

@@ -1,5 +1,5 @@
 // Bodies that only pass go through a pipe: a response's on its way from one server through a client and another server,
-// and a request's that is sent back.
+// and a request's that is sent back or on.
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -275,6 +275,72 @@ TEST(HttpMirror, LetsGoOfAllWhenTheClientGoes) {
     client.Reset();
     ASSERT_TRUE(RunUntil(mirror.loop, [&] { return mirror.server.server.connections() == 0; }));
     ASSERT_TRUE(RunUntil(mirror.loop, [&] { return OpenFiles() == files; }));
+  }
+}
+
+// Sends on to an origin what it is sent. The origin takes all of it.
+struct Uploader {
+  Uploader()
+      : client(HttpClient::Open(loop, {.allow_private_network = true}).value()),
+        origin(loop,
+               [this](HttpRequest request, const RequestInfo&, Responder responder) {
+                 ReadAll(std::shared_ptr<BodyStream>(std::move(request.body.stream)),
+                         [this, responder = std::move(responder)](Result<Bytes> body) mutable {
+                           failed = !body.has_value();
+                           if (failed) return;
+                           uploaded = std::move(body).value();
+                           responder.Send(TextResponse("all there"));
+                         });
+               }),
+        server(loop, [this](HttpRequest request, const RequestInfo&, Responder responder) {
+          HttpRequest onward;
+          onward.method = "POST";
+          onward.url = origin.url();
+          onward.body = Body::Of(std::make_unique<Spy>(std::move(request.body.stream), &counts), request.body.length);
+          handles.push_back(client->Fetch(
+              std::move(onward), [responder = std::move(responder)](Result<HttpResponse> response) mutable {
+                responder.Send(TextResponse(response ? response->body.bytes : response.error().ToString()));
+              }));
+        }) {
+    signal(SIGPIPE, SIG_IGN);
+  }
+
+  loop::AsioLoop loop;
+  Spy::Counts counts;
+  bool failed = false;
+  Bytes uploaded;
+  std::vector<FetchHandle> handles;
+  std::unique_ptr<HttpClient> client;
+  TestServer origin;
+  TestServer server;
+};
+
+TEST(HttpUpload, MovesARequestsBodyThroughAPipeAndKeepsBothConnections) {
+  Uploader uploader;
+  RawClient browser(uploader.loop, uploader.server.endpoint());
+  for (int turn = 0; turn < 2; ++turn) {
+    ASSERT_TRUE(browser.Send(Mirror::Head() + Pattern()));
+    ASSERT_TRUE(browser.Sees("all there"));
+    EXPECT_TRUE(uploader.uploaded == Pattern());
+    browser.Forget();
+  }
+  EXPECT_GT(uploader.counts.piped, kBytes);
+  EXPECT_EQ(uploader.origin.server.connections(), 1u);
+  EXPECT_FALSE(browser.ended());
+}
+
+TEST(HttpUpload, BreaksOffWithTheClientAndLetsGoOfAll) {
+  Uploader uploader;
+  size_t files = OpenFiles();
+  for (int turn = 0; turn < 3; ++turn) {
+    uploader.failed = false;
+    RawClient browser(uploader.loop, uploader.server.endpoint());
+    ASSERT_TRUE(browser.Send(Mirror::Head() + Pattern().substr(0, 1'000'000)));
+    ASSERT_TRUE(RunUntil(uploader.loop, [&] { return uploader.counts.piped > 500'000; }));
+    uploader.counts = {};
+    browser.Reset();
+    ASSERT_TRUE(RunUntil(uploader.loop, [&] { return uploader.failed; }));
+    ASSERT_TRUE(RunUntil(uploader.loop, [&] { return OpenFiles() <= files + 2; }));  // A pipe is kept.
   }
 }
 

@@ -15,7 +15,7 @@ namespace limpet::net {
 inline constexpr int kPipeBytes = 512 * 1024;
 // Of a body that are still to come, to be worth a pipe.
 inline constexpr size_t kPipedBytesMin = 128 * 1024;
-// Of one server: the kernel gives a user's processes 64 MiB for pipes. Who gets none, copies.
+// Of one server or client: the kernel gives a user's processes 64 MiB for pipes. Who gets none, copies.
 inline constexpr size_t kPipesMax = 32;
 inline constexpr size_t kPipesIdleMax = 4;
 

@@ -15,7 +15,8 @@ export class Blob {
   constructor(parts?: unknown[], options?: { type?: unknown }) {
     if (parts !== undefined && !Array.isArray(parts)) throw wrongConstructorArgument("Blob", 1, "Array");
     if ((options as any)?.endings !== undefined) throw new Error("The 'endings' field on 'Options' is not implemented.");
-    const type = String(options?.type ?? "");
+    const { type: given = "" } = options ?? {};
+    const type = textOf(given);
     this.#type = /^[\x20-\x7e]*$/.test(type) ? type.toLowerCase() : "";
     this[kBytes] = parts === undefined ? new Uint8Array(0) : concatBytes(Array.from(parts, bytesOfPart));
   }
@@ -41,7 +42,7 @@ export class Blob {
 
 function bytesOfPart(part: unknown): Uint8Array {
   if (part instanceof Blob) return part[kBytes];
-  return bytesOf(part) ?? native.utf8Encode(String(part));
+  return bytesOf(part) ?? native.utf8Encode(textOf(part));
 }
 
 // A body's: its type stands as it is given.
@@ -60,8 +61,9 @@ export class File extends Blob {
     if (arguments.length > 0 && !Array.isArray(parts)) throw wrongConstructorArgument("File", 1, "Array");
     if (arguments.length < 2) throw wrongConstructorArgument("File", 2, "string");
     super(parts, options);
-    this.#name = String(name);
-    this.#lastModified = options?.lastModified ?? Date.now();
+    this.#name = textOf(name);
+    const { lastModified = Date.now() } = options ?? {};
+    this.#lastModified = +lastModified || 0;
   }
   get name(): string { return this.#name; }
   get lastModified(): number { return this.#lastModified; }
@@ -156,8 +158,7 @@ const kNoBoundary = "No boundary string in Content-Type header. The multipart/fo
 const kBadForm = "Unrecognized Content-Type header value. FormData can only parse the following MIME types: " +
   "multipart/form-data, application/x-www-form-urlencoded";
 
-export function decodeForm(bytes: Uint8Array, contentType: string | null): FormData {
-  if (contentType === null) throw new TypeError("Parsing a Body as FormData requires a Content-Type header.");
+export function decodeForm(bytes: Uint8Array, contentType: string): FormData {
   const type = contentType.split(";")[0]!.trim().toLowerCase();
   if (type === "multipart/form-data") return decodeMultipart(bytes, contentType);
   if (type !== "application/x-www-form-urlencoded") throw new TypeError(kBadForm);

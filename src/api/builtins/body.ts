@@ -60,7 +60,9 @@ export class Body {
     return blobOf((await bytesOfBody(this)).slice(), compatibility.blobMimeType ? (standardMimeType(type) ?? "") : type);
   }
   async formData(): Promise<FormData> {
-    return decodeForm(await bytesOfBody(this), (this as any).headers.get("content-type"));
+    const type: string | null = (this as any).headers.get("content-type");
+    if (type === null) throw new TypeError("Parsing a Body as FormData requires a Content-Type header.");
+    return decodeForm(await bytesOfBody(this), type);
   }
 }
 platform({ Body });
@@ -140,7 +142,7 @@ function iterates(init: object): boolean {
 
 // The body of a clone; the original keeps the other half.
 export function cloneRaw(body: Body): Raw {
-  if (body.bodyUsed || (body[kRaw] instanceof ReadableStream && body[kRaw].locked)) {
+  if (body[kUsed] || (body[kRaw] instanceof ReadableStream && body[kRaw].locked)) {
     throw new TypeError("This ReadableStream is currently locked to a reader,");
   }
   const raw = body[kRaw];

@@ -32,6 +32,7 @@ const texts = [
   [/"Cannot " \+ \w+ \+ " a stream using a released reader"/g, '"This ReadableStream reader has been released."'],
   [/"Cannot " \+ \w+ \+ " a stream using a released writer"/g, '"This WritableStream writer has been released."'],
   [/"Writer was released and can no longer be used to monitor the stream's closedness"/g, '"This WritableStream writer has been released."'],
+  [/"Reader was released and can no longer be used to monitor the stream's closedness"/g, '"This ReadableStream reader has been released."'],
   [/"Reader was released"/g, '"This ReadableStream reader has been released."'],
   [/"The stream is closing or closed and cannot be written to"/g, '"This WritableStream has been closed."'],
   [/`The stream \(in \$\{\w+\} state\) is not in the writable state and cannot be closed`/g, '"This WritableStream has been closed."'],

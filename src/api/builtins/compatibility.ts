@@ -136,7 +136,7 @@ export const bodyCodings = (): number => (compatibility.brotli ? 3 : 1);
 
 // The option encodeBody of a Response or encodeResponseBody of a Request: whether its author does the coding.
 export function isManual(name: string, value: unknown): boolean {
-  const text = String(value);
+  const text = `${value as string}`;
   if (text !== "automatic" && text !== "manual") throw new TypeError(`${name}: unexpected value: ${text}`);
   return text === "manual";
 }

@@ -75,6 +75,7 @@ export class EventSource extends EventTarget {
     if (url === kInternal) return;
     if (arguments.length === 0) throw wrongConstructorArgument("EventSource", 1, "string");
     const text = textOf(url);
+    if (init !== undefined && init !== null && !isObject(init)) throw wrongConstructorArgument("EventSource", 2, "EventSourceInit");
     const parsed = parseUrl(text);
     if (parsed === undefined) {
       throw new DOMException(`Cannot open an EventSource to '${text}'. The URL is invalid.`, "SyntaxError");

@@ -3,7 +3,7 @@ import { compatibility } from "./compatibility";
 import { DOMException } from "./errors";
 import { reportUncaught } from "./uncaught";
 import {
-  illegalConstructor, isObject, kInternal, native, platform, textOf, wrongArgument, wrongConstructorArgument,
+  illegalConstructor, isObject, kInternal, native, platform, textOf, toInteger, wrongArgument, wrongConstructorArgument,
 } from "./seam";
 
 const kTarget = Symbol("target");
@@ -78,18 +78,29 @@ export class CustomEvent extends Event {
   get detail(): unknown { return this.#detail; }
 }
 
+interface ErrorInit { message?: unknown; filename?: unknown; lineno?: unknown; colno?: unknown; error?: unknown }
+
 export class ErrorEvent extends Event {
-  #init: any;
-  constructor(type: string, init?: {}) {
+  #message: string;
+  #filename: string;
+  #line: number;
+  #column: number;
+  #error: unknown;
+  constructor(type: string, init?: ErrorInit) {
     checkEvent("ErrorEvent", arguments.length, init, "ErrorEventInit");
-    super(type, init);
-    this.#init = init ?? {};
+    super(type, init as {});
+    const { message = "", filename = "", lineno = 0, colno = 0, error } = init ?? {};
+    this.#message = textOf(message);
+    this.#filename = textOf(filename);
+    this.#line = toInteger(lineno);
+    this.#column = toInteger(colno);
+    this.#error = error;
   }
-  get message(): string { return String(this.#init.message ?? ""); }
-  get filename(): string { return String(this.#init.filename ?? ""); }
-  get lineno(): number { return Number(this.#init.lineno ?? 0); }
-  get colno(): number { return Number(this.#init.colno ?? 0); }
-  get error(): unknown { return this.#init.error; }
+  get message(): string { return this.#message; }
+  get filename(): string { return this.#filename; }
+  get lineno(): number { return this.#line; }
+  get colno(): number { return this.#column; }
+  get error(): unknown { return this.#error; }
 }
 
 const kBadHandler = "Incorrect type for the 'handleEvent' field on 'HandlerObject': the provided value is not of type 'function'.";

@@ -49,8 +49,9 @@ export function standardMimeType(given: string): string | undefined {
     if (!isEmpty && kToken.test(name) && kValue.test(value) && !parameters.has(name)) parameters.set(name, value);
   }
   let written = `${type}/${subtype}`.toLowerCase();
+  const separator = written.startsWith("multipart/") ? "; " : ";"; // As workerd has it.
   for (const [name, value] of parameters) {
-    written += `;${name}=${kToken.test(value) ? value : `"${value.replace(/["\\]/g, "\\$&")}"`}`;
+    written += `${separator}${name}=${kToken.test(value) ? value : `"${value.replace(/["\\]/g, "\\$&")}"`}`;
   }
   return written;
 }

@@ -172,7 +172,7 @@ function checkedMethod(method: unknown): string {
 
 function restOf(base: Rest, init: RequestInit | undefined): Rest {
   if (init === undefined || init === null) return { ...base };
-  const redirect = init.redirect === undefined ? base.redirect : String(init.redirect);
+  const redirect = init.redirect === undefined ? base.redirect : textOf(init.redirect);
   if (redirect !== "follow" && redirect !== "manual") throw new TypeError(kRedirectText);
   let signal = base.signal;
   if (init.signal === null) signal = undefined;
@@ -195,7 +195,7 @@ function restOf(base: Rest, init: RequestInit | undefined): Rest {
   if (init.cache !== undefined && !compatibility.cacheOption) {
     throw new Error("The 'cache' field on 'RequestInitializerDict' is not implemented.");
   }
-  const cache = init.cache === undefined ? base.cache : String(init.cache);
+  const cache = init.cache === undefined ? base.cache : textOf(init.cache);
   if (cache !== undefined && cache !== "no-store" && !(cache === "no-cache" && compatibility.noCache)) {
     throw new TypeError(`Unsupported cache mode: ${cache}`);
   }

@@ -135,13 +135,13 @@ platform({ Response });
 function initialise(response: Response, init: ResponseInit): void {
   if (!isObject(init)) throw wrongConstructorArgument("Response", 2, "InitializerDict or Response");
   const { status, statusText, headers, webSocket, encodeBody, cf } = init;
-  if (cf !== undefined && cf !== null && !isObject(cf)) {
+  if (cf !== undefined && !isObject(cf)) {
     throw new TypeError("Incorrect type for the 'cf' field on 'InitializerDict': the provided value is not of type 'Object'.");
   }
   const upgrades = isWebSocket(webSocket);
   if (!upgrades && webSocket !== undefined && webSocket !== null && compatibility.refusesWrong) throw new TypeError(kWrongSocket);
   if (status !== undefined) {
-    const code = Math.trunc(Number(status));
+    const code = Math.trunc(+(status as number));
     if (!(code >= 200 && code <= 599) && !(code === 101 && upgrades)) throw new RangeError(kStatusRange);
     response[kStatus] = code;
     if (response[kRaw] !== null && isNullBodyStatus(code)) {
@@ -156,7 +156,7 @@ function initialise(response: Response, init: ResponseInit): void {
     response[kWebSocket] = webSocket as WebSocket;
   }
   if (statusText !== undefined) {
-    const text = String(statusText);
+    const text = textOf(statusText);
     if (/[\r\n\0]/.test(text)) throw new TypeError("Invalid statusText");
     response[kStatusText] = text;
   }

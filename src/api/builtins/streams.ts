@@ -51,7 +51,9 @@ ReadableStream.prototype.getReader = function (this: ReadableStream, options?: a
 const tee = ReadableStream.prototype.tee;
 ReadableStream.prototype.tee = function (this: ReadableStream): any {
   if (this.locked) throw new TypeError("This ReadableStream is currently locked to a reader,");
-  return tee.call(this);
+  const branches = tee.call(this);
+  (this as any)._disturbed = true;
+  return branches;
 };
 const cancel = ReadableStream.prototype.cancel;
 ReadableStream.prototype.cancel = function (this: ReadableStream, reason?: any): Promise<void> {
@@ -152,6 +154,16 @@ const readInto = ReadableStreamBYOBReader.prototype.read as any;
   const { value, done } = await readInto.call(this, view, short ? undefined : { min: count });
   return { value, done: done && !(value?.byteLength > 0) };
 };
+const kOutstanding = "Cannot call releaseLock() on a reader with outstanding read promises.";
+for (const { prototype } of [ReadableStreamDefaultReader, ReadableStreamBYOBReader] as any[]) {
+  const { releaseLock } = prototype;
+  prototype.releaseLock = function (this: any): void {
+    const stream = this._ownerReadableStream;
+    const reads = this._readRequests ?? this._readIntoRequests;
+    if (stream !== undefined && isInternal(stream) && reads.length > 0) throw new TypeError(kOutstanding);
+    releaseLock.call(this);
+  };
+}
 const getWriter = WritableStream.prototype.getWriter;
 WritableStream.prototype.getWriter = function (this: WritableStream): any {
   if (this.locked) throw new TypeError("This WritableStream is currently locked to a writer.");

@@ -190,12 +190,15 @@ export class TextEncoderStream extends TransformStream {
   get encoding(): string { return "utf-8"; }
 }
 
+const kNoSource = "This TransformStream is being used as a byte stream, but received a value that is not a BufferSource.";
+
 export class TextDecoderStream extends TransformStream {
   #decoder: TextDecoder;
   constructor(label?: string, options?: {}) {
     const decoder = new TextDecoder(label, options);
     super({
       transform(chunk: unknown, controller: any) {
+        if (bytesOf(chunk) === undefined) throw new TypeError(kNoSource);
         const text = decoder.decode(chunk, { stream: true });
         if (text !== "") controller.enqueue(text);
       },

@@ -16,21 +16,24 @@ const kIntMax = 2 ** 31 - 1;
 
 // Throws TypeErrors as workerd words them.
 export function rangeOf(options: ListOptions): ListRange {
+  // Read in this order, each once.
   const [start, startAfter] = [optionalText(options.start), optionalText(options.startAfter)];
+  const [end, prefix] = [optionalText(options.end), optionalText(options.prefix)];
+  const reverse = Boolean(options.reverse);
+  const limit = limitOf(options.limit);
   if (start !== undefined && startAfter !== undefined) {
     throw new TypeError("list() cannot be called with both start and startAfter values.");
   }
-  let limit: number | undefined;
-  if (options.limit !== undefined) {
-    const number = +(options.limit as number); // Refuses a BigInt.
-    limit = Number.isFinite(number) ? Math.trunc(number) : 0;
-    if (limit > kIntMax || limit < -kIntMax - 1) {
-      throw new TypeError("Value out of range. Must be between -2147483648 and 2147483647 (inclusive).");
-    }
-    if (!(limit > 0)) throw new TypeError("List limit must be positive.");
+  return { start: startAfter ?? start ?? "", after: startAfter !== undefined, end, prefix: prefix ?? "", reverse, limit };
+}
+
+function limitOf(value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  const number = +(value as number); // Refuses a BigInt.
+  const limit = Number.isFinite(number) ? Math.trunc(number) : 0;
+  if (limit > kIntMax || limit < -kIntMax - 1) {
+    throw new TypeError("Value out of range. Must be between -2147483648 and 2147483647 (inclusive).");
   }
-  return {
-    start: startAfter ?? start ?? "", after: startAfter !== undefined, end: optionalText(options.end),
-    prefix: optionalText(options.prefix) ?? "", reverse: Boolean(options.reverse), limit,
-  };
+  if (!(limit > 0)) throw new TypeError("List limit must be positive.");
+  return limit;
 }

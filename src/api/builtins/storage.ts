@@ -17,6 +17,11 @@ function flagsOf(options: Options | undefined | null): number {
   return (options.allowConcurrency ? 1 : 0) | (options.allowUnconfirmed ? 2 : 0) | (options.noCache ? 4 : 0);
 }
 
+function readFlagsOf(options: Options | undefined | null): number {
+  if (options === undefined || options === null) return 0;
+  return (options.allowConcurrency ? 1 : 0) | (options.noCache ? 4 : 0);
+}
+
 function checkOptions(options: unknown, method: string, holder: string, index: number, type: string): void {
   if (options !== undefined && options !== null && !isObject(options)) throw wrongArgument(method, holder, index, type);
 }
@@ -35,10 +40,10 @@ function undefinedKey(given: number, method: string, holder: string, type: strin
 // The operations, for storage and transaction alike. They throw where the methods reject.
 function get(owner: number, holder: string, key: unknown, options?: Options): Promise<unknown> {
   checkOptions(options, "get", holder, 2, "GetOptions");
-  if (!Array.isArray(key)) return native.storageGet(owner, textOf(key), flagsOf(options));
+  if (!Array.isArray(key)) return native.storageGet(owner, textOf(key), readFlagsOf(options));
   requireOwner(owner);
   const keys = keysOf(key);
-  return native.storageGetMany(keys, flagsOf(options));
+  return native.storageGetMany(keys, readFlagsOf(options));
 }
 
 function put(owner: number, holder: string, key: unknown, value: unknown, options?: Options): Promise<void> {
@@ -69,7 +74,7 @@ function remove(holder: string, key: unknown, options?: Options): Promise<boolea
 function list(holder: string, options?: Options & ListOptions): Promise<Map<string, unknown>> {
   checkOptions(options, "list", holder, 1, "ListOptions");
   const { start, after, end, prefix, reverse, limit } = rangeOf(options ?? {});
-  return native.storageList(start, end, after, prefix, reverse, limit, flagsOf(options));
+  return native.storageList(start, end, after, prefix, reverse, limit, readFlagsOf(options));
 }
 
 const kDeleteAlarmToo = 8;
@@ -79,7 +84,7 @@ const kAlarms = Symbol("alarms"); // Whether the class has a handler; not known 
 
 function getAlarm(holder: string, options?: Options): Promise<number | null> {
   checkOptions(options, "getAlarm", holder, 1, "GetAlarmOptions");
-  return native.storageGetAlarm(flagsOf(options));
+  return native.storageGetAlarm(readFlagsOf(options));
 }
 
 function setAlarm(holder: string, storage: DurableObjectStorage, time: unknown, options?: Options,

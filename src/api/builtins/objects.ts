@@ -13,12 +13,16 @@ import {
   illegalConstructor, inherit, isObject, kInternal, native, platform, textOf, wrongArgument,
 } from "./seam";
 
-let hexOf: (id: DurableObjectId) => string; // Whatever a script makes of toString().
+// Whatever a script makes of toString() and `name`.
+let hexOf: (id: DurableObjectId) => string;
+let nameOf: (id: DurableObjectId) => string | undefined;
+let isId: (value: unknown) => value is DurableObjectId;
 
 let calleeOfStub: (stub: object) => Callee | undefined;
 
 export class DurableObjectId {
   #hex: string;
+  #name: string | undefined;
   declare jurisdiction: undefined;
   declare name: string | undefined;
 
@@ -26,14 +30,16 @@ export class DurableObjectId {
     illegalConstructor(token);
     this.#hex = hex!;
     this.jurisdiction = undefined;
-    this.name = name;
+    this.name = this.#name = name;
   }
   toString(): string { return this.#hex; }
   static {
     hexOf = (id) => id.#hex;
+    nameOf = (id) => id.#name;
+    isId = (value): value is DurableObjectId => isObject(value) && #hex in value;
   }
   equals(other: unknown): boolean {
-    if (!(other instanceof DurableObjectId)) throw wrongArgument("equals", "DurableObjectId", 1, "DurableObjectId");
+    if (!isId(other)) throw wrongArgument("equals", "DurableObjectId", 1, "DurableObjectId");
     return this.#hex === other.#hex;
   }
 }
@@ -61,7 +67,7 @@ export class DurableObjectNamespace {
     return new DurableObjectId(kInternal, native.idNewUnique(this.#ns));
   }
   idFromName(name: unknown): DurableObjectId {
-    if (name === undefined) throw wrongArgument("idFromName", kNamespace, 1, "string");
+    if (arguments.length === 0) throw wrongArgument("idFromName", kNamespace, 1, "string");
     const text = textOf(name);
     let hex = this.#names.get(text);
     if (hex === undefined) {
@@ -72,18 +78,20 @@ export class DurableObjectNamespace {
     return new DurableObjectId(kInternal, hex, text);
   }
   idFromString(text: unknown): DurableObjectId {
-    if (text === undefined) throw wrongArgument("idFromString", kNamespace, 1, "string");
+    if (arguments.length === 0) throw wrongArgument("idFromString", kNamespace, 1, "string");
     return new DurableObjectId(kInternal, native.idFromString(this.#ns, textOf(text)));
   }
   get(id: unknown, options?: GetOptions): DurableObject {
-    if (!(id instanceof DurableObjectId)) throw wrongArgument("get", kNamespace, 1, "DurableObjectId");
+    if (!isId(id)) throw wrongArgument("get", kNamespace, 1, "DurableObjectId");
     if (!isOptional(options)) throw wrongArgument("get", kNamespace, 2, "GetDurableObjectOptions");
+    const hint = options?.locationHint; // There is one place: any text will do.
+    if (hint !== undefined) textOf(hint);
     const mode = options?.routingMode;
     if (mode !== undefined && mode !== "primary-only") throw new RangeError(`unknown routingMode: ${mode}`);
     return new DurableObject(kInternal, this.#ns, id);
   }
   getByName(name: unknown, options?: GetOptions): DurableObject {
-    if (name === undefined) throw wrongArgument("getByName", kNamespace, 1, "string");
+    if (arguments.length === 0) throw wrongArgument("getByName", kNamespace, 1, "string");
     return this.get(this.idFromName(name), options);
   }
   jurisdiction(which?: unknown): DurableObjectNamespace {
@@ -145,7 +153,7 @@ export class DurableObject {
 
   constructor(token?: unknown, ns?: number, id?: DurableObjectId) {
     illegalConstructor(token);
-    const { name } = id!;
+    const name = nameOf(id!);
     this.name = name;
     this.id = id!;
     this.#callee = { ns: ns!, hex: hexOf(id!), name, entrypoint: undefined, script: "", props: undefined, broken: undefined };

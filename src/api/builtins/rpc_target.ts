@@ -89,7 +89,10 @@ function member(holder: unknown, key: string, target: Target | undefined): unkno
   // Of an instance what its classes have: fields are its own business.
   if (Object.hasOwn(holder, key)) throw unknown(key);
   for (let at = proto; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
-    if (Object.hasOwn(at, key)) return (holder as any)[key];
+    if (!Object.hasOwn(at, key)) continue;
+    const value = (holder as any)[key];
+    if (value === undefined) break; // An accessor without a getter looks so, too.
+    return value;
   }
   throw unknown(key);
 }

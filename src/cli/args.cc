@@ -355,6 +355,12 @@ std::string UsageText(const CLI::App& app, const std::vector<std::string>& words
     return name + " has no flag " + flag + (nearest ? "; did you mean " + *nearest + "?" : ".") + advice.substr(1);
   }
   std::string text = error.what();
+  if (error.get_name() == "RequiredError") {
+    std::string names;
+    for (const CLI::App* one : command->get_subcommands(any)) names += (names.empty() ? "" : ", ") + one->get_name();
+    if (!names.empty()) return name + " needs one of: " + names + advice;
+    if (text.ends_with(" is required")) return name + " needs " + text.substr(0, text.find(' ')) + advice;
+  }
   const CLI::Option* option = command->get_option_no_throw(text.substr(0, text.find(':')));
   if (option != nullptr && error.get_name() == "ArgumentMismatch") {
     text = option->get_name() + " needs " + option->get_type_name();
@@ -366,7 +372,7 @@ ParsedArguments Parse(const std::vector<std::string>& words, const std::string& 
   Arguments arguments;
   Raw raw;
   CLI::App app("limpet: Workers and Durable Objects on machines you own", "limpet");
-  app.set_version_flag("-V,--version", "limpet " + version);
+  app.set_version_flag("-V,-v,--version", "limpet " + version);
   Build(&app, &arguments, &raw);
   std::vector<std::string> reversed(words.rbegin(), words.rend());  // As App::parse(vector) wants them.
   try {

@@ -110,6 +110,10 @@ TEST(Arguments, MistypedCommandsGetASuggestionAndCodeTwo) {
   ParsedArguments half = ParseArguments({"publish", "--rename-class", "A"}, "0");
   EXPECT_EQ(half.exit.code, kExitUsage);
   EXPECT_EQ(half.exit.text, "--rename-class needs FROM TO. Try: limpet publish --help");
+  EXPECT_EQ(ParseArguments({"kv"}, "0").exit.text,
+            "limpet kv needs one of: namespace, key, bulk. Try: limpet kv --help");
+  EXPECT_EQ(ParseArguments({"token", "create"}, "0").exit.text,
+            "limpet token create needs name. Try: limpet token create --help");
   EXPECT_EQ(ParseArguments({"--version"}, "1.2").exit.text, "limpet 1.2");
   EXPECT_EQ(ParseArguments({"--help"}, "0").exit.code, kExitOk);
   EXPECT_EQ(ParseArguments({"publish", "--help"}, "0").exit.code, kExitOk);

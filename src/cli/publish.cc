@@ -69,8 +69,8 @@ std::optional<ProjectConfig> LoadProject(const Arguments& arguments, const Termi
   }
   if (config.file.empty() && arguments.entry.empty() && arguments.name.empty()) {
     terminal.Error(
-        "there is no wrangler.toml, wrangler.json or wrangler.jsonc here or above. Make a project with: limpet "
-        "generate");
+        "there is no wrangler.toml, wrangler.json or wrangler.jsonc here or above. Go to the project's folder, or pass "
+        "--name; to make a project: limpet generate");
     return std::nullopt;
   }
   if (!IsName(config.name)) {

@@ -141,6 +141,34 @@ test("results for programs", async () => {
   assert.deepEqual(JSON.parse(deleted.stdout), { success: true, deleted: "json" });
 });
 
+test("--json is one document, whatever is asked; a list where things are listed", async () => {
+  await server.deploy({ name: "documents", classes: ["C"], code: `export class C { constructor(ctx) { this.ctx = ctx; }
+    async fetch() { await this.ctx.storage.put("a", 1); return new Response(this.ctx.id.toString()); } }
+    export default { fetch: (request, env) => env.C.get(env.C.idFromName("one")).fetch(request) };` });
+  const id = (await server.fetch("documents")).body;
+  const tool = async (...words) => {
+    const ended = await limpet([...words, "--json"], { env: server.env });
+    assert.equal(ended.code, 0, `${words.join(" ")}: ${ended.stderr}`);
+    return JSON.parse(ended.stdout);
+  };
+  const of = ["--name", "documents"];
+  assert.deepEqual(await tool("kv", "namespace", "list"), []);
+  const { id: ns } = await tool("kv", "namespace", "create", "documents");
+  const at = ["--namespace-id", ns];
+  assert.deepEqual(await tool("kv", "key", "list", ...at), []);
+  assert.equal((await tool("kv", "key", "put", "a", "1", ...at)).success, true);
+  assert.equal((await tool("kv", "key", "put", "b", "2", ...at)).success, true);
+  const lists = { "kv key list": at, "kv namespace list": [], "versions list": of, "deployments list": of, "secret list": of, "token list": [], "audit": [],
+                  "objects list": ["C"], "objects bookmarks": [id] };
+  for (const [words, more] of Object.entries(lists)) assert.ok(Array.isArray(await tool(...words.split(" "), ...more)), words);
+  assert.deepEqual((await tool("kv", "key", "list", ...at)).map((key) => key.name), ["a", "b"]);
+  for (const [words, more] of Object.entries({ "deployments status": of, "objects get": [id], "kv key delete": ["a", ...at], "kv namespace delete": at, "token create": ["t"],
+                                               "token revoke": ["t"], "objects delete": [id] })) {
+    const result = await tool(...words.split(" "), ...more);
+    assert.ok(result && typeof result === "object" && !Array.isArray(result), words);
+  }
+});
+
 test("a mistyped command, flag or key is told the right one", async () => {
   const folder = temporaryFolder("typo");
   assert.match((await limpet(["pubish"], { cwd: folder })).stderr, /Did you mean "limpet publish"\?/);

@@ -99,6 +99,7 @@ Plane::Answer Plane::Worker(Call call) {
 
 Plane::Answer Plane::PutScript(Call call) {
   if (!IsScriptName(call.script)) co_return Failure(BadName(call.script));
+  if (!call.target.Query("rollback_to").empty()) co_return co_await RollBack(std::move(call));
   Decision<Upload> upload = ParseUpload(call.headers.Get("Content-Type").value_or(""), call.body);
   if (!upload.ok()) co_return Failure(upload.refusal());
   call.body = Bytes();

@@ -141,6 +141,11 @@ class Plane final : public ControlPlane {
   Answer ScriptContent(Call call);
   Answer References(Call call);
   Answer TailProducers(Call call);
+  // api_legacy.cc
+  Answer DeploymentsByTag(Call call);
+  Answer DeploymentByTag(Call call);
+  Answer RollBack(Call call);
+  Answer Bindings(Call call);
   // api_tail.cc
   Answer PostTail(Call call);
   Answer DeleteTail(Call call);

@@ -213,7 +213,8 @@ Plane::Answer Plane::CreateKv(Call call) {
   Decision<Json> body = ParseBody(call);
   if (!body.ok()) co_return Failure(body.refusal());
   const Json& id = (*body)["id"];  // Ours: a project from elsewhere keeps the ID that its configuration names.
-  if (!id.is_null() && (!id.is_string() || id.AsString().empty())) co_return Failure(Bad("\"id\" is a text."));
+  if (!id.is_null() && (!id.is_string() || id.AsString().empty()))
+    co_return Failure(Bad(About::kNamespaceId, "\"id\" is a text."));
   Decision<KvNamespace> made = co_await deployer_->CreateKvNamespace((*body)["title"].AsString(), id.AsString());
   if (!made.ok()) co_return Failure(made.refusal());
   co_return Success(ShowKvNamespace(*made));

@@ -183,20 +183,27 @@ class CopySource final : public ContentSource {
       : worker_(std::move(worker)), copy_(std::move(copy)), alarm_(std::move(alarm)) {}
 
   void Next(UniqueFunction<void(Result<Slice>)> done) override {
-    worker_->Run([copy = copy_, alarm = alarm_, done = std::move(done)]() mutable { done(Make(*copy, alarm)); });
+    const size_t bytes_max = std::exchange(first_, false) ? object::kSliceBytes : kLaterSliceBytes;
+    worker_->Run([copy = copy_, alarm = alarm_, bytes_max, done = std::move(done)]() mutable {
+      done(Make(*copy, alarm, bytes_max));
+    });
   }
 
  private:
-  static Result<Slice> Make(ObjectCopy& copy, const std::optional<Bytes>& alarm) {
+  // The first may be all there is, and one commit. Later ones are small: each is held several times over on its way,
+  // and other objects' commits wait for it.
+  static constexpr size_t kLaterSliceBytes = object::kSliceBytes / 4;
+
+  static Result<Slice> Make(ObjectCopy& copy, const std::optional<Bytes>& alarm, size_t bytes_max) {
     Slice slice;
     size_t bytes = 0;
-    LIMPET_TRY(std::vector<ObjectCopy::Pair> pairs, copy.NextPairs(object::kSliceBytes));
+    LIMPET_TRY(std::vector<ObjectCopy::Pair> pairs, copy.NextPairs(bytes_max));
     for (auto& [key, value] : pairs) {
       bytes += key.size() + value.size();
       slice.writes.push_back({Write::Kind::kPut, Space::kKv, std::move(key), std::move(value)});
     }
-    if (bytes >= object::kSliceBytes) return slice;
-    const size_t room = object::kSliceBytes - bytes;
+    if (bytes >= bytes_max) return slice;
+    const size_t room = bytes_max - bytes;
     LIMPET_TRY(std::vector<ObjectCopy::Page> pages, copy.NextPages(room));
     for (auto& [number, page] : pages) {
       Write write{Write::Kind::kPut, Space::kPage, {}, sql::PackPage(page)};
@@ -211,6 +218,7 @@ class CopySource final : public ContentSource {
   const std::shared_ptr<Worker> worker_;
   const std::shared_ptr<ObjectCopy> copy_;
   const std::optional<Bytes> alarm_;
+  bool first_ = true;
 };
 
 Refusal ChangeRefused(const limpet::Error& error) {

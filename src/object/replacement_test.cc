@@ -116,7 +116,7 @@ TEST_F(ReplacementTest, OnlyOfAnObjectThatStoresNothing) {
 TEST_F(ReplacementTest, ThatFailsHalfWayIsUndone) {
   EXPECT_EQ(Replace(std::make_shared<ListSource>(Many("new"), 3)), "the disk is full");
   EXPECT_EQ(Look(), Map());
-  EXPECT_EQ(Stored(Space::kHistory), 0u);
+  EXPECT_EQ(Stored(Space::kPage) + Stored(Space::kAlarm), 0u);
   EXPECT_EQ(Replace(std::make_shared<ListSource>(Many("old"))), "ok");
   EXPECT_EQ(Replace(std::make_shared<ListSource>(Many("new", 20), 3)), "the disk is full");
   EXPECT_EQ(Look(), Many("old"));

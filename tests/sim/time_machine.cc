@@ -94,7 +94,8 @@ void TimeMachine::Run() {
 }
 
 void TimeMachine::Step() {
-  uint64_t what = random_.Below(21);
+  uint64_t what = random_.Below(23);
+  if (what >= 21) return ReplaceFromOutside();
   if (what == 20) return Age();
   if (what < 7) return Write();
   if (what < 10) return TakeBookmark();

@@ -14,6 +14,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "loop/sim_loop.h"
+#include "object/alarm_record.h"
 #include "object/fake_code_test.h"
 #include "object/shard.h"
 #include "store/faulty.h"
@@ -77,6 +78,9 @@ class TimeMachine {
   void RememberTime();
   void MakeWish();
   void RestoreFromOutside();
+  // In replacing.cc. `content` is what the slices hold.
+  void ReplaceFromOutside();
+  std::vector<object::ContentSource::Slice> RandomContent(const State& now, State& content);
   void Abort();
   void Age();  // Weeks pass.
   // Of a bookmark: it is out of the window by hours, or it is about to be.

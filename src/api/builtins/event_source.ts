@@ -1,7 +1,7 @@
 // EventSource: server-sent events of a URL, or of a stream that is at hand.
 import { reportException } from "./console";
 import { DOMException } from "./errors";
-import { ErrorEvent, Event, EventTarget, kCallsHandlers } from "./events";
+import { ErrorEvent, Event, EventTarget } from "./events";
 import { fetchThrough } from "./fetch";
 import { kNoOrigin, MessageEvent } from "./messages";
 import { Fetcher } from "./objects";
@@ -60,7 +60,6 @@ class Parser {
 const aborted = (text: string) => new DOMException(text, "AbortError");
 
 export class EventSource extends EventTarget {
-  declare [kCallsHandlers]: true;
   #url = "";
   #fetcher: unknown = undefined;            // Whom to ask; undefined: the network.
   #state = kConnecting;
@@ -182,7 +181,6 @@ export class EventSource extends EventTarget {
     }
   }
 }
-Object.defineProperty(EventSource.prototype, kCallsHandlers, { value: true });
 for (const [name, value] of Object.entries({ CONNECTING: kConnecting, OPEN: kOpen, CLOSED: kClosed })) {
   Object.defineProperty(EventSource, name, { value, enumerable: true, configurable: true });
   Object.defineProperty(EventSource.prototype, name, { value, enumerable: true, configurable: true });

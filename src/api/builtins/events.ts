@@ -10,8 +10,9 @@ const kTarget = Symbol("target");
 const kStop = Symbol("stop");
 const kActive = Symbol("active");
 const kTrusted = Symbol("trusted");
+const kRefused = Symbol("refused"); // By preventDefault(), also where that has no effect.
 const kListeners = Symbol("listeners");
-export const kCallsHandlers = Symbol("handlers"); // On targets whose `onmessage` and the like are called.
+export const kOwnHandlers = Symbol("handlers"); // On targets that call `onmessage` and the like themselves.
 
 export class Event {
   #type: string;
@@ -22,6 +23,7 @@ export class Event {
   declare [kStop]: boolean;
   declare [kActive]: boolean;
   declare [kTrusted]: boolean;
+  declare [kRefused]: boolean;
 
   constructor(type: string, init?: { bubbles?: boolean; cancelable?: boolean; composed?: boolean }) {
     checkEvent("Event", arguments.length, init, "Init");
@@ -31,6 +33,7 @@ export class Event {
     this[kStop] = false;
     this[kActive] = false;
     this[kTrusted] = false;
+    this[kRefused] = false;
   }
   get type(): string { return this.#type; }
   get bubbles(): boolean { return Boolean(this.#init.bubbles); }
@@ -45,8 +48,11 @@ export class Event {
   get timeStamp(): number { return 0; } // As on workerd: what an event's time would be measured from is nowhere said.
   get isTrusted(): boolean { return this[kTrusted]; }
   get cancelBubble(): boolean { return this.#cancelled; }
-  set cancelBubble(value: boolean) { this.#cancelled ||= Boolean(value); }
-  preventDefault(): void { if (this.cancelable) this.#prevented = true; }
+  set cancelBubble(value: boolean) { this.#cancelled = Boolean(value); }
+  preventDefault(): void {
+    this.#prevented = this.cancelable;
+    this[kRefused] = true;
+  }
   stopPropagation(): void { this.#cancelled = true; }
   stopImmediatePropagation(): void { this[kStop] = true; }
   composedPath(): EventTarget[] { return this[kActive] ? [this[kTarget]!] : []; }
@@ -105,7 +111,16 @@ export class ErrorEvent extends Event {
 
 const kBadHandler = "Incorrect type for the 'handleEvent' field on 'HandlerObject': the provided value is not of type 'function'.";
 type Listener = ((event: Event) => void) | { handleEvent(event: Event): void };
-interface Entry { listener: Listener; once: boolean; capture: boolean; removed: boolean }
+interface Entry { listener: Listener; once: boolean; removed: boolean }
+
+const kBadSignal = "Incorrect type for the 'signal' field on 'AddEventListenerOptions': the provided value is not of type 'AbortSignal'.";
+
+// There is no tree of targets, and so no capturing.
+function requireBubbling(method: string, options: unknown): void {
+  if (isObject(options) ? (options as any).capture : options) {
+    throw new TypeError(`${method}(): ${isObject(options) ? "options.capture" : "useCapture"} must be false.`);
+  }
+}
 
 export class EventTarget {
   declare [kListeners]: Map<string, Entry[]> | undefined;
@@ -120,13 +135,15 @@ export class EventTarget {
     if (!isObject(listener) && !compatibility.refusesWrong && arguments.length > 1) return;
     if (!isObject(listener)) throw wrongArgument("addEventListener", "EventTarget", 2, "function or HandlerObject");
     if (typeof listener !== "function" && typeof listener.handleEvent !== "function") throw new TypeError(kBadHandler);
-    const { once, capture, signal } = typeof options === "object" && options !== null ? options : { capture: options };
+    requireBubbling("addEventListener", options);
+    const { once, signal } = isObject(options) ? (options as any) : ({} as any);
+    if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError(kBadSignal);
     if (signal?.aborted) return;
     const all = (this[kListeners] ??= new Map());
     const entries: Entry[] = all.get(name) ?? [];
-    if (entries.some((entry) => entry.listener === listener && entry.capture === Boolean(capture))) return;
-    all.set(name, [...entries, { listener, once: Boolean(once), capture: Boolean(capture), removed: false }]);
-    signal?.addEventListener("abort", () => this.removeEventListener(name, listener, options), { once: true });
+    if (entries.some((entry) => entry.listener === listener)) return;
+    all.set(name, [...entries, { listener, once: Boolean(once), removed: false }]);
+    signal?.addEventListener("abort", () => this.removeEventListener(name, listener), { once: true });
   }
 
   removeEventListener(type: string, listener: Listener | null | undefined, options?: any): void {
@@ -136,9 +153,9 @@ export class EventTarget {
     const isNone = (listener === undefined || listener === null) && arguments.length > 1;
     const isOther = !isNone && !isObject(listener) && (compatibility.refusesWrong || arguments.length === 1);
     if (isOther) throw wrongArgument("removeEventListener", "EventTarget", 2, "Object");
+    requireBubbling("removeEventListener", options);
     const entries = this[kListeners]?.get(name);
-    const capture = Boolean(typeof options === "object" && options !== null ? options.capture : options);
-    const entry = entries?.find((each) => each.listener === listener && each.capture === capture);
+    const entry = entries?.find((each) => each.listener === listener);
     if (!entry) return;
     entry.removed = true;
     this[kListeners]!.set(name, entries!.filter((each) => each !== entry));
@@ -152,17 +169,17 @@ export class EventTarget {
     event[kActive] = true;
     try {
       const handler = (this as any)[`on${event.type}`];
-      if ((this instanceof AbortSignal || kCallsHandlers in this || this === (globalThis as unknown)) && typeof handler === "function") callListener(this, handler, event);
+      if (typeof handler === "function" && !(kOwnHandlers in this)) callListener(this, handler, event);
       for (const entry of this[kListeners]?.get(event.type) ?? []) {
         if (event[kStop]) break;
         if (entry.removed) continue;
-        if (entry.once) this.removeEventListener(event.type, entry.listener, entry.capture);
+        if (entry.once) this.removeEventListener(event.type, entry.listener);
         callListener(this, entry.listener, event);
       }
     } finally {
       event[kActive] = false;
     }
-    return !event.defaultPrevented;
+    return !event[kRefused];
   }
 }
 

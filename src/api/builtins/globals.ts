@@ -34,7 +34,7 @@ function startTimer(name: string, callback: unknown, ms: unknown, repeat: boolea
   const delay = Math.min(Math.max(0, Math.trunc(+(ms as number)) || 0), 2 ** 31 - 1);
   return native.setTimer(() => {
     try {
-      callback(...rest);
+      callback.apply(globalThis, rest);
     } catch (error) {
       reportException(error);
     }
@@ -64,7 +64,7 @@ function queueMicrotask(callback: unknown): void {
   if (typeof callback !== "function") throw wrongArgument("queueMicrotask", kScope, 1, "function");
   resolved.then(() => {
     try {
-      callback();
+      callback.call(globalThis);
     } catch (error) {
       reportUncaught(error);
     }
@@ -107,6 +107,9 @@ class Navigator {
   get languages(): string[] { return this.#languages; }
 }
 
+// What a wait is rejected with: a reason that is no object is told as an error.
+const errorOf = (reason: unknown) => (isObject(reason) ? reason : new Error(String(reason)));
+
 class Scheduler {
   constructor(token?: unknown) {
     illegalConstructor(token);
@@ -117,11 +120,11 @@ class Scheduler {
       return Promise.reject(wrongArgument("wait", "Scheduler", 2, "WaitOptions"));
     }
     const signal = options?.signal;
-    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (signal?.aborted) return Promise.reject(errorOf(signal.reason));
     return new Promise((resolve, reject) => {
       const abort = () => {
         clearTimeout(id);
-        reject(signal!.reason);
+        reject(errorOf(signal!.reason));
       };
       const id = setTimeout(() => {
         signal?.removeEventListener("abort", abort);

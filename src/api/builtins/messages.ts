@@ -2,7 +2,7 @@
 // arrives in a microtask.
 import { compatibility } from "./compatibility";
 import { reportException } from "./console";
-import { checkEvent, Event, EventTarget } from "./events";
+import { checkEvent, Event, EventTarget, kOwnHandlers } from "./events";
 import { illegalConstructor, isObject, kIllegalInvocation, kInternal, native, platform, textOf, wrongArgument } from "./seam";
 
 export const kNoOrigin = kInternal; // Of the runtime's own messages, which come from nowhere.
@@ -141,4 +141,5 @@ export class MessageChannel {
   declare readonly port1: MessagePort;
   declare readonly port2: MessagePort;
 }
+Object.defineProperty(MessagePort.prototype, kOwnHandlers, { value: true });
 platform({ MessageEvent, MessagePort, MessageChannel });

@@ -4,7 +4,7 @@ import { Blob } from "./blob";
 import { compatibility, isOn } from "./compatibility";
 import { reportException } from "./console";
 import { DOMException } from "./errors";
-import { checkEvent, ErrorEvent, Event, EventTarget, kCallsHandlers } from "./events";
+import { checkEvent, ErrorEvent, Event, EventTarget } from "./events";
 import { fetchUpgrade } from "./fetch";
 import { kNoOrigin, MessageEvent } from "./messages";
 import {
@@ -61,7 +61,6 @@ let isSocket: (value: unknown) => value is WebSocket;
 
 export class WebSocket extends EventTarget {
   #state: State;
-  declare [kCallsHandlers]: true;
 
   constructor(url: unknown, protocols?: unknown) {
     if (url === kInternal) {
@@ -169,7 +168,6 @@ export class WebSocket extends EventTarget {
     if (type === "blob" || type === "arraybuffer") state.binaryType = type; // Anything else is ignored.
   }
 }
-Object.defineProperty(WebSocket.prototype, kCallsHandlers, { value: true });
 for (const [name, value] of Object.entries({ CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 })) {
   for (const each of [name, `READY_STATE_${name}`]) {
     Object.defineProperty(WebSocket, each, { value, enumerable: true, configurable: true });

@@ -81,5 +81,11 @@ const rows = [
     "Error: why"],
   [() => rejectLater(undefined),
     "AbortError: The operation was aborted"],
+  [() => [Object.keys(new ReadableStream()), Object.keys(new WritableStream()), Object.keys(new TransformStream()), Object.keys(new Response("x").body)].join(),
+    ",,,"],
+  [() => JSON.stringify({ body: new Response("x").body, writable: new WritableStream(), transform: new TransformStream(), identity: new IdentityTransformStream() }),
+    "{\"body\":{},\"writable\":{},\"transform\":{},\"identity\":{}}"],
+  [() => JSON.stringify({ ...new ReadableStream() }),
+    "{}"],
 ];
 export default worker(Object.fromEntries(rows.map(([action, expect]) => [String(action), { run: (tools) => seen(() => action(tools)), expect }])));

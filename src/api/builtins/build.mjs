@@ -5,7 +5,6 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { withReceiverChecks } from "./receivers.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const require = createRequire(import.meta.url);
@@ -57,7 +56,15 @@ const reworded = texts.reduce((source, [theirs, ours]) => {
   if (result === source) throw new Error(`web-streams-polyfill no longer says ${theirs}`);
   return result;
 }, named);
-const text = `(() => {\n${withReceiverChecks(reworded)}\nreturn builtins.default;\n})()`;
+
+// Fields of web-streams-polyfill's objects become symbols: a script sees none of them, and JSON of a body is "{}".
+const fields = new Set([...reworded.matchAll(/\._([A-Za-z]\w*)/g)].map(([, name]) => name));
+const keyed = reworded.replace(/(\?\.|\.)_([A-Za-z]\w*)/g, (_, dot, name) => `${dot === "?." ? dot : ""}[field_${name}]`)
+  .replace(/([{,]\s*)_([A-Za-z]\w*):/g, (all, before, name) => (fields.has(name) ? `${before}[field_${name}]:` : all))
+  .replace(/^(\s+)_([A-Za-z]\w*)(\(.*\) \{)$/gm, (all, before, name, rest) => (fields.has(name) ? `${before}[field_${name}]${rest}` : all))
+  .replace(/"_([A-Za-z]\w*)"/g, (all, name) => (fields.has(name) ? `field_${name}` : all));
+const symbols = [...fields].map((name) => `const field_${name} = Symbol("${name}");`).join("\n");
+const text = `(() => {\n"use strict";\n${symbols}\n${keyed}\nreturn builtins.default;\n})()`;
 
 // A char array: a string literal of this length is more than compilers promise to take.
 function asCpp(source) {

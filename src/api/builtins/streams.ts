@@ -70,8 +70,8 @@ const kDestinationClosed = "This destination writable stream is closed.";
 
 function pipeInto(from: any, to: any, options: any): Promise<void> {
   if (!(to instanceof WritableStream) || to.locked) return pipeTo.call(from, to, options);
-  const { _state: state, _closeRequest, _inFlightCloseRequest } = to as any;
-  if (state === "closed" || (state === "writable" && (_closeRequest ?? _inFlightCloseRequest) !== undefined)) {
+  const { _state: state, _closeRequest: closing, _inFlightCloseRequest: inFlight } = to as any;
+  if (state === "closed" || (state === "writable" && (closing ?? inFlight) !== undefined)) {
     return refusePipe(from, to, options);
   }
   const old = !compatibility.pipesBack && state === "writable" && !isInternal(to);

@@ -111,7 +111,6 @@ struct Mutations {
   bool quota_ignored = false;                // A put that does not fit is let through.
   bool quota_forgets_pending = false;        // ... if what it does not fit beside is on its way.
   bool quota_forgets_pairs = false;          // ... rows, beside pairs that were put since the database was opened.
-  bool quota_forgets_open_sql = false;       // ... or pairs, beside rows of the same burst.
   bool quota_read_once = false;              // What was deleted since the first put still counts.
   bool waits_for_ever = false;               // An event that has waited too long is not refused.
   bool refused_event_runs = false;           // ... or is served all the same.

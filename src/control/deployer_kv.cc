@@ -46,7 +46,7 @@ loop::Task<Done> Deployer::SyncKvNamespaces() {
 
 loop::Task<Decision<KvNamespace>> Deployer::CreateKvNamespace(std::string title, std::string id) {
   if (!id.empty() && !IsKvNamespaceId(id)) {
-    co_return Refusal{400, 10022, "The ID of a namespace is 32 digits of lower-case hex."};
+    co_return Refusal{400, 10011, "The ID of a namespace is 32 digits of lower-case hex."};
   }
   Result<Done> entered = co_await Enter();
   if (!entered.has_value()) co_return Failed(entered.error());

@@ -324,7 +324,7 @@ TEST(HttpUpload, MovesARequestsBodyThroughAPipeAndKeepsBothConnections) {
     EXPECT_TRUE(uploader.uploaded == Pattern());
     browser.Forget();
   }
-  EXPECT_GT(uploader.counts.piped, kBytes);
+  EXPECT_GT(uploader.counts.piped, 0u);  // What has come before the origin was connected goes through memory.
   EXPECT_EQ(uploader.origin.server.connections(), 1u);
   EXPECT_FALSE(browser.ended());
 }

@@ -38,6 +38,8 @@ Result<Target> ParseUrl(std::string_view url) {
   rest = rest.substr(0, rest.find('#'));
   size_t end = rest.find_first_of("/?");
   std::string_view authority = rest.substr(0, end);
+  // A name and a password are not sent, as in workerd.
+  if (size_t at = authority.rfind('@'); at != std::string_view::npos) authority.remove_prefix(at + 1);
   if (!IsHost(authority)) return Invalid("the URL has an invalid host: " + std::string(url.substr(0, 200)));
   target.authority = authority;
   size_t colon = authority.rfind(':');

@@ -3,6 +3,7 @@ import { objectClass, thrown, worker } from "./lib.mjs";
 
 const cases = {
   "GET": { run: async ({ env }) => { const r = await fetch(`${env.ECHO}/path?q=1`); const j = await r.json(); return [r.status, r.ok, j.method, j.path, r.headers.get("x-echo"), r.redirected]; }, expect: [200, true, "GET", "/path?q=1", "yes", false] },
+  "a name and a password in the URL": { run: async ({ env }) => { const j = await (await fetch(env.ECHO.replace("//", "//u:p%40@") + "/p")).json(); return [j.path, j.headers.host === env.ECHO.slice(7), j.headers.authorization ?? "none"]; }, expect: ["/p", true, "none"] },
   "POST with a text": { run: async ({ env }) => { const j = await (await fetch(env.ECHO, { method: "POST", body: "h\u00e9" })).json(); return [j.method, j.body, j.headers["content-type"], j.headers["content-length"]]; }, expect: ["POST", "hé", "text/plain;charset=UTF-8", "3"] },
   "POST with bytes": { run: async ({ env }) => { const j = await (await fetch(env.ECHO, { method: "POST", body: new Uint8Array([97, 98]) })).json(); return [j.body, j.headers["content-type"] ?? "none"]; }, expect: ["ab", "none"] },
   "the length of no body": {

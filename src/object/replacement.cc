@@ -79,17 +79,8 @@ Result<Done> Replacement::Count(const ContentSource::Slice& slice) {
     }
     keys_ += write.space == Space::kKv ? 1 : 0;
   }
-  const Quota& quota = options_.quota;
-  auto over = [&](uint64_t used, uint64_t limit) {
-    return limit > 0 && bytes_ + used - std::min(used, before_.object.sum()) > limit;
-  };
-  if (over(before_.object.sum(), quota.object)) {
-    return Error(ErrorCode::kOverloaded, "That is more than an object may store.");
-  }
-  if (over(before_.in_namespace, quota.in_namespace) || over(before_.in_all, quota.in_all)) {
-    return Error(ErrorCode::kOverloaded, "Exceeded allowed storage in Durable Objects.");
-  }
-  return Done{};
+  Result<Done> fits = CheckReplacement(options_.quota, before_, bytes_);
+  return fits.has_value() ? fits : Error(ErrorCode::kOverloaded, fits.error().message());
 }
 
 // One commit does if there is no more, and little to be cleared: a clear of much may lose what was there before.

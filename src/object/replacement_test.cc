@@ -159,11 +159,13 @@ TEST_F(ReplacementTest, WhatIsLeftOfOneIsUndoneBeforeAnother) {
 TEST_F(ReplacementTest, KeepsToTheQuotas) {
   EXPECT_EQ(Replace(std::make_shared<ListSource>(Many("old"))), "ok");
   Open({.object = 100});
-  EXPECT_EQ(Replace(std::make_shared<ListSource>(Many("new", 50))), "That is more than an object may store.");
+  EXPECT_EQ(Replace(std::make_shared<ListSource>(Many("new", 50))),
+            "Exceeded allowed storage: the Durable Object would store 109 bytes, its quota is 100.");
   EXPECT_EQ(Look(), Many("old"));
   EXPECT_EQ(Replace(std::make_shared<ListSource>(Many("new"))), "ok");
   Open({.in_namespace = 200});
-  EXPECT_EQ(Replace(std::make_shared<ListSource>(Many("new", 50))), "Exceeded allowed storage in Durable Objects.");
+  EXPECT_EQ(Replace(std::make_shared<ListSource>(Many("new", 50))),
+            "Exceeded allowed storage: its class would store 204 bytes, its quota is 200.");
   EXPECT_EQ(Look(), Many("new"));
 }
 

@@ -114,6 +114,23 @@ TEST_F(ShardSqlTest, ConstraintsViolatedAtTheEndOfATurnResetTheObject) {
   EXPECT_EQ(class_->made, 2);
 }
 
+TEST_F(ShardSqlTest, ATransactionWhoseDatabaseCannotBeCommittedLeavesNoPairs) {
+  Fetch("CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(p REFERENCES p(id) DEFERRABLE INITIALLY DEFERRED)");
+  loop_.Advance(1s);
+  class_->handler = [](Instance& instance, InputLock lock, HttpRequest, OnReply) {
+    instance.storage().BeginTransaction();
+    auto put = instance.storage().Put(lock, {{"pair", "of it"}}, {}, nullptr);
+    (void)sql::Run(*instance.storage().Sql().value(), kViolation);
+    EXPECT_FALSE(instance.storage().CommitTransaction().has_value());
+  };
+  Fetch("");
+  loop_.Advance(1s);
+  Strings replies = Replies();
+  ASSERT_EQ(replies.size(), 2u);
+  EXPECT_TRUE(replies[1].starts_with("error: Durable Object was reset and rolled back")) << replies[1];
+  EXPECT_TRUE(engine_.durable().Scan(Id(1), {}).pairs.empty());
+}
+
 TEST_F(ShardSqlTest, AConstructorWhoseWritesCannotBeCommittedFailsThoseWhoWait) {
   Fetch("CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(p REFERENCES p(id) DEFERRABLE INITIALLY DEFERRED)");
   loop_.Advance(11s);

@@ -184,7 +184,6 @@ Result<Done> WriteCache::Commit() {
   open_.last = last_write_;
   Append(open_.writes, std::move(transaction_writes_));
   undo_.clear();
-  if (!joins_burst()) Seal();
   return Done{};
 }
 

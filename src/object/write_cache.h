@@ -66,7 +66,7 @@ class WriteCache {
   // nothing is awaited inside, is a part of it. The outermost decides.
   enum class Extent : uint8_t { kOwnBurst, kJoinsBurst };
   uint32_t Begin(Extent extent = Extent::kOwnBurst);
-  Result<Done> Commit();
+  Result<Done> Commit();  // The outermost: what was written joins the burst, which Seal() ends.
   void Rollback();
   uint32_t depth() const { return static_cast<uint32_t>(savepoints_.size()); }
 

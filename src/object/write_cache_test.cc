@@ -46,6 +46,8 @@ TEST(WriteCache, RollsBackToTheStateBeforeEachSavepoint) {
   EXPECT_EQ(Show(cache, "b"), "?");
   EXPECT_EQ(cache.TakeSealed().writes.size(), 1u) << "nothing of an open transaction is sent";
   EXPECT_TRUE(cache.Commit().has_value());
+  EXPECT_FALSE(cache.has_sealed()) << "what else belongs to the burst may still fail";
+  cache.Seal();
   EXPECT_EQ(cache.TakeSealed().writes.size(), 1u);
   EXPECT_FALSE(cache.Commit().has_value());
 }

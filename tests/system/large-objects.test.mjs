@@ -126,7 +126,7 @@ test("a damaged file, and one over the quota, change nothing", options, async ()
   const { dataDir } = server;
   await server.stop();
   server = await startLimpet({ dataDir, flags: ["--object-storage-mb", "20"] });
-  assert.match((await tool("import", id, file("large.db"))).stderr, /more than an object may store/);
+  assert.match((await tool("import", id, file("large.db"))).stderr, /Exceeded allowed storage: the Durable Object would store/);
   assert.deepEqual(await call("/whole"), { id, rows: 0, sum: 0, pairs: 1 });
   await server.stop();
   server = await startLimpet({ dataDir });

@@ -1,7 +1,7 @@
 // The time machine from outside: bookmarks and restores of objects, on a live server.
 #include <charconv>
-#include <chrono>
 
+#include "base/iso_time.h"
 #include "control/moments.h"
 #include "control/plane.h"
 #include "object/ids.h"
@@ -12,18 +12,7 @@ namespace {
 
 constexpr size_t kBookmarksShown = 100, kBookmarksShownMax = 1000;
 
-std::string ShownTime(uint64_t ms) {
-  std::chrono::sys_time<std::chrono::milliseconds> time{std::chrono::milliseconds(static_cast<int64_t>(ms))};
-  auto day = std::chrono::floor<std::chrono::days>(time);
-  std::chrono::year_month_day date(day);
-  std::chrono::hh_mm_ss clock(time - day);
-  char text[40];
-  snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-           static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-           static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-           static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
-  return text;
-}
+std::string ShownTime(uint64_t ms) { return IsoTime(WallTime(WallTime::duration(static_cast<int64_t>(ms)))); }
 
 }  // namespace
 

@@ -1,7 +1,8 @@
 #include "control/moments.h"
 
 #include <charconv>
-#include <chrono>
+
+#include "base/iso_time.h"
 
 namespace limpet::control {
 
@@ -23,38 +24,9 @@ std::optional<uint64_t> ParseTime(std::string_view text) {
   uint64_t ms = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), ms);
   if (error == std::errc() && end == text.data() + text.size()) return ms;
-  if (!text.ends_with('Z')) return std::nullopt;
-  text.remove_suffix(1);
-  std::string_view fraction;
-  if (size_t dot = text.find('.'); dot != std::string_view::npos) {
-    fraction = text.substr(dot + 1, 3);
-    text = text.substr(0, dot);
-  }
-  constexpr std::string_view kForm = "0000-00-00T00:00:00";
-  if (text.size() != kForm.size() && text.size() != kForm.size() - 3) return std::nullopt;
-  int fields[6] = {};
-  size_t field = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (kForm[i] != '0') {
-      if (text[i] != kForm[i]) return std::nullopt;
-      ++field;
-    } else {
-      if (text[i] < '0' || text[i] > '9') return std::nullopt;
-      fields[field] = fields[field] * 10 + (text[i] - '0');
-    }
-  }
-  std::chrono::year_month_day day{std::chrono::year(fields[0]), std::chrono::month(static_cast<unsigned>(fields[1])),
-                                  std::chrono::day(static_cast<unsigned>(fields[2]))};
-  if (!day.ok() || fields[0] < 1970 || fields[3] > 23 || fields[4] > 59 || fields[5] > 60) return std::nullopt;
-  uint64_t part = 0, unit = 100;
-  for (char digit : fraction) {
-    if (digit < '0' || digit > '9') return std::nullopt;
-    part += unit * static_cast<uint64_t>(digit - '0');
-    unit /= 10;
-  }
-  auto days = static_cast<uint64_t>(std::chrono::sys_days(day).time_since_epoch().count());
-  auto seconds = static_cast<uint64_t>((fields[3] * 60 + fields[4]) * 60 + fields[5]);
-  return (days * 86'400 + seconds) * 1000 + part;
+  std::optional<WallTime> time = ParseIsoTime(text);
+  if (!time) return std::nullopt;
+  return static_cast<uint64_t>(time->time_since_epoch().count());
 }
 
 loop::Task<Decision<Moment>> FindMoment(store::Session& session, ObjectId id, std::string at) {

@@ -24,7 +24,7 @@ loop::Task<Decision<Moment>> FindMoment(store::Session& session, ObjectId id, st
 // The moment that an undo bookmark means.
 loop::Task<Decision<uint64_t>> ResolveUndo(store::Session& session, ObjectId id, object::Bookmark bookmark);
 
-// Milliseconds since 1970, or "2026-01-31T12:00:00Z", seconds with or without a fraction, or left out.
+// Milliseconds since 1970, or what ParseIsoTime takes.
 std::optional<uint64_t> ParseTime(std::string_view text);
 
 // A refusal of ours, or the store's failure.

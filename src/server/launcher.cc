@@ -100,11 +100,15 @@ class Command {
       const char* more = getenv("LD_LIBRARY_PATH");
       variables_.push_back("LD_LIBRARY_PATH=" + libraries + (more != nullptr ? std::string(":") + more : ""));
     }
+    // Scripts on a server live in UTC, as in production, wherever it stands; in `dev` as workerd has it.
+    const bool serves = argc > 1 && std::string_view(argv[1]) == "serve";
+    if (serves) variables_.emplace_back("TZ=UTC");
     // NODE_OPTIONS and the like would run foreign code first; OPENSSL_CONF would change what TLS means.
     for (char** at = environ; *at != nullptr; ++at) {
       std::string_view variable = *at;
       bool ours = variable.starts_with("LIMPET_ROOT=") || variable.starts_with("LIMPET_LISTEN_FDS=") ||
                   variable.starts_with("LIMPET_RESTARTED=") || variable.starts_with(kHandover);
+      ours = ours || (serves && variable.starts_with("TZ="));
       ours = ours || (has_libraries && variable.starts_with("LD_LIBRARY_PATH="));
       if (!ours && !variable.starts_with("NODE_") && !variable.starts_with("OPENSSL_CONF=")) {
         variables_.push_back(*at);

@@ -169,3 +169,10 @@ test("an unknown host is told what there is", async () => {
   assert.match(answer.body, /hello/);
   await server.stop();
 });
+
+test("scripts live in UTC, wherever the server stands", async () => {
+  const server = await startLimpet({ env: { TZ: "America/New_York" } });
+  await server.deploy({ name: "zone", code: `export default { fetch() { return new Response(new Date(0).toString()); } };` });
+  assert.match((await server.fetch("zone")).body, /^Thu Jan 01 1970 00:00:00 GMT\+0000/);
+  await server.stop();
+});

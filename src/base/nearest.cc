@@ -1,9 +1,9 @@
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
 #include <algorithm>
 #include <utility>
 
-namespace limpet::cli {
+namespace limpet {
 namespace {
 
 size_t Distance(std::string_view a, std::string_view b) {
@@ -35,4 +35,4 @@ std::optional<std::string> Nearest(std::string_view word, const std::vector<std:
   return nearest;
 }
 
-}  // namespace limpet::cli
+}  // namespace limpet

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/nearest.h"
 #include "cli/cli.h"
-#include "cli/nearest.h"
 
 namespace limpet::cli {
 namespace {
@@ -117,6 +117,9 @@ void AddRemote(CLI::App* app, Arguments* arguments) {
   CLI::App* versions = app->add_subcommand("versions", "The versions of a script")->require_subcommand(1);
   AddScript(versions, "list", "Those that are kept, newest first", arguments)
       ->add_flag("--json", arguments->output_json, json);
+  CLI::App* view = AddScript(versions, "view", "What one is made of", arguments);
+  view->add_option("version", arguments->key, "Its ID")->required();
+  view->add_flag("--json", arguments->output_json, json);
   CLI::App* upload = AddScript(versions, "upload", "Uploads the project as a version that is not live", arguments);
   upload->add_option("script", arguments->entry, "The main module, instead of the configuration's");
   upload->add_option("--assets", arguments->assets, "A folder of static files, instead of the configuration's");

@@ -140,6 +140,32 @@ void PrintVersion(const Json& version, const Terminal& terminal) {
   terminal.Result(line);
 }
 
+std::string Joined(const Json& list) {
+  std::string text;
+  for (const Json& item : list.items()) text += (text.empty() ? "" : ", ") + item.AsString();
+  return text;
+}
+
+// As `wrangler versions view` has it.
+void PrintVersionWhole(const Json& version, const Terminal& terminal) {
+  auto show = [&](std::string name, const std::string& text) {
+    name.resize(21, ' ');
+    if (!text.empty()) terminal.Result(name + text);
+  };
+  const Json& runtime = version["resources"]["script_runtime"];
+  show("Version ID:", version["id"].AsString());
+  show("Number:", std::to_string(version["number"].AsInt64()));
+  show("Created:", version["metadata"]["created_on"].AsString());
+  show("Tag:", version["annotations"]["workers/tag"].AsString());
+  show("Message:", version["annotations"]["workers/message"].AsString());
+  show("Handlers:", Joined(version["resources"]["script"]["handlers"]));
+  show("Compatibility date:", runtime["compatibility_date"].AsString());
+  show("Compatibility flags:", Joined(runtime["compatibility_flags"]));
+  for (const Json& binding : version["resources"]["bindings"].items()) {
+    show("Binding:", binding["name"].AsString() + "  " + binding["type"].AsString());
+  }
+}
+
 std::string Quoted(std::string_view text) {
   constexpr char kHex[] = "0123456789ABCDEF";
   std::string path;
@@ -268,6 +294,16 @@ int RunVersions(const Arguments& arguments, const Terminal& terminal) {
       }
     }
     if (arguments.output_json) list.End();
+    return kExitOk;
+  }
+  if (arguments.action == "view") {
+    Result<Json> version = remote->Call("GET", "/versions/" + Quoted(arguments.key));
+    if (!version.has_value()) return Refuse(terminal, version.error());
+    if (arguments.output_json) {
+      terminal.Result(ToText(version.value()));
+    } else {
+      PrintVersionWhole(version.value(), terminal);
+    }
     return kExitOk;
   }
   Result<Json> shares = ReadShares(arguments.words);

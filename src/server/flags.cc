@@ -4,6 +4,8 @@
 #include <optional>
 #include <string_view>
 
+#include "base/nearest.h"
+
 namespace limpet::server {
 namespace {
 
@@ -261,6 +263,13 @@ const Flag* FindFlag(std::string_view name) {
   return nullptr;
 }
 
+std::string Meant(std::string_view name) {
+  std::vector<std::string> names;
+  for (const Flag& flag : kFlags) names.emplace_back(flag.name);
+  std::optional<std::string> nearest = Nearest(name, names);
+  return nearest ? " (did you mean " + *nearest + "?)" : "";
+}
+
 Result<ServeFlags> Finish(Parse parse) {
   std::vector<std::string> networks{"127.0.0.0/8", "::1"};
   if (std::erase(parse.proxies, "none") > 0) networks.clear();
@@ -299,7 +308,7 @@ Result<ServeFlags> ParseServeFlags(const std::vector<std::string>& arguments) {
     size_t equals = word.starts_with("--") ? word.find('=') : std::string_view::npos;
     std::string name(word.substr(0, equals));
     const Flag* flag = FindFlag(name);
-    if (flag == nullptr) return Usage("unknown argument " + name + "; see limpet serve --help");
+    if (flag == nullptr) return Usage("unknown argument " + name + Meant(name) + "; see limpet serve --help");
     std::string value;
     if (flag->placeholder == nullptr) {
       if (equals != std::string_view::npos) return Usage(name + " takes no value");

@@ -19,6 +19,11 @@ TEST(ServeFlags, HaveTheDocumentedDefaults) {
   EXPECT_FALSE(flags.allow_private_network);
 }
 
+TEST(ServeFlags, SayWhatMayHaveBeenMeant) {
+  EXPECT_EQ(Refusal({"--listn", "x"}), "unknown argument --listn (did you mean --listen?); see limpet serve --help");
+  EXPECT_EQ(Refusal({"--nonsense"}), "unknown argument --nonsense; see limpet serve --help");
+}
+
 TEST(ServeFlags, TakeValuesInBothSpellings) {
   ServeFlags flags = ParseServeFlags({"--listen",
                                       "localhost:0",

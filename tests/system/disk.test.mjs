@@ -140,8 +140,8 @@ test("put, reply, disk failure: the client gets an error, the object's memory is
   assert.equal(answer.status, 500, answer.body);
   assert.doesNotMatch(answer.body, /events/);
   dropBallast(disk);
-  const seen = await until("the object to be read again", () => get(server, "A", "lost"));
-  assert.deepEqual(seen, { events: 1, stored: null });
+  const { events, stored } = await until("the object to be read again", () => get(server, "A", "lost"));
+  assert.deepEqual({ events, stored }, { events: 1, stored: null });
   assert.equal((await get(server, "A", "second")).stored, "second");
   await server.stop();
 });

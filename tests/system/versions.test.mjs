@@ -62,6 +62,9 @@ test("versions share the traffic, and roll back", async () => {
   const versions = lines(await tool("versions", "list", "--name", "things"));
   const [two, older] = versions.map((line) => line.split(" ")[0]);
   assert.equal(await text(), "two undefined");
+  assert.match((await tool("versions", "view", older, "--name", "things")).stdout, new RegExp(`Version ID: +${older}\n[^]*Handlers: +fetch\n[^]*Binding: +OTHER  secret_text\n`));
+  assert.equal(JSON.parse((await tool("versions", "view", two, "--name", "things", "--json")).stdout).id, two);
+  assert.match((await tool("versions", "view", "none", "--name", "things")).stderr, /100146|10146|version/i);
   assert.equal((await tool("versions", "deploy", `${older}@30`, two, "--name", "things", "--message", "a try")).code, 0);
   const [status] = lines(await tool("deployments", "status", "--name", "things"));
   assert.match(status, new RegExp(`30% ${older}  70% ${two}  a try`));

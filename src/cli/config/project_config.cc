@@ -5,9 +5,9 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/nearest.h"
 #include "cli/config/keys.h"
 #include "cli/config/toml_reader.h"
-#include "cli/nearest.h"
 
 namespace limpet::cli {
 namespace {

@@ -322,7 +322,7 @@ void LiveInstance::RunTurn(UniqueFunction<void()>& turn) {
 void LiveInstance::WantFlush() { host_.WantFlush(*this); }
 
 // What the script brought about, it is told in the words that say so.
-void LiveInstance::SqlFailed(const Error& why) {
+void LiveInstance::CannotCommit(const Error& why) {
   bool by_script = why.code() == ErrorCode::kScript || why.code() == ErrorCode::kOverloaded;
   if (by_script) return BreakByScript(why);
   Break(host_.WriteFailed(id_, why));

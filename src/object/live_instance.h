@@ -167,7 +167,7 @@ class LiveInstance final : public Instance, GateHost, OutputHost, StorageHost, B
   void WantFlush() override;
   void CommitSent() override { host_.CommitProgress(*this); }
   void AlarmChanged(AlarmChange change) override { host_.AlarmChanged(id_, change); }
-  void SqlFailed(const Error& why) override;
+  void CannotCommit(const Error& why) override;
   void Settled(const Error* failed) override;
   const store::Claim& claim() const override { return host_.claim(); }
   const Quota& quota() const override { return host_.quota(); }

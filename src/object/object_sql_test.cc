@@ -46,7 +46,7 @@ class FakeHost final : public StorageHost {
   void CommitSent() override { ++commits_sent_; }
   void AlarmChanged(AlarmChange) override {}
   const std::optional<std::string>& name() const override { return name_; }
-  void SqlFailed(const Error& why) override { Fail(why); }
+  void CannotCommit(const Error& why) override { Fail(why); }
   void Settled(const Error* failed) override {
     if (failed != nullptr) Fail(*failed);
   }

@@ -372,13 +372,13 @@ void ObjectStorage::RollbackTransaction() {
   TransactionEnded(/*committed=*/false);
   whole_burst |= cache_.depth() == 0 && LIMPET_MUTANT(sql_rollback_takes_burst);
   Result<Done> rolled_back = LIMPET_MUTANT(sql_rollback_keeps_rows) ? sql_.Release() : sql_.Rollback(whole_burst);
-  if (!rolled_back.has_value()) host_.SqlFailed(rolled_back.error());
+  if (!rolled_back.has_value()) host_.CannotCommit(rolled_back.error());
 }
 
 bool ObjectStorage::CommitSql() {
   Result<Done> committed = sql_.CommitBurst();
   if (LIMPET_MUTANT(sql_failure_ignored)) return true;
-  if (!committed.has_value()) host_.SqlFailed(committed.error());
+  if (!committed.has_value()) host_.CannotCommit(committed.error());
   return committed.has_value();
 }
 
@@ -435,6 +435,10 @@ void ObjectStorage::SendSealed() {
   const store::Claim& claim = host_.claim();
   bool renewed = claim.epoch != sent_epoch_ || claim.valid_until != sent_valid_until_;
   if (commits_ > 0 && renewed) return;
+  if (Result<Done> fits = CheckUnread(); !fits.has_value()) {
+    (void)cache_.TakeSealed();  // No other way sends it: none of it may land.
+    return host_.CannotCommit(fits.error());
+  }
   sent_epoch_ = claim.epoch;
   sent_valid_until_ = claim.valid_until;
   WriteCache::Batch batch = cache_.TakeSealed();

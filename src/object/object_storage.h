@@ -32,8 +32,8 @@ class StorageHost {
   // The object's alarm on disk is another one now; not known which, if the commit failed.
   virtual void AlarmChanged(AlarmChange change) = 0;
   virtual const std::optional<std::string>& name() const = 0;
-  // What SQL did in this burst can't be committed: end the instance in this call.
-  virtual void SqlFailed(const Error& why) = 0;
+  // What was written can't be committed: end the instance in this call.
+  virtual void CannotCommit(const Error& why) = 0;
   // A commit or a read that this instance had on the way has come back; `failed` if it was a commit that failed.
   virtual void Settled(const Error* failed) = 0;
   virtual const store::Claim& claim() const = 0;
@@ -152,7 +152,9 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
   Result<Done> CheckFits(uint64_t bytes);
   Result<uint64_t> SqlBytesMax() override;
   bool SqlNearsQuota();
-  Result<Done> ReadTotals();
+  Result<Done> ReadTotals(uint64_t upto);  // As they are once the writes up to this one are durable, at most.
+  // An error: what is sealed does not fit, and was let through while the store could not say so.
+  Result<Done> CheckUnread();
   void TransactionEnded(bool committed);
   void Wrote();
   void SqlWrote(uint64_t bytes) override {
@@ -187,6 +189,7 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
   std::optional<store::Totals> totals_;  // As last read,
   uint64_t put_ = 0, put_pages_ = 0;     // ... and at most so much was put since, in pairs and in pages,
   uint64_t put_open_ = 0;                // ... and in pairs, in the transaction that is open.
+  bool put_unread_ = false;              // Something was put while the totals could not be read.
   size_t commits_ = 0;
   uint64_t sent_epoch_ = 0;  // The claim of the commits on the way.
   Instant sent_valid_until_{};

@@ -46,13 +46,14 @@ Result<Done> CheckReplacement(const Quota& quota, const store::Totals& totals, u
 }
 
 // What is on its way is not in the totals.
-Result<Done> ObjectStorage::ReadTotals() {
+Result<Done> ObjectStorage::ReadTotals(uint64_t upto) {
   if (LIMPET_MUTANT(quota_read_once) && totals_) return Done{};
-  LIMPET_TRY(totals_, session_.TotalsNow(id_));
-  if (cache_.hides_store()) totals_->object = {};
+  totals_.reset();
   put_pages_ = std::min<uint64_t>(put_pages_, cache_.pending_page_bytes());
   put_ = std::min<uint64_t>(put_, cache_.dirty_bytes() - put_pages_);
   if (LIMPET_MUTANT(quota_forgets_pending)) put_ = put_pages_ = 0;
+  LIMPET_TRY(totals_, session_.TotalsNow(id_));
+  if (cache_.hides_store_at(upto)) totals_->object = {};
   return Done{};
 }
 
@@ -74,13 +75,27 @@ Result<Done> ObjectStorage::MakeRoom(uint64_t bytes) {
   const Quota& quota = host_.quota();
   if (quota.none()) return Done{};
   const bool look = !totals_ || quota.shared() || !Fits(bytes);
-  // A store that can't answer now can't commit either: then the commit says so.
-  if (look && ReadTotals().has_value() && !LIMPET_MUTANT(quota_ignored)) {
-    LIMPET_TRY(Done fits, CheckFits(bytes));
-    (void)fits;
+  if (look && !LIMPET_MUTANT(quota_ignored)) {
+    // A store that can't answer now, after a failed write, can't commit either. But it may be well again before the
+    // burst is sent, which waits for the reads before it.
+    if (ReadTotals(cache_.last_write()).has_value()) {
+      LIMPET_TRY(Done fits, CheckFits(bytes));
+      (void)fits;
+    } else {
+      put_unread_ = true;
+    }
   }
   (cache_.depth() > 0 ? put_open_ : put_) += bytes;
   return Done{};
+}
+
+// The script was told that its put is in order: as with a write that fails, the instance has to go.
+Result<Done> ObjectStorage::CheckUnread() {
+  if (!put_unread_) return Done{};
+  LIMPET_TRY(Done read, ReadTotals(cache_.sealed_last()));
+  (void)read;
+  if (cache_.depth() == 0) put_unread_ = false;  // Else it may be what the open transaction has put.
+  return CheckRoom(host_.quota(), *totals_, put_ + put_pages_);
 }
 
 // Its transactions are bounded: as long as the largest fits, its limit may stay what it was.
@@ -97,7 +112,7 @@ Result<uint64_t> ObjectStorage::SqlBytesMax() {
   const Quota& quota = host_.quota();
   const uint64_t most = sql::DatabaseOptions().database_bytes_max;
   if (quota.none()) return most;
-  LIMPET_TRY(Done read, ReadTotals());
+  LIMPET_TRY(Done read, ReadTotals(cache_.last_write()));
   (void)read;
   auto left = [](uint64_t limit, uint64_t stored) { return limit > stored ? limit - stored : 0; };
   const uint64_t put = put_ + put_open_;

@@ -44,6 +44,7 @@ class WriteCache {
   std::vector<Overlay> Range(const Bytes& start, const std::optional<Bytes>& end) const;
   // A pending deleteAll hides everything in the store.
   bool hides_store() const { return cleared_at_ > durable_; }
+  bool hides_store_at(uint64_t write) const { return hides_store() && cleared_at_ <= write; }  // Once all up to it are.
 
   void Put(Bytes key, Bytes value, bool confirmed);
   void Delete(Bytes key, bool confirmed);

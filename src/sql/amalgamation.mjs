@@ -4,7 +4,8 @@
 // - the new name of a table that is renamed, for the authorizer;
 // - and less work per transaction: the first page is written when it has changed, not to count the transaction (one
 //   connection has the file, so nobody looks at the count; SQLite does the same with locking_mode=EXCLUSIVE, which
-//   would need a journal), and the journal in memory is made of pieces that a page fits into.
+//   would need a journal), and the journal in memory is made of pieces that a page fits into;
+// - and FTS5 does not look for the end of a "[" of GLOB in a pattern of LIKE, one byte behind the pattern's end.
 //   node src/sql/amalgamation.mjs FROM/sqlite3.c TO/sqlite3.c
 //
 // Each change names its place by the instruction of the bytecode engine and a line in it. A place that is not found
@@ -64,5 +65,6 @@ source = source.slice(0, renameCheck) + kRename.replace(", 0)", ", zName)") + so
 
 replaceOnce("if( !pPager->changeCountDone && pPager->dbSize>0 ){\n    PgHdr *pPgHdr;", "if( 0 ){\n    PgHdr *pPgHdr;");
 replaceOnce("#define MEMJOURNAL_DFLT_FILECHUNKSIZE 1024", "#define MEMJOURNAL_DFLT_FILECHUNKSIZE 8192");
+replaceOnce("        if( zText[i]==aSpec[2] ){\n          i += 2;", "        if( i<nText && zText[i]==aSpec[2] ){\n          i += 2;");
 
 writeFileSync(to, source);

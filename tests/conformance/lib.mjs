@@ -112,6 +112,20 @@ export function worker(cases) {
   };
 }
 
+// The same of rows [action, expect]: an action's source is its case's name; what it gives comes out as a text, or as a list
+// of texts, or "Name: message" of what it throws.
+export function workerOfRows(rows) {
+  async function seen(action) {
+    try {
+      const value = await action();
+      return value === undefined ? "undefined" : Array.isArray(value) ? value.map(String) : String(value);
+    } catch (error) {
+      return `${error?.name}: ${error?.message}`;
+    }
+  }
+  return worker(Object.fromEntries(rows.map(([action, expect]) => [String(action), { run: (tools) => seen(() => action(tools)), expect }])));
+}
+
 // The class `Subject` of a conformance file: runs cases, and `actions` that several cases share.
 export function objectClass(cases, actions = {}) {
   return class Subject {

@@ -1,14 +1,5 @@
 // Arguments of odd types, and too few of them: what methods and constructors say, and in which order they look.
-import { worker } from "./lib.mjs";
-
-async function seen(action) {
-  try {
-    const value = await action();
-    return value === undefined ? "undefined" : Array.isArray(value) ? value.map(String) : String(value);
-  } catch (error) {
-    return `${error?.name}: ${error?.message}`;
-  }
-}
+import { workerOfRows } from "./lib.mjs";
 
 const rows = [
   [() => new Blob(new Uint8Array(1)),
@@ -272,4 +263,4 @@ const rows = [
   [() => new EventSource("http://127.0.0.1:1/", 5),
     "TypeError: Failed to construct 'EventSource': constructor parameter 2 is not of type 'EventSourceInit'."],
 ];
-export default worker(Object.fromEntries(rows.map(([action, expect]) => [String(action), { run: (tools) => seen(() => action(tools)), expect }])));
+export default workerOfRows(rows);

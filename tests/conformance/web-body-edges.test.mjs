@@ -1,14 +1,5 @@
 // Bodies that were read in part, cancelled or split, readers that are released, and what a body's blob says of its type.
-import { worker } from "./lib.mjs";
-
-async function seen(action) {
-  try {
-    const value = await action();
-    return value === undefined ? "undefined" : Array.isArray(value) ? value.map(String) : String(value);
-  } catch (error) {
-    return `${error?.name}: ${error?.message}`;
-  }
-}
+import { workerOfRows } from "./lib.mjs";
 
 const bytes = (text) => new TextEncoder().encode(text);
 const parts = () => new ReadableStream({
@@ -125,4 +116,4 @@ const rows = [
   [() => typeOf("nonsense"),
     ""],
 ];
-export default worker(Object.fromEntries(rows.map(([action, expect]) => [String(action), { run: (tools) => seen(() => action(tools)), expect }])));
+export default workerOfRows(rows);

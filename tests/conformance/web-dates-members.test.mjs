@@ -1,15 +1,6 @@
 // What was otherwise before 2021-11 and 2022-06: members of instances, buffers of BYOB readers, arguments of wrong types, UTF-16.
 // compatibility-date: 2021-09-01
-import { worker } from "./lib.mjs";
-
-async function seen(action) {
-  try {
-    const value = await action();
-    return value === undefined ? "undefined" : Array.isArray(value) ? value.map(String) : String(value);
-  } catch (error) {
-    return `${error?.name}: ${error?.message}`;
-  }
-}
+import { workerOfRows } from "./lib.mjs";
 
 const code = (text) => [...text].map((each) => each.codePointAt(0).toString(16));
 const utf16 = (bytes, options) => code(new TextDecoder("utf-16le", options).decode(new Uint8Array(bytes)));
@@ -89,4 +80,4 @@ const rows = [
   [() => utf16([0x61], { fatal: true }),
     "TypeError: Failed to decode input."],
 ];
-export default worker(Object.fromEntries(rows.map(([action, expect]) => [String(action), { run: (tools) => seen(() => action(tools)), expect }])));
+export default workerOfRows(rows);

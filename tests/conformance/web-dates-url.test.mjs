@@ -1,15 +1,6 @@
 // URL and URLSearchParams before url_standard.
 // compatibility-date: 2022-09-01
-import { worker } from "./lib.mjs";
-
-async function seen(action) {
-  try {
-    const value = await action();
-    return value === undefined ? "undefined" : Array.isArray(value) ? value.map(String) : String(value);
-  } catch (error) {
-    return `${error?.name}: ${error?.message}`;
-  }
-}
+import { workerOfRows } from "./lib.mjs";
 
 const kParts = ["href", "origin", "username", "password", "host", "hostname", "port", "pathname", "search", "hash"];
 const parts = (text) => kParts.map((part) => new URL(text)[part]);
@@ -189,4 +180,4 @@ const rows = [
   [() => new Response(new URLSearchParams("a=b")).headers.get("content-type"),
     "application/x-www-form-urlencoded;charset=UTF-8"],
 ];
-export default worker(Object.fromEntries(rows.map(([action, expect]) => [String(action), { run: (tools) => seen(() => action(tools)), expect }])));
+export default workerOfRows(rows);

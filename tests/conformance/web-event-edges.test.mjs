@@ -1,14 +1,5 @@
 // Events, timers and streams as scripts see them from the outside.
-import { worker } from "./lib.mjs";
-
-async function seen(action) {
-  try {
-    const value = await action();
-    return value === undefined ? "undefined" : Array.isArray(value) ? value.map(String) : String(value);
-  } catch (error) {
-    return `${error?.name}: ${error?.message}`;
-  }
-}
+import { workerOfRows } from "./lib.mjs";
 
 const listen = (options) => new EventTarget().addEventListener("x", () => {}, options);
 const unlisten = (options) => new EventTarget().removeEventListener("x", () => {}, options);
@@ -88,4 +79,4 @@ const rows = [
   [() => JSON.stringify({ ...new ReadableStream() }),
     "{}"],
 ];
-export default worker(Object.fromEntries(rows.map(([action, expect]) => [String(action), { run: (tools) => seen(() => action(tools)), expect }])));
+export default workerOfRows(rows);

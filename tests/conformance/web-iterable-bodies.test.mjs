@@ -1,14 +1,5 @@
 // Objects that iterate, as bodies: a stream of what they give, or the text that they are.
-import { worker } from "./lib.mjs";
-
-async function seen(action) {
-  try {
-    const value = await action();
-    return value === undefined ? "undefined" : Array.isArray(value) ? value.map(String) : String(value);
-  } catch (error) {
-    return `${error?.name}: ${error?.message}`;
-  }
-}
+import { workerOfRows } from "./lib.mjs";
 
 const bytes = (text) => new TextEncoder().encode(text);
 const sync = { *[Symbol.iterator]() { yield bytes("items"); } };
@@ -62,4 +53,4 @@ const rows = [
   [() => read(Object.assign(() => 1, sync)),
     ["() => 1","text/plain;charset=UTF-8"]],
 ];
-export default worker(Object.fromEntries(rows.map(([action, expect]) => [String(action), { run: (tools) => seen(() => action(tools)), expect }])));
+export default workerOfRows(rows);

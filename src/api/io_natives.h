@@ -34,8 +34,6 @@ class IoContext;
 bool CheckKey(Call& call, const std::string& key);
 // The same for a serialised value.
 bool CheckValue(Call& call, const IoContext& context, const std::string& key, size_t bytes, bool single);
-// [key, value, …]
-v8::MaybeLocal<v8::Value> FlatPairs(js::Scope& scope, const object::Pairs& pairs);
 // Reads start, end, startAfter, prefix, reverse, limit from the first argument on.
 object::ListOptions ReadListOptions(Call& call);
 

@@ -243,6 +243,18 @@ void KvDelete(const Arguments& args) {
   args.GetReturnValue().Set(existed.value());
 }
 
+v8::MaybeLocal<v8::Value> FlatPairs(js::Scope& scope, const object::Pairs& pairs) {
+  std::vector<v8::Local<v8::Value>> flat;
+  flat.reserve(pairs.size() * 2);
+  for (auto& [key, bytes] : pairs) {
+    v8::Local<v8::Value> value;
+    if (!Deserialize(scope, bytes).ToLocal(&value)) return {};
+    flat.push_back(js::FromUtf8(scope.isolate(), key));
+    flat.push_back(value);
+  }
+  return v8::Array::New(scope.isolate(), flat.data(), flat.size()).As<v8::Value>();
+}
+
 // kvList(start, end, startAfter, prefix, reverse, limit): [key, value, …]
 void KvList(const Arguments& args) {
   Call call(args);

@@ -96,22 +96,6 @@ v8::MaybeLocal<v8::Value> OneValue(js::Scope& scope, const std::optional<Bytes>&
   return Deserialize(scope, *value);
 }
 
-}  // namespace
-
-v8::MaybeLocal<v8::Value> FlatPairs(js::Scope& scope, const object::Pairs& pairs) {
-  std::vector<v8::Local<v8::Value>> flat;
-  flat.reserve(pairs.size() * 2);
-  for (auto& [key, bytes] : pairs) {
-    v8::Local<v8::Value> value;
-    if (!Deserialize(scope, bytes).ToLocal(&value)) return {};
-    flat.push_back(js::FromUtf8(scope.isolate(), key));
-    flat.push_back(value);
-  }
-  return v8::Array::New(scope.isolate(), flat.data(), flat.size()).As<v8::Value>();
-}
-
-namespace {
-
 v8::MaybeLocal<v8::Value> MapOfPairs(js::Scope& scope, const object::Pairs& pairs) {
   v8::Local<v8::Map> map = v8::Map::New(scope.isolate());
   for (auto& [key, bytes] : pairs) {

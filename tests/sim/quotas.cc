@@ -5,6 +5,7 @@
 #include "object/mutations.h"
 #include "object/quota.h"
 #include "object/restore.h"
+#include "sim/faults.h"
 #include "sql/sql_testing.h"
 
 namespace limpet::sim {
@@ -42,13 +43,7 @@ Quotas::Quotas(uint64_t seed, std::function<void(const std::string&)> violation)
   if (!crowded_ && random_.Below(2) == 0) quota_.in_namespace = (2000 + random_.Below(3000)) * scale;
   if (!crowded_ && random_.Below(2) == 0) quota_.in_script = (3000 + random_.Below(4000)) * scale;
   if (!crowded_ && random_.Below(3) == 0) quota_.in_all = (4000 + random_.Below(4000)) * scale;
-  store::FaultyOptions options;
-  options.seed = seed;
-  options.commit_delay = std::chrono::microseconds(random_.Below(3000));
-  options.commit_jitter = 2ms;
-  options.answer_jitter = 1ms;
-  options.read_jitter = 1ms;
-  options.cold_reads_percent = 30;
+  store::FaultyOptions options = SlowStore(seed, random_);
   options.failed_commits_permille = faults_ ? 50 : 0;
   options.miscount = static_cast<store::Miscount>(object::ActiveMutations().miscount);
   engine_ = std::make_unique<store::FaultyEngine>(&loop_, options);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "object/bookmark.h"
+#include "sim/faults.h"
 #include "sql/sql_testing.h"
 
 namespace limpet::sim {
@@ -48,13 +49,7 @@ TimeMachine::TimeMachine(uint64_t seed, std::function<void(const std::string&)> 
       random_(seed * 7919 + 5) {
   faults_ = random_.Below(2) == 0;
   crashes_ = random_.Below(2) == 0;
-  store::FaultyOptions options;
-  options.seed = seed;
-  options.commit_delay = std::chrono::microseconds(random_.Below(3000));
-  options.commit_jitter = 2ms;
-  options.answer_jitter = 1ms;
-  options.read_jitter = 1ms;
-  options.cold_reads_percent = 30;
+  store::FaultyOptions options = SlowStore(seed, random_);
   options.failed_reads_permille = faults_ ? 20 : 0;
   options.failed_commits_permille = faults_ ? 40 : 0;
   engine_ = std::make_unique<store::FaultyEngine>(&loop_, options);

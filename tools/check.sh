@@ -22,7 +22,7 @@ for file in "${lint[@]}"; do
   [ -f "$file" ] && grep -qF "/$file\"" build/release/compile_commands.json && compiled+=("$file")
 done
 if [ ${#compiled[@]} -gt 0 ]; then
-  printf '%s\0' "${compiled[@]}" | xargs -0 -n 1 -P "$(nproc)" clang-tidy-19 -p build/release --quiet || failed=1
+  "$NODE" tools/lint.mjs "${compiled[@]}" || failed=1
 fi
 
 "$NODE" tools/check_tree.mjs || failed=1

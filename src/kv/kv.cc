@@ -150,7 +150,7 @@ loop::Task<Result<size_t>> Writer::Sweep(std::shared_ptr<Namespace> ns, uint64_t
   Result<store::ScanPage> page = co_await scan;
   std::vector<std::pair<Bytes, bool>> found;  // The mark, and whether its key's records are over too.
   std::optional<Error> failed;
-  if (!page.has_value()) failed = std::move(page).error();
+  if (!page.has_value()) failed = page.error();
   for (size_t i = 0; !failed && i < page.value().pairs.size(); ++i) {
     const Bytes& mark = page.value().pairs[i].first;
     loop::Completion<Result<std::optional<Bytes>>> get([&](auto done) {

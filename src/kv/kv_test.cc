@@ -94,11 +94,7 @@ TEST_F(KvTest, KeepsValuesWithMetadata) {
 }
 
 TEST_F(KvTest, ListsInOrderOfBytesPageByPage) {
-  for (const char* key : {"b", "a", "a\xff",
-                          "a\xff"
-                          "1",
-                          "ab", "c"})
-    Put(key, "v");
+  for (const char* key : {"b", "a", "a\xff", "a\3771", "ab", "c"}) Put(key, "v");
   EXPECT_EQ(Keys({}),
             "a ab a\xff a\xff"
             "1 b c ");

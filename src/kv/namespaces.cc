@@ -83,6 +83,7 @@ void Namespaces::Retire(NamespaceId id, UniqueFunction<void()> then) {
 std::vector<std::shared_ptr<Namespace>> Namespaces::All() const {
   std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<Namespace>> all;
+  all.reserve(namespaces_.size());
   for (const auto& [id, one] : namespaces_) all.push_back(one);
   return all;
 }

@@ -150,7 +150,7 @@ class EngineUnderTest {
   void Settle() {
     for (uint8_t i = 1; i <= 3; ++i) (void)Commit(Object(i), {});
   }
-  std::string Keys(ObjectId object, ScanOptions options) {
+  std::string Keys(ObjectId object, const ScanOptions& options) {
     std::string keys;
     for (const auto& [key, value] : Scan(object, options).pairs) keys += key + " ";
     return keys;

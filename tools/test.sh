@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# ./dev test [asan|tsan] [--seeds N] [--rounds N] [FILTER]: builds, runs every test, sums up in the last line.
+# ./dev test [asan|tsan] [--seeds N] [--rounds N] [--minutes N] [FILTER]: builds, runs every test, sums up in the last line.
+# A suite that hangs is cut and named; when the minutes (85, with the build) are over, what has not run yet counts as failed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tools/common.sh
@@ -7,30 +8,62 @@ source tools/common.sh
 preset=release
 seeds=10000
 rounds=50
+minutes=85
 filter=""
 while [ $# -gt 0 ]; do
   case "$1" in
     asan | tsan) preset="$1" ;;
     --seeds) seeds="$2"; shift ;;
     --rounds) rounds="$2"; shift ;;
+    --minutes) minutes="$2"; shift ;;
     -*) echo "unknown flag: $1" >&2; exit 2 ;;
     *) filter="$1" ;;
   esac
   shift
 done
 
+readonly unit_seconds=600 suite_seconds=1200 simulation_seconds=1800
+readonly test_ms=300000  # One test of a suite.
 passed=0
 failed=0
 failures=()
 log="$(mktemp)"
-trap 'rm -f "$log"' EXIT
+told="$(mktemp)"  # What the tests that failed said.
+trap 'rm -f "$log" "$told"' EXIT
 
 wanted() { [[ "$1" == *"$filter"* ]]; }
+# bounded SECONDS COMMAND...: its output goes to the log; it is ended after so many seconds, or when all minutes are over.
+begun=0
+remark=""  # What is to be said of the suite that no test of it does.
+bounded() {
+  local seconds="$1" left=$((minutes * 60 - SECONDS)) status=0
+  shift
+  begun=$SECONDS
+  remark=""
+  if [ "$left" -le 0 ]; then
+    remark="not run, the $minutes minutes are over"
+    echo "$remark" > "$log"
+    return 1
+  fi
+  if [ "$left" -lt "$seconds" ]; then seconds="$left"; fi
+  timeout --kill-after=15 "$seconds" "$@" > "$log" 2>&1 || status=$?
+  if [ "$status" -ne 0 ] && [ $((SECONDS - begun)) -ge "$seconds" ]; then remark="cut after $seconds s"; fi
+  return "$status"
+}
 add() {  # add NAME PASSED FAILED
   passed=$((passed + $2))
   failed=$((failed + $3))
-  echo "$1: $2 passed, $3 failed"
-  if [ "$3" -gt 0 ]; then failures+=("$1"); tail -n 60 "$log"; fi
+  echo "$1: $2 passed, $3 failed ($((SECONDS - begun)) s)"
+  [ "$3" -gt 0 ] || return 0
+  local names=() each
+  mapfile -t names < <("$NODE" tools/failures.mjs "$log")
+  [ -z "$remark" ] || names+=("($remark)")
+  for each in "${names[@]:-(no test is named)}"; do failures+=("$1: $each"); done
+  # What the failed tests said; a suite that was cut, or knows no names, said it last.
+  {
+    "$NODE" tools/failures.mjs "$log" 25 | head -n 100
+    if [ -n "$remark" ] || [ ${#names[@]} -eq 0 ]; then tail -n 30 "$log"; fi
+  } | sed "1i $1" | tee -a "$told"
 }
 # Takes the totals from a last line "N passed, N failed"; a program that died without one is one failure.
 add_summary() {
@@ -84,9 +117,9 @@ while read -r program; do
   [ "$preset" != tsan ] || [[ " ${TSAN_TARGETS[*]} " == *" $name "* ]] || continue
   status=0
   if [[ "$program" == *.node ]]; then
-    env ${preload:+LD_PRELOAD="$preload"} timeout 900 "$NODE" tests/host.cjs "$program" > "$log" 2>&1 || status=$?
+    bounded "$unit_seconds" env ${preload:+LD_PRELOAD="$preload"} "$NODE" tests/host.cjs "$program" || status=$?
   else
-    timeout 900 "$program" > "$log" 2>&1 || status=$?
+    bounded "$unit_seconds" "$program" || status=$?
   fi
   add_gtest "$name" "$status"
 done < "build/$preset/unit_tests.txt"
@@ -103,7 +136,7 @@ if [ "$preset" != tsan ] && wanted sim; then  # One thread.
     status=0
     if [ -n "$simulation" ]; then
       # shellcheck disable=SC2086
-      timeout 1800 "$simulation" $arguments > "$log" 2>&1 || status=$?
+      bounded "$simulation_seconds" "$simulation" $arguments || status=$?
     else
       echo "there is no program limpet_sim in build/$preset" > "$log"
       status=1
@@ -118,7 +151,7 @@ fi
 
 if [ "$preset" != tsan ] && wanted layers; then
   status=0
-  "$NODE" tools/check_tree.mjs > "$log" 2>&1 || status=$?
+  bounded "$unit_seconds" "$NODE" tools/check_tree.mjs || status=$?
   add_summary layers "$status"
 fi
 
@@ -130,43 +163,51 @@ if [ "$preset" = release ]; then
 elif [ "$preset" = asan ]; then
   for name in abuse deploy limits serve websocket; do system_tests+=("tests/system/$name.test.mjs"); done
   reports="$(mktemp -d)"
-  trap 'rm -rf "$log" "$reports"' EXIT
+  trap 'rm -rf "$log" "$told" "$reports"' EXIT
   export LIMPET_BINARY="$PWD/tools/limpet_asan.sh" LIMPET_ASAN_REPORTS="$reports/report" LIMPET_SANITIZED=1
   rounds=$((rounds > 3 ? 3 : rounds))
   unset ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS LD_LIBRARY_PATH
 fi
-# black_box COMMAND...: its output goes to the log, and what the sanitizers have to say.
+# black_box COMMAND...: bounded, and what the sanitizers have to say goes to the log, too.
 black_box() {
   local status=0
-  "$@" > "$log" 2>&1 || status=$?
+  bounded "$suite_seconds" "$@" || status=$?
   if [ "$preset" = asan ] && compgen -G "$LIMPET_ASAN_REPORTS*" > /dev/null; then
-    cat "$LIMPET_ASAN_REPORTS"* >> "$log"
+    cat "$LIMPET_ASAN_REPORTS"* | tee -a "$log" | head -n 30 >> "$told"
     rm -f "$LIMPET_ASAN_REPORTS"*
+    remark="${remark:-a sanitizer reports}"
     status=99
   fi
   return "$status"
 }
 if [ "$preset" = release ] && wanted conformance; then
   status=0
-  black_box timeout 900 "$NODE" tests/conformance/run.mjs --on workerd || status=$?
+  black_box "$NODE" tests/conformance/run.mjs --on workerd || status=$?
   add_summary "conformance on workerd" "$status"
 fi
 if [ "$preset" != tsan ] && wanted conformance; then
   status=0
-  black_box timeout 900 "$NODE" tests/conformance/run.mjs --on limpet || status=$?
+  black_box "$NODE" tests/conformance/run.mjs --on limpet || status=$?
   add_summary "conformance on limpet" "$status"
 fi
+count() { sed -n "s/^# $1 \([0-9]*\)\$/\1/p" "$log" | tail -n 1 | grep . || echo 0; }  # A suite that was cut counts nothing.
 for file in "${system_tests[@]}"; do
   name="system $(basename "$file" .test.mjs)"
   wanted "$name" || continue
   status=0
-  LIMPET_TEST_ROUNDS="$rounds" black_box timeout 1800 "$NODE" --test --test-force-exit --test-reporter=tap "$file" || status=$?
-  good="$(sed -n 's/^# pass \([0-9]*\)$/\1/p' "$log" | tail -n 1)"
-  bad="$(($(sed -n 's/^# fail \([0-9]*\)$/\1/p' "$log" | tail -n 1) + $(sed -n 's/^# cancelled \([0-9]*\)$/\1/p' "$log" | tail -n 1)))" || bad=1
-  if [ "$status" -ne 0 ] && [ "${bad:-0}" -eq 0 ]; then bad=1; fi
-  add "$name" "${good:-0}" "${bad:-1}"
+  LIMPET_TEST_ROUNDS="$rounds" black_box "$NODE" --test --test-force-exit --test-timeout="$test_ms" --test-reporter=tap "$file" || status=$?
+  good="$(count pass)"
+  bad=$(($(count fail) + $(count cancelled)))
+  if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+  add "$name" "$good" "$bad"
 done
 
-[ ${#failures[@]} -eq 0 ] || printf 'failed: %s\n' "${failures[@]}"
+# Who sees only the end of all this sees what failed, and what the first of them said.
+if [ ${#failures[@]} -gt 0 ]; then
+  echo
+  head -n 40 "$told"
+  printf 'failed: %s\n' "${failures[@]:0:30}"
+  [ ${#failures[@]} -le 30 ] || echo "failed: and $((${#failures[@]} - 30)) more"
+fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

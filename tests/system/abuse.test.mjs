@@ -40,31 +40,33 @@ async function neighbourDuring(work) {
 }
 const p99 = (sorted) => sorted[Math.floor(sorted.length * 0.99)];
 
-test("an endless loop ends with an error; its neighbour on the same shard keeps answering", { timeout: 120_000 }, async () => {
+test("an endless loop ends with an error; its neighbour on the same shard keeps answering", { timeout: 300_000 }, async () => {
   let answer;
-  const latencies = await neighbourDuring(server.fetch("hostile", "/loop", { timeoutMs: 100_000 }).then((seen) => (answer = seen)));
+  const latencies = await neighbourDuring(server.fetch("hostile", "/loop", { timeoutMs: 280_000 }).then((seen) => (answer = seen)));
   assert.ok(answer.status >= 500, `${answer.status}`);
-  assert.ok(latencies.length > kCpuLimitSeconds, `${latencies.length} answers meanwhile`);
-  assert.ok(p99(latencies) < 100, `p99 ${p99(latencies).toFixed(1)} ms over ${latencies.length} requests`);
+  // The loop is interrupted each 10 ms of its time: so many answers, and none that waits long, whatever else the machine does.
+  const whole = latencies.reduce((sum, each) => sum + each, 0);
+  assert.ok(latencies.length > 20 * kCpuLimitSeconds, `${latencies.length} answers meanwhile`);
+  assert.ok(p99(latencies) < Math.max(100, whole / 100), `p99 ${p99(latencies).toFixed(1)} ms over ${latencies.length} requests in ${whole.toFixed()} ms`);
   assert.equal((await server.fetch("hostile", "/ok")).body, "ok", "the script itself serves again");
 });
 
-test("an endless chain of microtasks ends with an error", { timeout: 120_000 }, async () => {
+test("an endless chain of microtasks ends with an error", { timeout: 300_000 }, async () => {
   let answer;
-  await neighbourDuring(server.fetch("hostile", "/microtask-loop", { timeoutMs: 100_000 }).then((seen) => (answer = seen)));
+  await neighbourDuring(server.fetch("hostile", "/microtask-loop", { timeoutMs: 280_000 }).then((seen) => (answer = seen)));
   assert.ok(answer.status >= 500);
   assert.equal((await server.fetch("hostile", "/ok")).body, "ok");
 });
 
 test("Atomics.wait does not stop the thread", async () => {
-  const answer = await server.fetch("hostile", "/atomics-wait", { timeoutMs: 10_000 });
+  const answer = await server.fetch("hostile", "/atomics-wait", { timeoutMs: 50_000 });
   assert.ok(answer.status >= 500);
 });
 
 for (const bomb of ["array", "map", "keys", "string", "array-buffer", "wasm-memory"]) {
-  test(`a memory bomb (${bomb}) ends its script alone`, { timeout: 120_000 }, async () => {
+  test(`a memory bomb (${bomb}) ends its script alone`, { timeout: 300_000 }, async () => {
     let answer;
-    await neighbourDuring(server.fetch("hostile", `/${bomb}`, { timeoutMs: 100_000 }).then((seen) => (answer = seen)));
+    await neighbourDuring(server.fetch("hostile", `/${bomb}`, { timeoutMs: 280_000 }).then((seen) => (answer = seen)));
     assert.ok(answer.status >= 500, `${answer.status} ${answer.body.slice(0, 200)}`);
     const again = await until("the script to serve again", async () => {
       const seen = await server.fetch("hostile", "/ok");
@@ -93,7 +95,7 @@ test("an exception is a 500 that shows no stack to the client", async () => {
 });
 
 // Writes raw bytes and resolves with what comes back until the connection closes or `deadlineMs` passes.
-function raw(bytes, { deadlineMs = 20_000, port = server.port, repeat = 1, end = true } = {}) {
+function raw(bytes, { deadlineMs = 60_000, port = server.port, repeat = 1, end = true } = {}) {
   return new Promise((done) => {
     const socket = net.connect(port, "127.0.0.1");
     let text = "";
@@ -132,7 +134,7 @@ test("a header of 100 MB is refused long before it is read", async () => {
   assert.ok(answer.sent < 100 << 20, `the server took ${answer.sent} bytes`);
 });
 
-test("a slow client is sent away and holds up nobody", { timeout: 120_000 }, async () => {
+test("a slow client is sent away and holds up nobody", { timeout: 300_000 }, async () => {
   const socket = net.connect(server.port, "127.0.0.1");
   let closed = false;
   socket.on("close", () => (closed = true));
@@ -144,14 +146,14 @@ test("a slow client is sent away and holds up nobody", { timeout: 120_000 }, asy
     await until("the slow client to be closed", async () => {
       assert.equal((await server.fetch("neighbour")).body, "hello");
       return closed;
-    }, 90_000);
+    }, 200_000);
   } finally {
     clearInterval(drip);
     socket.destroy();
   }
 });
 
-test("a body larger than the limit is a 413", { timeout: 120_000 }, async () => {
+test("a body larger than the limit is a 413", { timeout: 300_000 }, async () => {
   const answer = await raw(`POST /length HTTP/1.1\r\nHost: hostile.localhost\r\nContent-Length: 10000000000\r\n\r\n`);
   assert.match(answer, /^HTTP\/1\.1 413/);
 });
@@ -209,7 +211,7 @@ test("the admin port refuses a foreign Host and a foreign Origin", async () => {
 // Starts a server that must not come up; resolves with { code, stderr }.
 async function refusedStart(args) {
   const refused = run(kLimpet, ["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", ...args]);
-  const deadline = setTimeout(() => refused.child.kill("SIGKILL"), 15_000);
+  const deadline = setTimeout(() => refused.child.kill("SIGKILL"), 60_000);
   const { code } = await refused.exited;
   clearTimeout(deadline);
   return { code, stderr: refused.stderr };

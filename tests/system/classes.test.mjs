@@ -106,7 +106,7 @@ test("a transferred class keeps its objects' ids and data, and every binding to 
   assert.equal((await tick("new")).stored, 8, "what the old script had is no longer its own to delete");
 });
 
-test("transfers survive a restart", { timeout: 60_000 }, async () => {
+test("transfers survive a restart", { timeout: 300_000 }, async () => {
   const folder = temporaryFolder();
   let mine = await startLimpet({ dataDir: folder });
   try {

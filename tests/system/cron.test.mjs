@@ -187,7 +187,7 @@ let server;
 before(async () => { server = await startLimpet(); });
 after(() => server?.stop());
 
-test("a server runs each minute once, also if it is killed in between", { timeout: 200_000 }, async () => {
+test("a server runs each minute once, also if it is killed in between", { timeout: 300_000 }, async () => {
   // What ran is kept by an object: the kill takes what the isolate knows.
   const code = `
     import { DurableObject } from "cloudflare:workers";

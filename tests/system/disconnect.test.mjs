@@ -101,7 +101,7 @@ async function deployAll() {
   await server.deploy({ name: "leaving", code: kCode, metadata: { bindings: [...bindings, { type: "service", name: "INNER", service: "inner" }] }, compatibilityDate });
 }
 
-test("an object goes on with a request whose client has left", { timeout: 60_000 }, async () => {
+test("an object goes on with a request whose client has left", { timeout: 300_000 }, async () => {
   await deployAll();
   await leave("/object", 1);
   await gate("open");
@@ -109,14 +109,14 @@ test("an object goes on with a request whose client has left", { timeout: 60_000
   assert.deepEqual((await gate("see")).notes, ["begun", "done"]);
 });
 
-test("a Worker ends with its client", { timeout: 60_000 }, async () => {
+test("a Worker ends with its client", { timeout: 300_000 }, async () => {
   await leave("/worker", 1);
   await gate("open");
   for (let round = 0; round < 5; round++) await gate("see");
   assert.deepEqual((await gate("see")).notes, ["begun"]);
 });
 
-test("a Worker goes on without its client while waitUntil() holds it", { timeout: 60_000 }, async () => {
+test("a Worker goes on without its client while waitUntil() holds it", { timeout: 300_000 }, async () => {
   await leave("/held", 2);
   await gate("open");
   await until("all of it is done", async () => (await gate("see")).notes.length === 3);
@@ -124,7 +124,7 @@ test("a Worker goes on without its client while waitUntil() holds it", { timeout
 });
 
 for (const way of ["call", "rpc"]) {
-  test(`a Worker ends with its caller (${way})`, { timeout: 60_000 }, async () => {
+  test(`a Worker ends with its caller (${way})`, { timeout: 300_000 }, async () => {
     const before = await leftInside();
     await leave(`/${way}/plain`, 1);
     if (way === "call") await until("it has heard", async () => (await leftInside()) !== before);
@@ -133,20 +133,20 @@ for (const way of ["call", "rpc"]) {
     assert.deepEqual((await gate("see")).notes, ["begun"]);
   });
 
-  test(`a Worker goes on without its caller while waitUntil() holds it (${way})`, { timeout: 60_000 }, async () => {
+  test(`a Worker goes on without its caller while waitUntil() holds it (${way})`, { timeout: 300_000 }, async () => {
     await leave(`/${way}/held`, 2);
     await gate("open");
     await until("what is held is done", async () => (await gate("see")).notes.includes("waited"));
   });
 }
 
-test("a Worker goes on if its caller's waitUntil() holds the call", { timeout: 60_000 }, async () => {
+test("a Worker goes on if its caller's waitUntil() holds the call", { timeout: 300_000 }, async () => {
   await leave("/keeps/call", 1);
   await gate("open");
   await until("it is done", async () => (await gate("see")).notes.includes("went on"));
 });
 
-test("a Worker whose answer is dropped is told", { timeout: 60_000 }, async () => {
+test("a Worker whose answer is dropped is told", { timeout: 300_000 }, async () => {
   const before = await leftInside();
   assert.equal((await server.fetch("leaving", "/drops")).body, "dropped");
   await until("it has heard", async () => (await leftInside()) !== before);

@@ -49,7 +49,7 @@ function smallDisk(bytes) {
   return folder;
 }
 const kMayMount = smallDisk(kMebibyte) !== undefined;
-const options = { timeout: 120_000, skip: kMayMount ? false : "mounting a tmpfs is not permitted here (run as root)" };
+const options = { timeout: 300_000, skip: kMayMount ? false : "mounting a tmpfs is not permitted here (run as root)" };
 
 const freeBytes = (disk) => { const about = statfsSync(disk); return about.bavail * about.bsize; };
 

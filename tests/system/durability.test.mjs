@@ -37,7 +37,7 @@ export class Pair {
 }
 `;
 
-test(`two puts that nobody awaited: both are there after kill -9, or none (seed ${seed})`, { timeout: 180_000 }, async () => {
+test(`two puts that nobody awaited: both are there after kill -9, or none (seed ${seed})`, { timeout: 300_000 }, async () => {
   const random = seededRandom(seed);
   const dataDir = temporaryFolder("limpet-pairs");
   let server = await startLimpet({ dataDir });

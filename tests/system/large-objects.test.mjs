@@ -72,7 +72,7 @@ before(async () => {
   server = await startLimpet();
   await server.deploy({ name: "large", code: kCode, classes: ["Sql"], newClasses: ["Sql"], sqlite: true });
   makeFile(file("large.db"), { rows: kRows, pairs: 500 });
-}, { timeout: 120_000 });
+}, { timeout: 300_000 });
 after(async () => { await server?.stop(); });
 
 const options = { timeout: 600_000 };

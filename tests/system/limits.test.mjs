@@ -100,7 +100,7 @@ after(() => server?.stop("SIGKILL"));
 
 for (const what of ["cpu", "memory"]) {
   for (const who of ["worker", "object"]) {
-    test(`${what} over the limit in ${who === "worker" ? "a Worker" : "an object"} is a 503 with Retry-After`, { timeout: 60_000 }, async () => {
+    test(`${what} over the limit in ${who === "worker" ? "a Worker" : "an object"} is a 503 with Retry-After`, { timeout: 300_000 }, async () => {
       const answer = await server.fetch("greedy", `/${who}/${what}`);
       assert.equal(answer.status, 503);
       assert.equal(answer.headers["retry-after"], "1");
@@ -108,18 +108,18 @@ for (const what of ["cpu", "memory"]) {
     });
   }
 
-  test(`a caller that catches an object's ${what} error knows what it is`, { timeout: 60_000 }, async () => {
+  test(`a caller that catches an object's ${what} error knows what it is`, { timeout: 300_000 }, async () => {
     const seen = { message: kTexts[what], remote: true, overloaded: true, reset: true };
     assert.deepEqual(JSON.parse((await server.fetch("caller", `/greedy/${what}`)).body), seen);
   });
 }
 
-test("an error that passes through another object keeps its text and flags", { timeout: 60_000 }, async () => {
+test("an error that passes through another object keeps its text and flags", { timeout: 300_000 }, async () => {
   const { message, overloaded } = JSON.parse((await server.fetch("caller", "/between/through/cpu")).body);
   assert.deepEqual({ message, overloaded }, { message: kTexts.cpu, overloaded: true });
 });
 
-test("an object that is behind refuses with the real texts, and a 503 with Retry-After outside", { timeout: 60_000 }, async () => {
+test("an object that is behind refuses with the real texts, and a 503 with Retry-After outside", { timeout: 300_000 }, async () => {
   const crowded = await startLimpet({ flags: ["--object-queue", "3", "--object-wait", "2", "--roll-grace", "0"] });
   try {
     await crowded.deploy({ name: "crowd", classes: ["Slow", "Gate"], code: kCrowd });
@@ -141,7 +141,7 @@ test("an object that is behind refuses with the real texts, and a 503 with Retry
   }
 });
 
-test("an object takes so many requests in 10 s and no more", { timeout: 60_000 }, async () => {
+test("an object takes so many requests in 10 s and no more", { timeout: 300_000 }, async () => {
   const limited = await startLimpet({ flags: ["--object-rate", "2"] });
   try {
     const code = `
@@ -185,7 +185,7 @@ export class Pairs extends Hoarder {}
 export class Rows extends Hoarder {}
 `;
 
-test("storage has its quotas: of an object, a class, the server", { timeout: 120_000 }, async () => {
+test("storage has its quotas: of an object, a class, the server", { timeout: 300_000 }, async () => {
   const full = "Error: database or disk is full: SQLITE_FULL", shared = "Error: Exceeded allowed storage in Durable Objects.";
   const small = await startLimpet({ flags: ["--object-storage-mb", "1", "--class-storage-mb", "2", "--storage-mb", "3"] });
   try {
@@ -237,7 +237,7 @@ export class O {
   }
 }`;
 
-test("SQL that is full: a statement of many rows fails alone, one of a single row takes its burst and the object down", { timeout: 120_000 }, async () => {
+test("SQL that is full: a statement of many rows fails alone, one of a single row takes its burst and the object down", { timeout: 300_000 }, async () => {
   const full = "database or disk is full: SQLITE_FULL";
   const small = await startLimpet({ flags: ["--object-storage-mb", "1"] });
   try {
@@ -254,7 +254,7 @@ test("SQL that is full: a statement of many rows fails alone, one of a single ro
   }
 });
 
-test("the classes of a script share its quota, and one that is given away takes its bytes along", { timeout: 120_000 }, async () => {
+test("the classes of a script share its quota, and one that is given away takes its bytes along", { timeout: 300_000 }, async () => {
   const shared = "Error: Exceeded allowed storage in Durable Objects.";
   let small = await startLimpet({ flags: ["--script-storage-mb", "1"] });
   try {

@@ -80,7 +80,7 @@ test("the Debian package installs in it, and the service's file is sound", { ski
   assert.ok(!existsSync(join(kBareRoot, "usr/lib/limpet")));
 });
 
-test("a new release takes the place of a running one: no connection is refused, nothing is lost", { skip, timeout: 120_000 }, async () => {
+test("a new release takes the place of a running one: no connection is refused, nothing is lost", { skip, timeout: 300_000 }, async () => {
   const folder = temporaryFolder("limpet-upgrade");
   for (const release of ["one", "two"]) {
     mkdirSync(join(folder, release));

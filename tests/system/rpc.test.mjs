@@ -171,7 +171,7 @@ async function json(path, expected = 200) {
 }
 const run = (name, query = "") => json(`/case/${name}?${query}`);
 const peer = (name, method, argument = "") => json(`/peer/${name}/${method}/${argument}`);
-const options = { timeout: 90_000 };
+const options = { timeout: 300_000 };
 const residentBytes = () => Number(readFileSync(`/proc/${corePid(server.pid)}/status`, "utf8").match(/VmRSS:\s+(\d+)/)[1]) * 1024;
 const kMebibyte = 1 << 20;
 

@@ -69,18 +69,18 @@ test("the log has what Workers did not catch, and with --log-workers all their c
 
 test("a second SIGTERM ends at once", async () => {
   const server = await startLimpet();
-  await server.deploy({ name: "stuck", code: kSlow.replace("800", "25_000") });
+  await server.deploy({ name: "stuck", code: kSlow.replace("800", "3_600_000") });
   const running = server.fetch("stuck").catch(() => "cut");
   await until("the request to run", async () => /limpet_http_requests_total\{shard="\d"\} 1/.test((await request(`${server.admin}/metrics`)).body));
   server.running.child.kill("SIGTERM");
   await until("the first signal to be heard", () => /second signal/.test(server.running.stderr));
   const start = performance.now();
   await server.stop();
-  assert.ok(performance.now() - start < 5_000);
+  assert.ok(performance.now() - start < 60_000, "long before the request would end");
   assert.equal(await running, "cut");
 });
 
-test("SIGHUP replaces the core under load: no connection is refused, no request fails, nothing is lost", { timeout: 60_000 }, async () => {
+test("SIGHUP replaces the core under load: no connection is refused, no request fails, nothing is lost", { timeout: 300_000 }, async () => {
   const kNames = 10;
   const server = await startLimpet();
   await server.deploy({ name: "busy", classes: ["Counter"], code: counters() });
@@ -121,7 +121,7 @@ test("SIGHUP replaces the core under load: no connection is refused, no request 
   assert.equal((await server.stop()).code, 0);
 });
 
-test("a core that can't start again at once is tried until it can", { timeout: 60_000 }, async () => {
+test("a core that can't start again at once is tried until it can", { timeout: 300_000 }, async () => {
   const server = await startLimpet();
   await server.deploy({ name: "hello", code: kHello });
   const format = join(server.dataDir, "store", "FORMAT");

@@ -64,7 +64,7 @@ export class Ledger extends DurableObject {
 }`;
 const script = { name: "ledger", classes: ["Ledger"], sqlite: true };
 const flags = ["--cpu-ms", "1500", "--idle-evict-ms", "300", "--roll-grace", "1"];
-const options = { timeout: 90_000 };
+const options = { timeout: 300_000 };
 
 const dataDir = temporaryFolder("limpet-sql");
 let server;
@@ -81,12 +81,14 @@ async function json(path, name = "A", agent = undefined) {
   return JSON.parse(answer.body);
 }
 
+const sum = (all) => all.reduce((sum, each) => sum + each, 0);
+
 // Every burst up to some number is there, whole.
 function checkWhole({ one, two, pair, kv }, what) {
   assert.deepEqual([one.rows, two.rows, two.last, pair, kv], new Array(5).fill(one.last), `${what}: ${JSON.stringify({ one, two, pair, kv })}`);
 }
 
-test(`rows and pairs of a burst stay together and none is lost over ${rounds} kills (seed ${seed})`, { timeout: 60_000 + rounds * 10_000 }, async () => {
+test(`rows and pairs of a burst stay together and none is lost over ${rounds} kills (seed ${seed})`, { timeout: 120_000 + rounds * 30_000 }, async () => {
   const asked = new Array(kObjects).fill(0);
   const acknowledged = new Array(kObjects).fill(0);
   for (let round = 0; round < rounds; round++) {
@@ -101,7 +103,9 @@ test(`rows and pairs of a burst stay together and none is lost over ${rounds} ki
       }
     };
     const clients = Array.from({ length: kClients }, client);
-    await new Promise((done) => setTimeout(done, 20 + random() * kRunMsMax));  // The random moment.
+    const before = sum(acknowledged);
+    await until("a burst", () => sum(acknowledged) > before);
+    await new Promise((done) => setTimeout(done, random() * kRunMsMax));  // The random moment.
     const core = corePid(server.pid);
     server.running.child.kill("SIGKILL");
     if (core && random() < 0.5) try { process.kill(core, "SIGKILL"); } catch { /* It has ended already. */ }
@@ -120,7 +124,6 @@ test(`rows and pairs of a burst stay together and none is lost over ${rounds} ki
     }));
     checking.destroy();
   }
-  assert.ok(acknowledged.reduce((sum, each) => sum + each, 0) > rounds, "the test did write");
 });
 
 test("a query without end is ended by the CPU limit; other scripts' objects answer meanwhile, nothing of its burst stays", options, async () => {
@@ -131,6 +134,7 @@ test("a query without end is ended by the CPU limit; other scripts' objects answ
   const long = server.fetch("ledger", "/long?name=A-long").finally(() => (ended = true));
   let answered = 0;
   let slowest = 0;
+  const start = performance.now();
   while (!ended) {
     const begun = performance.now();
     const answer = await server.fetch("other", `/add?name=${names[answered % 5]}`);
@@ -140,8 +144,9 @@ test("a query without end is ended by the CPU limit; other scripts' objects answ
     answered++;
   }
   assert.equal((await long).status, 503);
+  const whole = performance.now() - start;
   assert.ok(answered >= 10, `${answered} answers meanwhile`);
-  assert.ok(slowest < 1000, `the slowest took ${Math.round(slowest)} ms`);
+  assert.ok(slowest < whole / 2, `the slowest took ${Math.round(slowest)} ms of ${Math.round(whole)} ms`);
   checkWhole(await json("/check", "A-long"), "after the query");
 });
 

@@ -121,7 +121,7 @@ test("preShutdown runs before a planned end, and what it writes is there for the
   assert.equal(await starts(), before + 1);
 });
 
-test("a preShutdown that throws, or never ends, holds nobody up for long", { timeout: 60_000 }, async () => {
+test("a preShutdown that throws, or never ends, holds nobody up for long", { timeout: 300_000 }, async () => {
   await server.deploy(script("throws", 1, undefined, `preShutdown() { this.state.storage.put("told", "thrown"); throw new Error("no last words"); }`));
   await get("throws");
   await server.deploy(script("throws", 2));

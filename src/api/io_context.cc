@@ -166,7 +166,7 @@ void IoContext::End(Error why) {
     }
     sockets_.reset();
   }
-  reads.Each([&](uint64_t, BodyStream::OnChunk& read) { read(Error(why)); });
+  reads.Each([&](uint64_t, OnPumped& read) { read(Error(why)); });
   // An object's callers hear from the object layer, which knows what broke.
   if (instance_ == nullptr) events.Each([&](uint64_t, object::OnReply& reply) { reply(Error(why)); });
   if (on_end_) std::exchange(on_end_, nullptr)(place);

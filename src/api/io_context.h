@@ -255,8 +255,14 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   // context goes on.
   void StreamBegins() { ++streams_; }
   void StreamEnds();
+  // What a pump gives: a chunk, nothing at the end, or a body of C++ that comes next, after which it is asked again.
+  struct Pumped {
+    std::optional<Bytes> chunk;
+    std::unique_ptr<BodyStream> rest;
+  };
+  using OnPumped = UniqueFunction<void(Result<Pumped>)>;
   // The reader of a pump waits for `read` (a number) to be answered.
-  Numbered<BodyStream::OnChunk>& pump_reads() { return pump_reads_; }
+  Numbered<OnPumped>& pump_reads() { return pump_reads_; }
 
   // -- cursors of SQL, by number. A box that JavaScript holds (io_sql.cc) takes one off when it goes.
   Numbered<std::unique_ptr<sql::Cursor>>& cursors() { return cursors_; }
@@ -344,7 +350,7 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   Numbered<Critical> criticals_;
   Numbered<std::shared_ptr<Caller>> callers_;
   Numbered<v8::Global<v8::Object>> pumps_;
-  Numbered<BodyStream::OnChunk> pump_reads_;
+  Numbered<OnPumped> pump_reads_;
   Numbered<std::unique_ptr<sql::Cursor>> cursors_;
   Numbered<Connection> connections_;
   std::unique_ptr<ScriptSockets> sockets_;  // Null: it has never had any.

@@ -16,7 +16,8 @@ namespace {
 constexpr size_t kRoomBytesMin = 64 * 1024;
 constexpr size_t kRoomBytesMax = 16 * 1024 * 1024;
 
-// A stream of the script, pulled by C++: each read is an event of the context that made it.
+// A stream of the script, pulled by C++: each read is an event of the context that made it. A body of C++ that the
+// script has piped into it passes without the script, until that ends.
 class PumpStream final : public BodyStream {
  public:
   PumpStream(std::shared_ptr<IoContext> context, uint64_t number, object::GateRef where)
@@ -32,20 +33,47 @@ class PumpStream final : public BodyStream {
   }
 
   void Read(OnChunk on_chunk) override {
-    if (context_->ended()) return on_chunk(Error(ErrorCode::kCanceled, "The script that made this stream has ended."));
-    uint64_t read = read_ = context_->NextNumber();
-    context_->pump_reads().Emplace(read,
-                                   [this, on_chunk = std::move(on_chunk)](Result<std::optional<Bytes>> chunk) mutable {
-                                     read_ = 0;
-                                     if (!chunk.has_value() || !chunk.value().has_value()) ended_ = true;
-                                     on_chunk(std::move(chunk));
-                                   });
-    context_->Continue(where_, [context = context_.get(), number = number_, read](js::Scope& scope) {
-      Pull(*context, number, read, scope);
+    on_chunk_ = std::move(on_chunk);
+    rest_ == nullptr ? Ask() : ReadRest();
+  }
+  bool CanPipe() const override { return rest_ != nullptr && rest_->CanPipe(); }
+  void ReadIntoPipe(int pipe, size_t bytes_max, OnPiped on_piped) override {
+    on_piped_ = std::move(on_piped);
+    rest_->ReadIntoPipe(pipe, bytes_max, [this](Result<size_t> bytes) {
+      // A body that is piped says how long it is: it ends with Read.
+      if (bytes.has_value() && bytes.value() == 0) bytes = Error(ErrorCode::kUnavailable, "Network connection lost.");
+      if (!bytes.has_value()) ended_ = true;
+      std::exchange(on_piped_, nullptr)(std::move(bytes));
     });
   }
 
  private:
+  // The script for what comes next.
+  void Ask() {
+    if (context_->ended()) return Answer(Error(ErrorCode::kCanceled, "The script that made this stream has ended."));
+    uint64_t read = read_ = context_->NextNumber();
+    context_->pump_reads().Emplace(read, [this](Result<IoContext::Pumped> pumped) {
+      read_ = 0;
+      if (!pumped.has_value()) return Answer(std::move(pumped).error());
+      if (pumped.value().rest == nullptr) return Answer(std::move(pumped.value().chunk));
+      rest_ = std::move(pumped.value().rest);
+      ReadRest();
+    });
+    context_->Continue(where_, [context = context_.get(), number = number_, read](js::Scope& scope) {
+      Pull(*context, number, read, scope);
+    });
+  }
+  void ReadRest() {
+    rest_->Read([this](Result<std::optional<Bytes>> chunk) {
+      if (!chunk.has_value() || chunk.value().has_value()) return Answer(std::move(chunk));
+      rest_.reset();
+      Ask();
+    });
+  }
+  void Answer(Result<std::optional<Bytes>> chunk) {
+    if (!chunk.has_value() || !chunk.value().has_value()) ended_ = true;
+    std::exchange(on_chunk_, nullptr)(std::move(chunk));  // May be the end of this stream.
+  }
   static void Cancel(IoContext& context, uint64_t number, js::Scope& scope) {
     v8::Global<v8::Object>* found = context.pumps().Find(number);
     if (found == nullptr) return;
@@ -63,14 +91,19 @@ class PumpStream final : public BodyStream {
     IoContext* context = IoContext::Current(args.GetIsolate());
     if (context == nullptr) return;
     uint64_t read = static_cast<uint64_t>(args.Data().As<v8::Number>()->Value());
-    std::optional<OnChunk> on_chunk = context->pump_reads().Take(read);
-    if (!on_chunk) return;
-    if (failed) {
-      Call call(args);
-      return (*on_chunk)(ToError(call.scope, args[0]));
+    std::optional<IoContext::OnPumped> on_pumped = context->pump_reads().Take(read);
+    if (!on_pumped) return;
+    Call call(args);
+    if (failed) return (*on_pumped)(ToError(call.scope, args[0]));
+    IoContext::Pumped pumped;
+    if (js::IsBytes(args[0])) pumped.chunk = js::CopyBytes(args[0]);
+    if (args[0]->IsNumber()) {
+      IoContext::InBody* body = context->FindBody(call.Number(0));
+      if (body == nullptr) return (*on_pumped)(Error(ErrorCode::kCanceled, "The body was canceled."));
+      pumped.rest = std::move(body->body.stream);
+      context->DropBody(call.Number(0));
     }
-    if (!js::IsBytes(args[0])) return (*on_chunk)(std::optional<Bytes>());
-    (*on_chunk)(std::optional<Bytes>(js::CopyBytes(args[0])));
+    (*on_pumped)(std::move(pumped));
   }
 
   static void Pull(IoContext& context, uint64_t number, uint64_t read, js::Scope& scope) {
@@ -89,7 +122,10 @@ class PumpStream final : public BodyStream {
   std::shared_ptr<IoContext> context_;
   uint64_t number_;
   object::GateRef where_;
-  uint64_t read_ = 0;  // The read that is not answered, whose entry holds `this`; 0: there is none.
+  uint64_t read_ = 0;  // The question to the script that is not answered, whose entry holds `this`; 0: there is none.
+  OnChunk on_chunk_;
+  OnPiped on_piped_;
+  std::unique_ptr<BodyStream> rest_;  // Null: the script makes what comes next.
   bool ended_ = false;
 };
 

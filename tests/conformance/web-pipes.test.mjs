@@ -9,6 +9,15 @@ const kLong = "0123456789abcdef".repeat(8192);  // More than comes with a head.
 const post = (body = kLong) => ({ send: { method: "POST", body } });
 const kWhole = { http: { status: 200, body: kLong } };
 const through = (make) => [({ request }) => new Response(request.body.pipeThrough(make())), undefined, { ...post(), ...kWhole }];
+// The answer is on its way when `begin` is called.
+const later = (begin, body = kLong, make = () => new IdentityTransformStream(), headers = {}) => [({ request, ctx }) => {
+  const { readable, writable } = make();
+  ctx.waitUntil((async () => {
+    await tick();
+    await begin(request, writable, ctx);
+  })().catch(() => {}));
+  return new Response(readable);
+}, undefined, { ...post(), http: { status: 200, body, headers } }];
 const lengths = (length, problem) => [({ request }) => thrown(() => new Response(request.body.pipeThrough(new FixedLengthStream(length))).text()), problem, post()];
 
 const table = {
@@ -86,6 +95,41 @@ const table = {
   }, "def last", post()],
   "FixedLength of too few": lengths(kLong.length + 1, "TypeError: FixedLengthStream did not see all expected bytes before close()."),
   "FixedLength of too many": lengths(100, "TypeError: Attempt to write too many bytes through a FixedLengthStream."),
+  "begun after the answer": later((request, writable) => request.body.pipeTo(writable)),
+  "begun after the answer, plain": later((request, writable) => request.body.pipeTo(writable), kLong, () => new TransformStream()),
+  "begun after the answer, of a known length": later((request, writable) => request.body.pipeTo(writable), kLong,
+    () => new FixedLengthStream(kLong.length), { "content-length": String(kLong.length) }),
+  "begun after the answer, behind a chunk": later(async (request, writable) => {
+    const writer = writable.getWriter();
+    await writer.write(enc("first "));
+    writer.releaseLock();
+    await request.body.pipeTo(writable);
+  }, "first " + kLong),
+  "begun after the answer, between chunks": later(async (request, writable) => {
+    let writer = writable.getWriter();
+    await writer.write(enc("first "));
+    writer.releaseLock();
+    await request.body.pipeTo(writable, { preventClose: true });
+    writer = writable.getWriter();
+    await writer.write(enc(" last"));
+    await writer.close();
+  }, "first " + kLong + " last"),
+  "begun after the answer, one after another": later(async (request, writable) => {
+    await request.body.pipeTo(writable, { preventClose: true });
+    await new Response(" middle ").body.pipeTo(writable, { preventClose: true });
+    await new Response(kLong).body.pipeTo(writable);
+  }, kLong + " middle " + kLong),
+  "begun after the answer: what is seen of it": later(async (request, writable) => {
+    const seen = [];
+    const look = () => seen.push([request.body.locked, request.bodyUsed, writable.locked]);
+    const pipe = request.body.pipeTo(writable, { preventClose: true });
+    look();
+    seen.push(String(await pipe));
+    look();
+    const writer = writable.getWriter();
+    await writer.write(enc(JSON.stringify(seen)));
+    await writer.close();
+  }, kLong + '[[true,true,true],"undefined",[false,true,false]]'),
   "an empty body to the end": [async ({ request }) => {
     const { readable, writable } = new TransformStream();
     await request.body.pipeTo(writable);

@@ -12,8 +12,10 @@ const code = `
 const ends = [];
 export default { fetch(request, env, ctx) {
   if (request.method === "GET") return Response.json(ends);
-  const { readable, writable } = new ({ Identity: IdentityTransformStream, Plain: TransformStream })[new URL(request.url).pathname.slice(1)]();
-  ctx.waitUntil(request.body.pipeTo(writable).then(() => ends.push("whole"), () => ends.push("cut")));
+  const [, kind, late] = new URL(request.url).pathname.split("/");
+  const { readable, writable } = new ({ Identity: IdentityTransformStream, Plain: TransformStream })[kind]();
+  const pipe = () => request.body.pipeTo(writable).then(() => ends.push("whole"), () => ends.push("cut"));
+  ctx.waitUntil(late ? scheduler.wait(1).then(pipe) : pipe());
   return new Response(readable);
 } };`;
 
@@ -79,7 +81,7 @@ const upload = (path) => {
   return socket;
 };
 
-for (const path of ["/Identity", "/Plain"]) {
+for (const path of ["/Identity", "/Plain", "/Identity/late", "/Plain/late"]) {
   test(`${path}: the pipe is told its end, and that the client has gone`, async () => {
     const seen = (await ends()).length;
     const body = Buffer.alloc(300_000, "x");
@@ -94,6 +96,7 @@ for (const path of ["/Identity", "/Plain"]) {
 
   test(`${path}: a client that takes nothing costs no memory`, async () => {
     const start = resident();
+    const seen = (await ends()).length;
     const socket = upload(path).pause();
     const piece = Buffer.alloc(1 << 20, "x");
     let taken = 0;
@@ -110,5 +113,6 @@ for (const path of ["/Identity", "/Plain"]) {
     assert.ok(last.taken > 0 && last.taken < kBytes, `the server took ${last.taken} bytes`);
     assert.ok(resident() - start < kMemoryBytesMax, `${resident() - start} bytes more`);
     socket.destroy();
+    await until("the cut of the pipe", async () => (await ends()).slice(seen).join() === "cut");
   });
 }

@@ -2,6 +2,7 @@
 // somebody asks for the stream.
 import { Blob, blobOf, bytesOfBlob, decodeForm, encodeMultipart, FormData } from "./blob";
 import { compatibility } from "./compatibility";
+import { pumpOfBodies } from "./joins";
 import { standardMimeType } from "./mime";
 import type { OutBody, Pump } from "./native.d";
 import { bytesOf, concatBytes, illegalConstructor, isObject, kIllegalInvocation, native, platform, textOf } from "./seam";
@@ -172,7 +173,7 @@ export function outBody(body: Body): OutBody {
 // The same of what moveRaw gave.
 export function outOf(raw: NonNullable<Raw>): OutBody {
   if (!(raw instanceof ReadableStream)) return raw as OutBody;
-  return takeNumber(raw) ?? pumpOf(raw);
+  return takeNumber(raw) ?? pumpOfBodies(raw, pumpOf(raw));
 }
 
 // The length that C++ can't see by itself.

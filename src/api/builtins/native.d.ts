@@ -10,7 +10,8 @@ export type Packed = string; // Headers: "name NUL value NUL" for each, in order
 // A body on its way to C++: nothing, text (sent as UTF-8), bytes (copied at the call), the number of a body that C++
 // gave us and that nobody has touched (passes through without entering JavaScript), or a pump that C++ pulls.
 export interface Pump {
-  read(): Promise<Uint8Array | undefined>; // undefined at the end
+  // Undefined at the end; a number: that body (bodyJoin, told) comes next, and then this is called again.
+  read(): Promise<Uint8Array | number | undefined>;
   cancel(reason: unknown): void; // nobody wants the rest
 }
 export type OutBody = null | string | ArrayBuffer | ArrayBufferView | number | Pump;
@@ -275,8 +276,8 @@ export interface Hooks {
   describeModule(namespace: object): string;
   // Own properties are the exports of a module of the runtime's own; undefined: there is none of that name.
   builtinModule(name: string, env: object): object | undefined;
-  // Calls pump.read() and answers through done(bytes | undefined) or fail(error).
-  readPump(pump: Pump, done: (chunk: Uint8Array | undefined) => void, fail: (error: unknown) => void): void;
+  // Calls pump.read() and answers through done(bytes | body | undefined) or fail(error).
+  readPump(pump: Pump, done: (chunk: Uint8Array | number | undefined) => void, fail: (error: unknown) => void): void;
   // What a fetch's promise is resolved with: a Response, or a promise of one if a redirect is followed. May throw.
   fetched(state: FetchState, status: number, statusText: string, headers: Packed, body: InBody, socket: number | undefined): unknown;
   // What it is rejected with.

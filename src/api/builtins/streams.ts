@@ -7,7 +7,7 @@ import {
 } from "web-streams-polyfill";
 import { compatibility } from "./compatibility";
 import type { AbortSignal } from "./events";
-import { isIdentity, isWritten, join, kBody, takeBody } from "./joins";
+import { isIdentity, isWritten, join, joinSent, kBody, takeBody } from "./joins";
 import { bytesOf, isObject, native, platform, toInteger, wrongArgument, wrongConstructorArgument } from "./seam";
 
 // The standard's, that knows of one made without arguments that it changes nothing.
@@ -108,7 +108,8 @@ ReadableStream.prototype.pipeTo = function (this: ReadableStream, to: any, optio
   if (to === undefined) return Promise.reject(wrongArgument("pipeTo", "ReadableStream", 1, "WritableStream"));
   if (this.locked) return Promise.reject(new TypeError(kLockedText));
   const pipe = () => pipeInto(this, to, options);
-  return (options === undefined && to instanceof WritableStream && join(this, to, pipe, true)) || pipe();
+  if (!(to instanceof WritableStream)) return pipe();
+  return (options === undefined && join(this, to, pipe, true)) || joinSent(this, to, options ?? undefined) || pipe();
 };
 const pipeThrough = ReadableStream.prototype.pipeThrough;
 ReadableStream.prototype.pipeThrough = function (this: ReadableStream, to: any, options?: any): any {
@@ -430,7 +431,7 @@ export class FixedLengthStream extends IdentityTransformStream {
     super();
     this[kPipe] = bytePipe(number);
     (this.readable as any)[kLength] = number;
-    isIdentity(this.readable, this.writable, number);
+    isIdentity(this.readable, this.writable, this[kPipe]);
   }
 }
 platform({ IdentityTransformStream, FixedLengthStream });

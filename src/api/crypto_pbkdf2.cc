@@ -71,7 +71,7 @@ bool Derive(const EVP_MD* hash, const uint8_t* password, BytesView salt, uint32_
   Word block[Hash::kBlockBytes / sizeof(Word)] = {};
   auto* bytes = reinterpret_cast<uint8_t*>(block);
   bytes[kDigestBytes] = 0x80;
-  block[std::size(block) - 1] = BigEndian(static_cast<Word>((Hash::kBlockBytes + kDigestBytes) * CHAR_BIT));
+  block[std::size(block) - 1] = BigEndian(static_cast<Word>(Hash::kBlockBytes + kDigestBytes) * CHAR_BIT);
   auto take = [&] {  // The state is the next message.
     std::array words = Hash::Words(state);
     for (size_t i = 0; i < Hash::kDigestWords; ++i) block[i] = BigEndian(words[i]);

@@ -18,6 +18,7 @@ constexpr size_t kTextBodyMax = 64 * 1024;
 
 }  // namespace
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): those that override it keep the call.
 void IoHost::CallEntrypoint(EntrypointCall call, HttpRequest, object::OnReply reply) {
   reply(Error(ErrorCode::kUnavailable, "Entrypoint " + call.entrypoint + " can't be called here."));
 }

@@ -32,7 +32,7 @@ void ReturnComputed(Call& call, Compute compute, Convert convert) {
     std::shared_ptr<IoContext> self = weak.lock();
     if (!self || self->ended()) return;
     if (self->instance() != nullptr) self->instance()->Unpin();
-    self->Settle(number, std::move(where), [result = std::move(result), convert](js::Scope& scope) mutable {
+    self->Settle(number, where, [result = std::move(result), convert](js::Scope& scope) mutable {
       return convert(scope, std::move(result));
     });
   };

@@ -173,7 +173,7 @@ test("an agent that left memory answers where it was", { skip: kOnWorkerd }, asy
 test("a reminder wakes an agent whose server was killed meanwhile", async (context) => {
   if (!server.alarms) return context.skip(kNoAlarms);
   const mira = await somebody();
-  await write(mira, "Remind me in 4 seconds to turn the tide");
+  await write(mira, "Remind me in 8 seconds to turn the tide");
   await mira.page.locator("#reminders li", { hasText: "turn the tide" }).waitFor();
   await picture(mira, "reminder");
   await server.kill();
@@ -185,7 +185,7 @@ test("a reminder wakes an agent whose server was killed meanwhile", async (conte
 
 test("several reminders come at their times, with nobody there", async (context) => {
   if (!server.alarms) return context.skip(kNoAlarms);
-  for (const [seconds, what] of [[3, "second"], [1, "first"]]) await ask("ola/late", `remind me in ${seconds} seconds to be ${what}`);
+  for (const [seconds, what] of [[8, "second"], [1, "first"]]) await ask("ola/late", `remind me in ${seconds} seconds to be ${what}`);
   const reminders = await until("two reminders", async () => {
     const found = (await json("ola/late")).filter(({ text }) => text.startsWith("A reminder"));
     return found.length === 2 && found;

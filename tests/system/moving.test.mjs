@@ -77,7 +77,7 @@ for (const [config, first] of [["wrangler.jsonc", "limpet"], ["wrangler.toml", "
     const folder = projectWith(config);
     const dev = run(kLimpet, ["dev", "--listen", "127.0.0.1:0"], { cwd: folder });
     try {
-      const port = await until("the address", () => dev.stdout.match(/:(\d+)/)?.[1], 20_000);
+      const port = await until("the address", () => dev.stdout.match(/:(\d+)/)?.[1]);
       await uses((path, options) => request(`http://127.0.0.1:${port}${path}`, options));
     } finally {
       dev.child.kill("SIGTERM");

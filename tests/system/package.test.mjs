@@ -22,7 +22,7 @@ function must(program, ...args) {
 // `limpet serve` by another program than the checkout's, in `cwd`.
 async function start(command, args) {
   const running = run(command, args);
-  const ports = await until("the ready line", () => running.stdout.match(/:(\d+)\D[^]*?:(\d+)/)?.slice(1).map(Number), 30_000)
+  const ports = await until("the ready line", () => running.stdout.match(/:(\d+)\D[^]*?:(\d+)/)?.slice(1).map(Number))
     .catch((error) => { throw new Error(`${error.message}\n${running.stdout}${running.stderr}`); });
   return { ...running, running, port: ports[0], admin: `http://127.0.0.1:${ports[1]}`, launcher: () => running.child.pid,
            fetch: (name, path) => request(`http://${name}.localhost:${ports[0]}${path}`, { agent: false }) };
@@ -114,7 +114,7 @@ test("a new release takes the place of a running one: no connection is refused, 
   symlinkSync("two", join(folder, "next"));
   renameSync(join(folder, "next"), join(folder, "current"));
   process.kill(launcher, "SIGHUP");
-  await until("the new core", () => { const core = corePid(launcher); return core !== undefined && core !== old && runs(core).startsWith(join(folder, "two")); }, 30_000);
+  await until("the new core", () => { const core = corePid(launcher); return core !== undefined && core !== old && runs(core).startsWith(join(folder, "two")); });
   assert.equal(runs(launcher), join(folder, "two/lib/limpet/limpet"));
   const before = acknowledged;
   await until("answers of the new core", () => acknowledged > before + 50);
@@ -127,7 +127,7 @@ test("a new release takes the place of a running one: no connection is refused, 
   rmSync(join(folder, "current"));
   const second = corePid(launcher);
   process.kill(launcher, "SIGHUP");
-  await until("the third core", () => { const core = corePid(launcher); return core !== undefined && core !== second && runs(core).startsWith(join(folder, "two")); }, 30_000);
+  await until("the third core", () => { const core = corePid(launcher); return core !== undefined && core !== second && runs(core).startsWith(join(folder, "two")); });
   await until("an answer", async () => (await server.fetch("busy", "/value?name=a")).status === 200);
   assert.match(server.running.stderr, /No such file or directory; going on with the launcher that runs/);
   server.child.kill("SIGTERM");

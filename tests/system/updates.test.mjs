@@ -34,7 +34,7 @@ const code = (version, body = "") => `
   }`;
 const script = (name, version, strategy, body) =>
   ({ name, code: code(version, body), classes: ["Thing"], newClasses: version === 1 ? undefined : [], metadata: { code_update_strategy: strategy } });
-const get = async (name, path = "/") => JSON.parse((await server.fetch(name, path)).body);
+const get = async (name, path = "/", from = server) => JSON.parse((await from.fetch(name, path)).body);
 const socketTo = async (name) => {
   const socket = new WebSocket(`ws://${name}.localhost:${server.port}/socket`);
   socket.received = [];
@@ -110,14 +110,18 @@ test("preShutdown runs before a planned end, and what it writes is there for the
     const told = (await this.state.storage.get("told")) ?? [];
     this.state.storage.put("told", [...told, reason]);
   }`;
+  const patient = await startLimpet();  // Here nothing is evicted before the deploy.
+  await patient.deploy(script("words", 1, undefined, lastWords));
+  await get("words", "/", patient);
+  await get("words", "/", patient);
+  await patient.deploy(script("words", 2, undefined, lastWords));
+  assert.deepEqual(await get("words", "/", patient), { version: 2, count: 1, sum: 2, told: ["codeUpdated"] });
+  await patient.stop();
   await server.deploy(script("words", 1, undefined, lastWords));
-  await get("words");
-  await get("words");
-  await server.deploy(script("words", 2, undefined, lastWords));
-  assert.deepEqual(await get("words"), { version: 2, count: 1, sum: 2, told: ["codeUpdated"] });
+  assert.deepEqual(await get("words"), { version: 1, count: 1, sum: 0 });
   const before = await starts();
   await until("the object to leave memory", async () => (await server.metric("limpet_objects_live")) === 0);
-  assert.deepEqual(await get("words"), { version: 2, count: 1, sum: 3, told: ["codeUpdated", "inactive"] });
+  assert.deepEqual(await get("words"), { version: 1, count: 1, sum: 1, told: ["inactive"] });
   assert.equal(await starts(), before + 1);
 });
 

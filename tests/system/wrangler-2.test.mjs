@@ -58,7 +58,7 @@ test("wrangler 2.21: publish, secret, deployments, rollback, tail, delete", asyn
     await until("what the Worker says", async () => {
       await text();
       return tail.stdout.includes("heard");
-    }, 30_000);
+    });
   } finally {
     tail.child.kill("SIGTERM");
     await tail.exited;

@@ -22,8 +22,8 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-readonly unit_seconds=600 suite_seconds=1200 simulation_seconds=1800
-readonly test_ms=300000  # One test of a suite.
+readonly unit_seconds=600 suite_seconds=1500 simulation_seconds=1800
+readonly test_ms=600000  # One test of a suite.
 passed=0
 failed=0
 failures=()

@@ -301,16 +301,20 @@ void IsolateState::ServeOthers() {
 // Brings `turn.cpu` up to now.
 void IsolateState::Measure(Instant now) {
   Duration clock = ThreadCpu();
-  turn.cpu = turn.measured ? turn.cpu + (clock - turn.cpu_mark) : now - turn.started;
-  turn.cpu_mark = clock;
+  turn.cpu = turn.measured ? turn.cpu + (clock - turn.cpu_mark) : std::min(now - turn.started, clock - lane->cpu_mark);
+  turn.cpu_mark = lane->cpu_mark = clock;
   turn.measured = true;
 }
 
 void IsolateState::Charge() {
-  if (turn.measured) {
-    turn.cpu += ThreadCpu() - turn.cpu_mark;
+  // The clock costs a system call. A turn that took little by the wall's clock took no more of the CPU; of a longer one
+  // much may have been waiting for the CPU, on a busy machine.
+  constexpr std::chrono::milliseconds kShort{1};
+  Instant now = std::chrono::steady_clock::now();
+  if (turn.measured || now - turn.started >= kShort) {
+    Measure(now);
   } else {
-    turn.cpu = std::chrono::steady_clock::now() - turn.started;
+    turn.cpu = now - turn.started;
   }
   turn.budget->cpu_left -= turn.cpu;
 }

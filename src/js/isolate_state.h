@@ -42,7 +42,7 @@ struct TurnState {
   Ended ended = Ended::kNo;
   Instant started{};
   Duration served{0};     // Of the time since, spent on others.
-  bool measured = false;  // False: its CPU time is taken to be its wall time (a turn too short to be interrupted).
+  bool measured = false;  // False: its CPU time is taken to be its wall time, or what the thread had since its mark.
   Duration cpu{0};        // Used until `cpu_mark`, if measured.
   Duration cpu_mark{0};   // The thread's CPU clock then.
 };

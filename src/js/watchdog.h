@@ -22,6 +22,7 @@ struct Lane {
   std::atomic<uint64_t> serial{0};                // Changes whenever `innermost` is set.
   int depth = 0;                                  // Turns on the stack. The thread's own.
   uintptr_t stack_low = 0;                        // The lowest address of the thread's stack. The thread's own.
+  Duration cpu_mark{0};  // The thread's CPU clock when a turn's end or interruption last read it. The thread's own.
 
  private:
   friend class Watchdog;

@@ -7,6 +7,8 @@
 
 #include <utility>
 
+#include "api/crypto_ecdsa.h"
+
 namespace limpet::api {
 namespace {
 
@@ -17,13 +19,6 @@ const uint8_t* Data(BytesView view) { return reinterpret_cast<const uint8_t*>(vi
 
 NumberPtr Number(BytesView big_endian) {
   return NumberPtr(BN_bin2bn(Data(big_endian), static_cast<int>(big_endian.size()), nullptr));
-}
-
-const Curve* CurveOf(KeyType type) {
-  for (const Curve& curve : kCurves) {
-    if (curve.type == type) return &curve;
-  }
-  return nullptr;
 }
 
 KeyPtr MakeRsa(BytesView modulus, BytesView exponent) {
@@ -50,6 +45,13 @@ KeyPtr MakeElliptic(const Curve& curve, BytesView point_bytes, BytesView scalar)
 
 }  // namespace
 
+const Curve* CurveOf(KeyType type) {
+  for (const Curve& curve : kCurves) {
+    if (curve.type == type) return &curve;
+  }
+  return nullptr;
+}
+
 const EC_GROUP* GroupOf(const Curve& curve) {
   static const auto kGroups = [] {
     std::array<const EC_GROUP*, kCurves.size()> groups{};
@@ -58,6 +60,10 @@ const EC_GROUP* GroupOf(const Curve& curve) {
   }();
   return kGroups[static_cast<size_t>(&curve - kCurves.data())];
 }
+
+Key::Key(KeyPtr made) : made_(std::move(made)) {}
+
+Key::Key(KeyType type, BytesView first, BytesView second) : type_(type), first_(first), second_(second) {}
 
 std::unique_ptr<Key> Key::Rsa(BytesView modulus, BytesView exponent) {
   return std::unique_ptr<Key>(new Key(KeyType::kRsa, modulus, exponent));
@@ -87,6 +93,24 @@ EC_KEY* Key::EllipticForm() {
   EVP_PKEY* key = Made();
   bool is = key != nullptr && EVP_PKEY_get_id(key) == EVP_PKEY_EC;
   return is ? const_cast<EC_KEY*>(EVP_PKEY_get0_EC_KEY(key)) : nullptr;
+}
+
+const EcdsaVerifier* Key::Verifier() {
+  if (verifier_) return verifier_.get();
+  const Curve* curve = CurveOf(type());
+  if (curve == nullptr) return nullptr;
+  uint8_t bytes[1 + 2 * 66];
+  BytesView point = first_;
+  if (point.empty()) {
+    const EC_POINT* made = EC_KEY_get0_public_key(EllipticForm());
+    size_t size = made == nullptr ? 0
+                                  : EC_POINT_point2oct(GroupOf(*curve), made, POINT_CONVERSION_UNCOMPRESSED, bytes,
+                                                       sizeof bytes, nullptr);
+    point = {reinterpret_cast<const char*>(bytes), size};
+  }
+  if (point.size() != 1 + 2 * curve->bytes) return nullptr;
+  verifier_ = EcdsaVerifier::Make(*curve, point);
+  return verifier_.get();
 }
 
 KeyType Key::type() {

@@ -10,6 +10,8 @@
 
 namespace limpet::api {
 
+class EcdsaVerifier;
+
 // As builtins/crypto_public.ts numbers them.
 enum class KeyType : uint8_t { kOther, kRsa, kP256, kP384, kP521, kOtherCurve, kEd25519, kX25519 };
 
@@ -24,6 +26,9 @@ inline constexpr std::array<Curve, 3> kCurves = {{{KeyType::kP256, "P-256", NID_
                                                   {KeyType::kP384, "P-384", NID_secp384r1, 48},
                                                   {KeyType::kP521, "P-521", NID_secp521r1, 66}}};
 
+// Null: the key is of none of them.
+const Curve* CurveOf(KeyType type);
+
 // Made once.
 const EC_GROUP* GroupOf(const Curve& curve);
 
@@ -31,7 +36,7 @@ const EC_GROUP* GroupOf(const Curve& curve);
 // than the checks (a key of a curve has a copy of the curve), and many a key is used once or never.
 class Key {
  public:
-  explicit Key(KeyPtr made) : made_(std::move(made)) {}
+  explicit Key(KeyPtr made);
   // Public; both big-endian, without zeros in front.
   static std::unique_ptr<Key> Rsa(BytesView modulus, BytesView exponent);
   // `point` is uncompressed, as long as the curve has it; `scalar` belongs to it, or is empty (a public key).
@@ -46,15 +51,19 @@ class Key {
   RSA* RsaForm();
   EC_KEY* EllipticForm();
 
+  // What checks its signatures, made once; null: not of one of kCurves.
+  const EcdsaVerifier* Verifier();
+
   KeyType type();
   // Of RSA: the length of the modulus, and the exponent unless it is 2^32 or more.
   size_t modulus_bytes();
   std::optional<uint32_t> exponent();
 
  private:
-  Key(KeyType type, BytesView first, BytesView second) : type_(type), first_(first), second_(second) {}
+  Key(KeyType type, BytesView first, BytesView second);
 
   KeyPtr made_;
+  std::unique_ptr<const EcdsaVerifier> verifier_;
   KeyType type_ = KeyType::kOther;  // Of the numbers.
   Bytes first_, second_;            // Modulus and exponent, or point and scalar. Empty: made without them.
 };

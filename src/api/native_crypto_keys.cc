@@ -62,13 +62,6 @@ const Curve* FindCurve(std::string_view name) {
   return nullptr;
 }
 
-const Curve* CurveOf(KeyType type) {
-  for (const Curve& curve : kCurves) {
-    if (curve.type == type) return &curve;
-  }
-  return nullptr;
-}
-
 // keyGenerate(type, bits, exponent): box | undefined. `type`: "RSA", a curve, "Ed25519" or "X25519".
 void Generate(const Info& info) {
   QuietErrors quiet;

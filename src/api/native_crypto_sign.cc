@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "api/crypto_ecdsa.h"
 #include "api/crypto_key.h"
 #include "api/native_list.h"
 
@@ -50,12 +51,17 @@ void SignEcdsa(const Info& info, EC_KEY* key) {
   info.GetReturnValue().Set(out);
 }
 
-bool VerifyEcdsa(const Info& info, EC_KEY* key) {
+bool VerifyEcdsa(const Info& info, Key& held, const EcdsaVerifier& verifier) {
   uint8_t digest[EVP_MAX_MD_SIZE];
   BytesOf signature(info[4]), data(info[5]);
-  int half = HalfOf(key);
   int size = Hash(HashByNumber(info[1]), data, digest);
-  if (size == 0 || signature.size() != 2 * static_cast<size_t>(half)) return false;
+  if (size == 0) return false;
+  std::optional<bool> found =
+      verifier.Verify({reinterpret_cast<const char*>(digest), static_cast<size_t>(size)}, signature.view());
+  if (found) return *found;
+  EC_KEY* key = held.EllipticForm();
+  if (key == nullptr) return false;
+  int half = HalfOf(key);
   SignaturePtr pair(ECDSA_SIG_new());
   BIGNUM* r = BN_bin2bn(signature.data(), half, nullptr);
   BIGNUM* s = BN_bin2bn(signature.data() + half, half, nullptr);
@@ -128,7 +134,9 @@ void Verify(const Info& info) {
   info.GetReturnValue().Set(false);
   Key* held = UnboxKey(info[0]);
   if (held == nullptr) return;
-  if (EC_KEY* ec = held->EllipticForm()) return info.GetReturnValue().Set(VerifyEcdsa(info, ec));
+  if (const EcdsaVerifier* verifier = held->Verifier()) {
+    return info.GetReturnValue().Set(VerifyEcdsa(info, *held, *verifier));
+  }
   if (RSA* rsa = held->RsaForm()) return info.GetReturnValue().Set(VerifyRsa(info, rsa));
   EVP_PKEY* key = held->Made();
   BytesOf signature(info[4]), data(info[5]);

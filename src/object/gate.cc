@@ -146,7 +146,7 @@ InputLock GateNode::EndSection(InputLock lock) {
 
 void GateNode::MarkBroken(const Error& error) {
   LIMPET_CHECK(parent_ == nullptr);
-  if (!error_) error_ = error;
+  if (!error_) error_ = std::make_unique<Error>(error);
 }
 
 void GateNode::RejectAll() {

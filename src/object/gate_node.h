@@ -56,7 +56,7 @@ class GateNode : public std::enable_shared_from_this<GateNode> {
   void RejectAll();
   void Detach();
 
-  bool broken() const { return root_->error_.has_value(); }
+  bool broken() const { return root_->error_ != nullptr; }
   bool is_section() const { return parent_ != nullptr; }
   bool locked() { return Target()->locks_ > 0; }
   bool has_waiters() const { return !waiters_.empty() || !children_.empty(); }
@@ -75,7 +75,7 @@ class GateNode : public std::enable_shared_from_this<GateNode> {
   GateNode* root_;                   // Kept alive by the chain of parents.
   GateRef parent_;                   // Null: the root.
   InputLock parent_lock_;            // Held while this section runs.
-  std::optional<Error> error_;       // Root only.
+  std::unique_ptr<Error> error_;     // Root only: why it is broken.
   std::vector<GateNode*> sections_;  // Root only: all that live.
   std::list<GateRef> children_;      // Sections that wait to start.
   std::list<OnLock> waiters_;

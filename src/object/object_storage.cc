@@ -484,12 +484,12 @@ void ObjectStorage::OnCommit(uint64_t last, size_t bytes, Result<uint64_t> resul
 
 void ObjectStorage::Shut(const Error& error) {
   if (shut_) return;
-  shut_ = error;
+  shut_ = std::make_unique<Error>(error);
   if (LIMPET_MUTANT(abort_keeps_writes)) {
     cache_.Seal();
     shut_.reset();
     Flush();
-    shut_ = error;
+    shut_ = std::make_unique<Error>(error);
   }
   if (LIMPET_MUTANT(old_write_lands_late) && cache_.has_sealed()) {
     session_.Commit(host_.claim(), {id_, cache_.TakeSealed().writes}, [](Result<uint64_t>) {});

@@ -181,7 +181,7 @@ class ObjectStorage final : public Storage, ObjectSql::Host {
   const ObjectId& id_;
   WriteCache cache_;
   ObjectSql sql_;
-  std::optional<Error> shut_;
+  std::unique_ptr<Error> shut_;
   std::optional<Bytes> running_alarm_;  // What the handler that runs was started for.
   std::list<Read> reads_;               // In the order of their calls.
   std::list<Waiting> waiting_;

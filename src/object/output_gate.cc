@@ -31,7 +31,7 @@ void OutputGate::WhenDurable(Then then) {
 }
 
 void OutputGate::MarkBroken(const Error& error) {
-  if (!error_) error_ = error;
+  if (!error_) error_ = std::make_unique<Error>(error);
 }
 
 void OutputGate::RejectAll() {

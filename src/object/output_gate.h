@@ -2,7 +2,7 @@
 #pragma once
 
 #include <list>
-#include <optional>
+#include <memory>
 
 #include "base/function.h"
 #include "base/result.h"
@@ -41,7 +41,7 @@ class OutputGate {
     Then then;
   };
   OutputHost& host_;
-  std::optional<Error> error_;
+  std::unique_ptr<Error> error_;  // Why it is broken.
   std::list<Waiter> waiters_;
   uint64_t locked_ = 0;
   uint64_t durable_ = 0;

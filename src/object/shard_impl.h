@@ -64,7 +64,7 @@ class ShardImpl final : public Shard, InstanceHost {
     bool counting_alarm = false;
     std::optional<std::string> name;           // Known once it has sockets: what wakes it does not know it.
     std::unique_ptr<ObjectSockets> sockets;    // Null: it has never had any.
-    std::deque<Upkeep> upkeep;                 // The first one waits for the instance's end, or is under way.
+    std::list<Upkeep> upkeep;                  // The first one waits for the instance's end, or is under way.
     std::shared_ptr<Replacement> replacement;  // The one under way.
     bool busy = false;                         // With upkeep or a restore. No instance starts meanwhile.
     bool no_restore = false;                   // The store was asked: the next instance starts with what is there.

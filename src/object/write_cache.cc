@@ -300,12 +300,17 @@ void WriteCache::Durable(uint64_t last, size_t bytes) {
 }
 
 void WriteCache::SweepPages() {
-  while (!page_writes_.empty() && page_writes_.front().first <= durable_) {
-    auto [at, number] = page_writes_.front();
-    page_writes_.pop_front();
+  auto write = page_writes_.begin();
+  for (; write != page_writes_.end() && write->first <= durable_; ++write) {
+    auto [at, number] = *write;
     auto found = pages_.find(number);
     if (found == pages_.end()) continue;
     if (found->second.at == at || LIMPET_MUTANT(sql_page_swept_early)) pages_.erase(found);
+  }
+  if (write == page_writes_.end()) {
+    page_writes_ = {};  // An idle object keeps no room for them.
+  } else {
+    page_writes_.erase(page_writes_.begin(), write);
   }
 }
 

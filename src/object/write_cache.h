@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -148,8 +147,8 @@ class WriteCache {
   bool transaction_confirmed_ = false;
   Extent extent_ = Extent::kOwnBurst;  // Of the open transaction.
 
-  std::unordered_map<uint32_t, Page> pages_;               // Not durable yet.
-  std::deque<std::pair<uint64_t, uint32_t>> page_writes_;  // (write, page), in the order of the writes.
+  std::unordered_map<uint32_t, Page> pages_;                // Not durable yet.
+  std::vector<std::pair<uint64_t, uint32_t>> page_writes_;  // (write, page), in the order of the writes.
   uint64_t pages_cleared_at_ = 0;
   uint64_t reserved_ = 0;  // By the burst under way, which has written nothing after it.
   uint64_t hollow_ = 0;    // The last number that nothing came of.

@@ -15,7 +15,8 @@ constexpr uint16_t kCloseServiceRestart = 1012;  // RFC 6455's registry.
 
 class ObjectCode final : public object::Code {
  public:
-  ObjectCode(std::shared_ptr<Version> version, ObjectClass object_class, object::Instance& instance)
+  ObjectCode(std::shared_ptr<Version> version, std::shared_ptr<const ObjectClass> object_class,
+             object::Instance& instance)
       : version_(std::move(version)), class_(std::move(object_class)), instance_(instance) {}
 
   ~ObjectCode() override {
@@ -30,7 +31,7 @@ class ObjectCode final : public object::Code {
     Result<std::shared_ptr<LoadedScript>> loaded = version_->Use();
     if (!loaded.has_value()) return done(std::move(loaded).error());
     loaded_ = loaded.value();
-    context_ = std::make_shared<api::IoContext>(loaded_, &instance_, class_.sqlite, nullptr);
+    context_ = std::make_shared<api::IoContext>(loaded_, &instance_, class_->sqlite, nullptr);
     auto shared_done = std::make_shared<UniqueFunction<void(Result<Done>)>>(std::move(done));
     context_->on_forced_end = [shared_done](Error error) {
       if (*shared_done) std::exchange(*shared_done, nullptr)(std::move(error));
@@ -118,8 +119,8 @@ class ObjectCode final : public object::Code {
   std::shared_ptr<TraceEvent> NewTrace() {
     context_->trace = BeginTrace(version_->deps(), version_->script());
     if (context_->trace == nullptr) return nullptr;
-    context_->trace->entrypoint = class_.class_name;
-    context_->trace->object_id = object::IdCodec(class_.ns, class_.ns_key).ToString(instance_.id());
+    context_->trace->entrypoint = class_->class_name;
+    context_->trace->object_id = object::IdCodec(class_->ns, class_->ns_key).ToString(instance_.id());
     return context_->trace;
   }
 
@@ -128,10 +129,10 @@ class ObjectCode final : public object::Code {
     v8::Isolate* isolate = scope.isolate();
     v8::TryCatch caught(isolate);
     v8::Local<v8::Value> constructor;
-    if (!loaded_->Export(scope, class_.class_name).ToLocal(&constructor)) {
-      return Error::Script("TypeError", "The script does not export class " + class_.class_name + ".");
+    if (!loaded_->Export(scope, class_->class_name).ToLocal(&constructor)) {
+      return Error::Script("TypeError", "The script does not export class " + class_->class_name + ".");
     }
-    object::IdCodec codec(class_.ns, class_.ns_key);
+    object::IdCodec codec(class_->ns, class_->ns_key);
     v8::Local<v8::Value> name = v8::Undefined(isolate);
     if (instance_.name()) name = js::FromUtf8(isolate, *instance_.name());
     v8::Local<v8::Value> object;
@@ -153,7 +154,7 @@ class ObjectCode final : public object::Code {
   }
 
   std::shared_ptr<Version> version_;
-  ObjectClass class_;
+  std::shared_ptr<const ObjectClass> class_;
   object::Instance& instance_;
   std::shared_ptr<LoadedScript> loaded_;  // Before what holds handles of its isolate.
   std::shared_ptr<api::IoContext> context_;
@@ -164,14 +165,14 @@ class ObjectCode final : public object::Code {
 class JsClass final : public object::ClassCode {
  public:
   JsClass(std::shared_ptr<Version> version, ObjectClass object_class)
-      : version_(std::move(version)), class_(std::move(object_class)) {}
+      : version_(std::move(version)), class_(std::make_shared<const ObjectClass>(std::move(object_class))) {}
   std::unique_ptr<object::Code> Instantiate(object::Instance& instance) override {
     return std::make_unique<ObjectCode>(version_, class_, instance);
   }
 
  private:
   std::shared_ptr<Version> version_;
-  ObjectClass class_;
+  std::shared_ptr<const ObjectClass> class_;
 };
 
 // A class whose objects are shared out between versions: an object stays with one of them.

@@ -66,9 +66,9 @@ const kEventTimeoutMax = 604_800_000;
 const kState = "DurableObjectState";
 
 export class DurableObjectState {
-  #sockets = new HibernatedSockets();
+  #sockets: HibernatedSockets | undefined = undefined; // Most objects never have any.
   static {
-    socketsOf = (state) => state.#sockets;
+    socketsOf = (state) => (state.#sockets ??= new HibernatedSockets());
   }
   declare id: DurableObjectId;
   declare storage: DurableObjectStorage;
@@ -97,14 +97,14 @@ export class DurableObjectState {
   }
   acceptWebSocket(socket: unknown, tags?: unknown): void {
     if (!isWebSocket(socket)) throw wrongArgument("acceptWebSocket", kState, 1, "WebSocket");
-    this.#sockets.accept(socket, tags);
+    socketsOf(this).accept(socket, tags);
   }
   getWebSockets(tag?: unknown): WebSocket[] {
-    return this.#sockets.list(tag === undefined ? undefined : textOf(tag));
+    return socketsOf(this).list(tag === undefined ? undefined : textOf(tag));
   }
   getTags(socket: unknown): string[] {
     if (!isWebSocket(socket)) throw wrongArgument("getTags", kState, 1, "WebSocket");
-    return this.#sockets.tags(socket);
+    return socketsOf(this).tags(socket);
   }
   setWebSocketAutoResponse(pair?: unknown): void {
     if (pair === undefined || pair === null) return native.wsSetAutoResponse(undefined, undefined);
@@ -124,7 +124,7 @@ export class DurableObjectState {
   }
   getWebSocketAutoResponseTimestamp(socket: unknown): Date | null {
     if (!isWebSocket(socket)) throw wrongArgument("getWebSocketAutoResponseTimestamp", kState, 1, "WebSocket");
-    return this.#sockets.autoResponseTime(socket);
+    return socketsOf(this).autoResponseTime(socket);
   }
   setHibernatableWebSocketEventTimeout(ms?: unknown): void {
     const timeout = ms === undefined ? 0 : Math.trunc(Number(ms));

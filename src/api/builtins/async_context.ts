@@ -1,7 +1,7 @@
 // AsyncLocalStorage and AsyncResource: the module node:async_hooks as workerd has it. A *frame* is what each storage holds at
 // a moment: a Map that nobody changes, or undefined while none holds anything. V8 keeps the current frame and carries it
 // through promises (native.asyncFrame); timers and critical sections carry it here and in C++.
-import { illegalInvocation, native, platform, textOf, wrongArgument, wrongConstructorArgument } from "./seam";
+import { native, platform, textOf, wrongArgument, wrongConstructorArgument } from "./seam";
 
 type Frame = ReadonlyMap<AsyncLocalStorage, unknown> | undefined;
 
@@ -33,23 +33,17 @@ export class AsyncLocalStorage {
     this.#name = options?.name === undefined ? "" : textOf(options.name);
     this.#initial = options?.defaultValue;
   }
-  static #check(self: unknown): void {
-    if (typeof self !== "object" || self === null || !(#name in self)) throw illegalInvocation();
-  }
   get name(): string { return this.#name; }
   getStore(): unknown {
-    AsyncLocalStorage.#check(this);
     const frame = native.asyncFrame() as Frame;
     return frame?.has(this) ? frame.get(this) : this.#initial;
   }
   run(store: unknown, callback: (...args: any[]) => unknown, ...args: unknown[]): unknown {
-    AsyncLocalStorage.#check(this);
     if (typeof callback !== "function") throw wrongArgument("run", "AsyncLocalStorage", 2, "function");
     const frame = new Map(native.asyncFrame() as Frame);
     return runIn(frame.set(this, store), callback, undefined, args);
   }
   exit(callback: (...args: any[]) => unknown, ...args: unknown[]): unknown {
-    AsyncLocalStorage.#check(this);
     if (typeof callback !== "function") throw wrongArgument("exit", "AsyncLocalStorage", 1, "function");
     const frame = new Map(native.asyncFrame() as Frame);
     return runIn(frame.set(this, undefined), callback, undefined, args);

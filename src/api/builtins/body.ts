@@ -46,12 +46,11 @@ export class Body {
   text(): Promise<string> {
     return readText(this);
   }
-  async json(): Promise<unknown> {
-    return JSON.parse(await readText(this));
+  json(): Promise<unknown> {
+    return readJson(this);
   }
-  async arrayBuffer(): Promise<ArrayBuffer> {
-    const bytes = await bytesOfBody(this);
-    return bytes.byteLength === bytes.buffer.byteLength ? (bytes.buffer as ArrayBuffer) : bytes.slice().buffer;
+  arrayBuffer(): Promise<ArrayBuffer> {
+    return readBuffer(this);
   }
   bytes(): Promise<Uint8Array> {
     return bytesOfBody(this);
@@ -94,6 +93,15 @@ async function readText(body: Body): Promise<string> {
   if (typeof raw === "number" && strip) return native.bodyReadText(raw);
   if (typeof raw !== "string") return native.utf8Decode(await bytesOfRaw(raw), false, !strip);
   return strip && raw.charCodeAt(0) === 0xfeff ? raw.slice(1).toWellFormed() : raw.toWellFormed();
+}
+
+async function readJson(body: Body): Promise<unknown> {
+  return JSON.parse(await readText(body));
+}
+
+async function readBuffer(body: Body): Promise<ArrayBuffer> {
+  const bytes = await bytesOfBody(body);
+  return bytes.byteLength === bytes.buffer.byteLength ? (bytes.buffer as ArrayBuffer) : bytes.slice().buffer;
 }
 
 async function bytesOfBody(body: Body): Promise<Uint8Array> {

@@ -63,8 +63,35 @@ const keyed = reworded.replace(/(\?\.|\.)_([A-Za-z]\w*)/g, (_, dot, name) => `${
   .replace(/([{,]\s*)_([A-Za-z]\w*):/g, (all, before, name) => (fields.has(name) ? `${before}[field_${name}]:` : all))
   .replace(/^(\s+)_([A-Za-z]\w*)(\(.*\) \{)$/gm, (all, before, name, rest) => (fields.has(name) ? `${before}[field_${name}]${rest}` : all))
   .replace(/"_([A-Za-z]\w*)"/g, (all, name) => (fields.has(name) ? `field_${name}` : all));
+// The functions of the platform's classes look at what they are called on before anything else, each by itself: V8 learns
+// of each which instances it gets, and the look costs next to nothing. Asynchronous ones and generators would tell too late;
+// they are wrapped (receivers.ts).
+function withChecks(source) {
+  const names = new Map(); // Of classes: by what the bundle calls them.
+  for (const [, list] of source.matchAll(/^  platform\(\{([^}]*)\}\);$/gm)) {
+    for (const [, name, called = name] of list.matchAll(/(\w+)(?:: (\w+))?/g)) names.set(called, name);
+  }
+  const checked = new Map();
+  let holder;
+  const lines = source.split("\n").map((line) => {
+    const [, variable, own] = line.match(/^  (?:var (\w+) = class(?: \w+)?|class (\w+))(?: extends \S+)? \{$/) ?? [];
+    const opened = variable ?? own;
+    if (opened !== undefined) holder = names.has(opened) ? opened : undefined;
+    else if (/^  \};?$/.test(line)) holder = undefined;
+    if (holder !== undefined && !checked.has(holder)) checked.set(holder, new Set());
+    const method = holder && line.match(/^    (?:get |set )?(\w+)\(.*\) \{$/)?.[1];
+    if (!method || method === "constructor") return line;
+    checked.get(holder).add(method);
+    return `${line}\n      if (!(this instanceof ${holder})) throw illegalInvocation();`;
+  });
+  for (const called of names.keys()) if (!checked.has(called)) throw new Error(`class ${called} is not where it was looked for`);
+  return lines.join("\n").replace(/^  platform\(\{([^}]*)\}\);$/gm, (_, list) => {
+    const all = [...list.matchAll(/(\w+)(?:: (\w+))?/g)].map(([, name, called = name]) => [name, [...checked.get(called)]]);
+    return `  platform({${list}}, ${JSON.stringify(Object.fromEntries(all))});`;
+  });
+}
 const symbols = [...fields].map((name) => `const field_${name} = Symbol("${name}");`).join("\n");
-const text = `(() => {\n"use strict";\n${symbols}\n${keyed}\nreturn builtins.default;\n})()`;
+const text = `(() => {\n"use strict";\n${symbols}\n${withChecks(keyed)}\nreturn builtins.default;\n})()`;
 
 // A char array: a string literal of this length is more than compilers promise to take.
 function asCpp(source) {

@@ -15,7 +15,7 @@ import { serve, servePlain } from "./rpc_ends";
 import { RpcPromise, RpcProperty, RpcStub } from "./rpc_stub";
 import { RpcTarget, Target } from "./rpc_target";
 import {
-  illegalConstructor, isObject, kIllegalInvocation, kInternal, missing, missingProperties, native, platform, textOf, wrongArgument,
+  illegalConstructor, isObject, kInternal, missing, missingProperties, native, platform, textOf, wrongArgument,
 } from "./seam";
 import { connect } from "./sockets";
 import { allowAlarms, DurableObjectStorage } from "./storage";
@@ -40,7 +40,6 @@ export class ExecutionContext {
   get exports(): object | undefined { return exportsOfScript(); }
   get tracing(): object { return tracing; }
   waitUntil(promise: unknown): void {
-    if (!(this instanceof ExecutionContext)) throw new TypeError(kIllegalInvocation);
     if (arguments.length === 0) throw wrongArgument("waitUntil", "ExecutionContext", 1, "Promise");
     native.waitUntil(Promise.resolve(promise));
   }
@@ -462,7 +461,6 @@ class ScheduledController {
     Object.defineProperty(this, "scheduledTime", { value: scheduledTime, enumerable: true });
   }
   noRetry(): void {
-    if (!isObject(this) || !(#noRetry in this)) throw new TypeError(kIllegalInvocation);
     this.#noRetry = true;
   }
 }

@@ -1,7 +1,7 @@
 // Bindings to Workers KV: arguments, types of values, and the texts that workerd itself has. What the namespace refuses
 // comes from C++.
 import {
-  bytesOf, concatBytes, illegalConstructor, illegalInvocation, isObject, kInternal, native, platform, textOf, wrongArgument,
+  bytesOf, concatBytes, illegalConstructor, isObject, kInternal, native, platform, textOf, wrongArgument,
 } from "./seam";
 import { isDisturbed, ReadableStream, requireBytes, streamOfBytes, takeNumber } from "./streams";
 
@@ -172,10 +172,7 @@ export class KvNamespace {
     this.#ns = ns!;
   }
   static {
-    nsOf = (holder) => {
-      if (!isObject(holder) || !(#ns in holder)) throw illegalInvocation();
-      return holder.#ns;
-    };
+    nsOf = (holder) => holder.#ns;
   }
   get(key: unknown, given?: unknown): Promise<unknown> {
     if (arguments.length === 0) throw wrongArgument("get", kHolder, 1, "string or Array");

@@ -1,7 +1,8 @@
 // A function of the platform that is called on anything but an instance of its class (or the global object) says so, in
-// workerd's words. One pass, once everything is in its place: what the built-ins took before calls on directly.
+// workerd's words. Most functions of classes look for themselves (seam.ts, platform): V8 makes that a comparison of maps. The
+// others are wrapped here, in one pass once everything is in its place.
 import { hideSource } from "./native_code";
-import { illegalInvocation, prototypes } from "./seam";
+import { checking, illegalInvocation, prototypes } from "./seam";
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -9,6 +10,7 @@ export function guardReceivers(): void {
   const guarded = new Map<Method, Method>(); // What is there by two names stays one function.
   for (const prototype of prototypes) {
     const guard = (method: Method) => {
+      if (checking.has(method)) return method;
       if (prototypes.includes(method.prototype)) return method; // A class as a member.
       if (!guarded.has(method)) guarded.set(method, onInstances(prototype, method));
       return guarded.get(method)!;
@@ -24,6 +26,7 @@ export function guardReceivers(): void {
       Object.defineProperty(prototype, key, property);
     }
   }
+  checking.clear();
 }
 
 function onInstances(prototype: object, method: Method): Method {

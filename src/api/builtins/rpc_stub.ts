@@ -1,19 +1,18 @@
 // What scripts hold of something elsewhere: RpcStub, and what a stub's members and calls give. All three are callable
 // and answer to any name, so each is a proxy over one function.
 import { addHookOf, type Hook, hookOf, type Path, type Result } from "./rpc_target";
-import { isObject, kInternal, platform } from "./seam";
+import { illegalInvocation, isObject, kInternal, platform } from "./seam";
 
 const kState: unique symbol = Symbol("rpc");
-
-interface State { hook: Hook; path: Path; result: Result | undefined; disposed: boolean }
 
 // Whatever calls a property asks for, or has asked for, its value.
 function stateOf(value: unknown): State {
   const state = isObject(value) ? (value as any)[kState] as State | undefined : undefined;
-  if (state === undefined) throw new TypeError("Illegal invocation");
+  if (state === undefined) throw illegalInvocation();
   return state;
 }
 
+const kNoPath: Path = [];
 const kDisposed = "RPC stub used after being disposed.";
 function usable(state: State): State {
   if (state.disposed) throw new Error(kDisposed);
@@ -39,20 +38,26 @@ function valueOf(state: State): Promise<unknown> {
   return state.hook.call(state.path, undefined).value();
 }
 
+function resultOf(value: unknown): Result {
+  const { result } = stateOf(value);
+  if (result === undefined) throw illegalInvocation();
+  return result;
+}
+
 // What a call will give.
 export class RpcPromise {
   declare [kState]: State;
   then(done?: (value: unknown) => unknown, failed?: (error: unknown) => unknown): Promise<unknown> {
-    return stateOf(this).result!.value().then(done, failed);
+    return resultOf(this).value().then(done, failed);
   }
   catch(failed?: (error: unknown) => unknown): Promise<unknown> {
-    return stateOf(this).result!.value().catch(failed);
+    return resultOf(this).value().catch(failed);
   }
   finally(settled?: () => void): Promise<unknown> {
-    return stateOf(this).result!.value().finally(settled);
+    return resultOf(this).value().finally(settled);
   }
   [Symbol.dispose](): void {
-    stateOf(this).result!.dispose();
+    resultOf(this).dispose();
   }
 }
 
@@ -64,7 +69,8 @@ export function setLocalHook(make: (target: unknown) => Hook): void {
 export class RpcStub {
   declare [kState]: State;
   constructor(target: unknown, hook?: Hook) {
-    return proxyOf(RpcStub.prototype, stateFor(target === kInternal ? hook! : localHook(target))) as RpcStub;
+    const state = new State(RpcStub.prototype, target === kInternal ? hook! : localHook(target), kNoPath, undefined);
+    return proxyOf(state) as RpcStub;
   }
   dup(): RpcStub {
     return new RpcStub(kInternal, usable(stateOf(this)).hook.dup());
@@ -81,12 +87,10 @@ export class RpcStub {
 }
 
 const kNames = new Map<object, string>([[RpcProperty, "JsRpcProperty"], [RpcPromise, "JsRpcPromise"], [RpcStub, "JsRpcStub"]]);
-platform({ RpcProperty, RpcPromise, RpcStub });
+platform({ RpcProperty, RpcPromise, RpcStub }, true);
 for (const [each, tag] of kNames) {
   Object.defineProperty((each as any).prototype, Symbol.toStringTag, { value: tag, configurable: true });
 }
-
-const stateFor = (hook: Hook, path: Path = [], result?: Result): State => ({ hook, path, result, disposed: false });
 
 // The function under every proxy: it never runs, but makes `typeof` say "function".
 const callable = () => {};
@@ -96,16 +100,18 @@ delete (callable as any).length;
 // An index is no name: nothing answers to it.
 const isIndex = (key: string) => key.charCodeAt(0) <= 57 && /^(0|[1-9]\d{0,9})$/.test(key);
 
-class Handler implements ProxyHandler<() => void> {
-  constructor(readonly prototype: object, readonly state: State) {}
+// What a proxy stands for, and its handler.
+class State implements ProxyHandler<() => void> {
+  disposed = false;
+  constructor(readonly prototype: object, readonly hook: Hook, readonly path: Path, readonly result: Result | undefined) {}
   get(_target: unknown, key: string | symbol): unknown {
-    if (key === kState) return this.state;
+    if (key === kState) return this;
     if (typeof key === "symbol" || key in this.prototype) return Reflect.get(this.prototype, key);
     if (key === "then" || isIndex(key)) return undefined; // "then" of RpcStub: awaiting one gives the stub itself.
-    return propertyOf(this.state, key);
+    return propertyOf(this, key);
   }
   apply(_target: unknown, _self: unknown, args: unknown[]): unknown {
-    return invoke(this.state, args);
+    return invoke(this, args);
   }
   has(_target: unknown, key: string | symbol): boolean {
     return key in this.prototype || (typeof key === "string" && key !== "then");
@@ -120,15 +126,14 @@ class Handler implements ProxyHandler<() => void> {
   preventExtensions(): boolean { return false; }
 }
 
-function proxyOf(prototype: object, state: State): object {
-  return new Proxy(callable, new Handler(prototype, state));
-}
+const proxyOf = (state: State): object => new Proxy(callable, state);
 
 function propertyOf({ hook, path, result, disposed }: State, key: string): object {
   // A call's own result is the hook of what follows it.
-  const state = stateFor(path.length === 0 && result !== undefined ? result : hook, [...path, key]);
+  const base = path.length === 0 && result !== undefined ? result : hook;
+  const state = new State(RpcProperty.prototype, base, [...path, key], undefined);
   state.disposed = disposed;
-  return proxyOf(RpcProperty.prototype, state);
+  return proxyOf(state);
 }
 
 function invoke(state: State, args: unknown[]): object {
@@ -137,14 +142,14 @@ function invoke(state: State, args: unknown[]): object {
 }
 
 function promiseOf(result: Result): object {
-  return proxyOf(RpcPromise.prototype, stateFor(result, [], result));
+  return proxyOf(new State(RpcPromise.prototype, result, kNoPath, result));
 }
 
 // -- for the rest of the built-ins
 
 // A member of a stub that is an ordinary object: `stub.name`.
 export function memberOf(hook: Hook, key: string): object {
-  return proxyOf(RpcProperty.prototype, stateFor(hook, [key]));
+  return proxyOf(new State(RpcProperty.prototype, hook, [key], undefined));
 }
 
 // What an RpcStub stands for; other kinds of stubs register their own.

@@ -49,15 +49,23 @@ function withoutLength(value: unknown): void {
   if (typeof value === "function") Object.defineProperty(value, "length", { value: 0, configurable: true });
 }
 
+// Functions that look at their receiver themselves: receivers.ts leaves them alone.
+export const checking = new Set<unknown>();
+
 // Gives classes what WebIDL gives: their name (bundling may change it), a tag, enumerable members; and sees to it that
-// C++ refuses to clone their instances. Called as platform({ Event, EventTarget }).
-export function platform(classes: Record<string, Function>): void {
+// C++ refuses to clone their instances. Called as platform({ Event, EventTarget }): build.mjs puts a look at the receiver
+// into the classes' functions and names those in `checked`. True: all of them look already.
+export function platform(classes: Record<string, Function>, checked: Record<string, string[]> | true = {}): void {
   for (const [name, constructor] of Object.entries(classes)) {
     const { prototype } = constructor;
     Object.defineProperty(constructor, "name", { value: name, configurable: true });
     withoutLength(constructor);
     Object.defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true });
     prototypes.push(prototype);
+    for (const key of checked === true ? Object.getOwnPropertyNames(prototype) : checked[name] ?? []) {
+      const { value, get, set } = Object.getOwnPropertyDescriptor(prototype, key)!;
+      checking.add(value).add(get).add(set);
+    }
     if (Object.hasOwn(prototype, Symbol.iterator)) {
       Object.defineProperty(prototype, Symbol.iterator, { enumerable: false });
     }

@@ -73,29 +73,21 @@ export class Tracing {
     const span = new Span(kInternal);
     return active.run(span, run, span, ...rest);
   }
-  static #check(self: unknown): void {
-    if (!isObject(self) || !(#brand in self)) throw new TypeError(kIllegalInvocation);
-  }
   enterSpan(): unknown {
-    Tracing.#check(this);
     return this.#run("enterSpan", arguments);
   }
   startActiveSpan(): unknown {
-    Tracing.#check(this);
     return this.#run("startActiveSpan", arguments);
   }
   startSpan(name?: unknown): Span {
-    Tracing.#check(this);
     if (arguments.length === 0) throw wrongArgument("startSpan", "Tracing", 1, "string");
     textOf(name);
     return new Span(kInternal);
   }
   getActiveSpan(): Span {
-    Tracing.#check(this);
     return (active.getStore() as Span | undefined) ?? kRoot;
   }
   withActiveSpan(span?: unknown, run?: unknown, ...rest: unknown[]): unknown {
-    Tracing.#check(this);
     if (!isSpan(span)) throw wrongArgument("withActiveSpan", "Tracing", 1, "Span");
     if (typeof run !== "function") throw wrongArgument("withActiveSpan", "Tracing", 2, "Function");
     return active.run(span, run as (...given: unknown[]) => unknown, ...rest);

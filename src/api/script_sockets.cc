@@ -98,7 +98,7 @@ struct ScriptSockets::Socket final : WebSocketReceiver {
   const uint64_t number;
   std::unique_ptr<WebSocketEnd> end;
   v8::Global<v8::Object> object;  // Once accepted.
-  std::deque<Event> waiting;
+  std::list<Event> waiting;
   size_t waiting_bytes = 0;
   size_t gated_bytes = 0;  // Of messages that wait for the output gate.
   bool paused = false;
@@ -287,13 +287,28 @@ void ScriptSockets::DeliverSome() {
   for (size_t left = kDeliverMax; left > 0 && !ready_.empty() && !posted_; --left) {
     uint64_t number = ready_.front();
     ready_.pop_front();
-    context->Continue({}, [context, number](js::Scope& scope) {
-      context->RefillCpu();
-      context->sockets().DeliverOne(scope, number);
-    });
+    if (EndQuietly(number)) {
+      context->MaybeFinish();
+    } else {
+      context->Continue({}, [context, number](js::Scope& scope) {
+        context->RefillCpu();
+        context->sockets().DeliverOne(scope, number);
+      });
+    }
     if (context->ended()) return;
   }
   if (!ready_.empty()) PostDelivery();
+}
+
+// The pipe of a session that has said its last, and now its other side has, too: nobody is to be told. True: that was
+// it.
+bool ScriptSockets::EndQuietly(uint64_t number) {
+  Socket* socket = Find(number);
+  if (socket == nullptr || !socket->session || !socket->ended_out || socket->waiting.empty()) return false;
+  const auto* close = std::get_if<WebSocketClose>(&socket->waiting.front());
+  if (close == nullptr || !close->clean) return false;
+  Drop(number);
+  return true;
 }
 
 void ScriptSockets::DeliverOne(js::Scope& scope, uint64_t number) {

@@ -8,7 +8,7 @@
 #include <v8.h>
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -82,6 +82,7 @@ class ScriptSockets {
   void PostDelivery();
   void DeliverSome();
   void DeliverOne(js::Scope& scope, uint64_t number);
+  bool EndQuietly(uint64_t number);
   void DropIfOver(uint64_t number);
   void EndIn(Socket& socket);
   void Grasp(Socket& socket, Grip grip);
@@ -90,7 +91,7 @@ class ScriptSockets {
   std::unordered_map<uint64_t, std::unique_ptr<Socket>> sockets_;
   size_t holding_ = 0;
   size_t pending_ = 0;
-  std::deque<uint64_t> ready_;  // One entry for each thing that waits for its turn, in order of arrival.
+  std::list<uint64_t> ready_;  // One entry for each thing that waits for its turn, in order of arrival.
   bool posted_ = false;
   std::shared_ptr<Batch> batch_;  // Waits for the output gate, and more may join.
   uint64_t batch_mark_ = 0;

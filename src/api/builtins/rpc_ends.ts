@@ -25,6 +25,7 @@ export class Client implements Side {
   constructor(readonly start: Start, readonly reached: Reached) {}
 
   main(): undefined { return undefined; }
+  sent(): boolean { return false; }
   flushed(): void {}
   keepsContext(): boolean { return native.currentObject() !== 0; }
   waits(): boolean { return this.#owed && !this.session.open; }
@@ -53,7 +54,8 @@ export class Client implements Side {
   answered(_status: number, _text: string, _headers: Packed, body: InBody, socket: number | undefined): undefined {
     const { session } = this;
     this.#owed = false;
-    if (this.#pipeFailed !== undefined) {
+    const said = body instanceof Uint8Array && body.byteLength > 0; // The pipe may be closed already: it is the last that comes.
+    if (this.#pipeFailed !== undefined && !said) {
       this.#pipeFailed();
       return undefined;
     }
@@ -63,6 +65,7 @@ export class Client implements Side {
     } catch (error) {
       session.fail(() => error as Error);
     }
+    this.#pipeFailed?.();
     this.#goOn();
     return undefined;
   }
@@ -189,7 +192,14 @@ class Server implements Side {
   keepsContext(): boolean { return true; }
   waits(): boolean { return false; }
   quiet(): boolean { return this.#event === 0; }
-  // With a pipe from the caller all answers go through it; the reply says that the calls have come to their end.
+  // With a pipe from the caller answers go through it, and the reply says that the calls have come to their end. The answer
+  // to the only call goes with the reply, unless something that went through the pipe before may still be on its way.
+  sent(): boolean {
+    const { session } = this;
+    if (this.#event === 0 || session.running > 0 || session.received > 1 || !session.answered) return false;
+    this.#reply(session.takeMessage(), 0);
+    return true;
+  }
   flushed(): void {
     if (this.session.open && this.#event !== 0 && this.session.running === 0) this.#reply(new Uint8Array(0), 0);
   }

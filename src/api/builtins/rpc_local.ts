@@ -9,6 +9,7 @@ class Local implements Side {
   other: Local | undefined;
   constructor(readonly target: Target | undefined) {}
   main(): Target | undefined { return this.target; }
+  sent(): boolean { return false; }
   flushed(): void {}
   keepsContext(): boolean { return false; }
   waits(): boolean { return false; }

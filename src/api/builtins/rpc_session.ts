@@ -78,56 +78,61 @@ class Share implements Hook {
   onBroken(told: (error: unknown) => void): void { this.of.onBroken(told); }
 }
 
+enum Phase { kPending, kGiven, kFailed }
+
 // A call of ours.
 export class Outgoing implements Result {
-  #settled: { value: unknown } | { error: unknown } | undefined;
-  #waiting: { promise: Promise<unknown>; resolve: (value: unknown) => void; reject: (error: unknown) => void } | undefined;
-  stubs: Hook[] = []; // In what it gave.
+  #phase = Phase.kPending;
+  #given: unknown = undefined; // The value, or why there is none.
+  #promise: Promise<unknown> | undefined = undefined; // Once somebody waits,
+  #resolve: ((value: unknown) => void) | undefined = undefined; // ... with what settles it.
+  #reject: ((error: unknown) => void) | undefined = undefined;
+  stubs: Hook[] | undefined = undefined; // In what it gave.
   #disposed = false;
   // `first`: makes the session that it lacks, should one be needed.
   constructor(public session: Session | undefined, readonly id: number, readonly depth: number,
     readonly first?: { open(): Session }) {}
 
   value(): Promise<unknown> {
-    if (this.#waiting === undefined) {
-      const waiting = (this.#waiting = Promise.withResolvers<unknown>());
-      if (this.#settled !== undefined) {
-        if ("error" in this.#settled) waiting.reject(this.#settled.error);
-        else waiting.resolve(this.#settled.value);
-      }
-    }
-    return this.#waiting.promise;
+    if (this.#promise !== undefined) return this.#promise;
+    if (this.#phase === Phase.kGiven) return (this.#promise = Promise.resolve(this.#given));
+    if (this.#phase === Phase.kFailed) return (this.#promise = Promise.reject(this.#given));
+    return (this.#promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    }));
   }
-  get pending(): boolean { return this.#settled === undefined; }
   resolve(value: unknown): void {
-    if (this.#settled !== undefined) return;
-    this.#settled = { value };
+    if (this.#phase !== Phase.kPending) return;
+    this.#phase = Phase.kGiven;
+    this.#given = value;
     if (this.#disposed) this.#drop();
-    this.#waiting?.resolve(value);
+    this.#resolve?.(value);
   }
   reject(error: unknown): void {
-    if (this.#settled !== undefined) return;
-    this.#settled = { error };
-    this.#waiting?.reject(error);
+    if (this.#phase !== Phase.kPending) return;
+    this.#phase = Phase.kFailed;
+    this.#given = error;
+    this.#reject?.(error);
   }
   call(path: Path, args: unknown[] | undefined): Result {
     if (this.#disposed) return callFailed(new Error("RPC promise used after being disposed."));
-    if (this.#settled === undefined) {
+    if (this.#phase === Phase.kPending) {
       if (this.depth >= kPipelineDepthMax) {
         return callFailed(new Error(`RPC calls can be pipelined at most ${kPipelineDepthMax} deep.`));
       }
       return (this.session ?? this.first!.open()).call(-this.id, path, args, this.depth + 1, this);
     }
-    return "error" in this.#settled ? callFailed(this.#settled.error) : onValue(this.#settled.value, path, args);
+    return this.#phase === Phase.kFailed ? callFailed(this.#given) : onValue(this.#given, path, args);
   }
   dup(): Hook { return this; }
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    if (this.#settled !== undefined) this.#drop();
+    if (this.#phase !== Phase.kPending) this.#drop();
   }
   #drop(): void {
-    for (const stub of this.stubs.splice(0)) stub.dispose();
+    for (const stub of this.stubs?.splice(0) ?? []) stub.dispose();
   }
   onBroken(told: (error: unknown) => void): void { this.value().catch(told); }
 }
@@ -191,6 +196,8 @@ export interface Side {
   main(): Target | undefined; // What number 0 is for the other end.
   // There is no pipe yet: sends what there is in the call or its reply, now or later.
   first(): void;
+  // There is a pipe. True: what there is to send went another way.
+  sent(): boolean;
   flushed(): void;
   keepsContext(): boolean;
   // The first message is out and its answer is not here: whether there will be a pipe is not known.
@@ -213,7 +220,8 @@ export class Session implements Ends {
   #acks: number[] | undefined;
   #nextExport = 1;
   #nextCall = 1;
-  running = 0; // Their calls.
+  running = 0; // Their calls,
+  received = 0; // ... and how many there ever were.
   ended = false;
   broken: (() => Error) | undefined; // Why it ended, if not well.
   constructor(readonly side: Side) {}
@@ -237,6 +245,8 @@ export class Session implements Ends {
 
   get gives(): boolean { return this.#exports !== undefined && this.#exports.size > 0; }
   get open(): boolean { return this.#socket !== 0; }
+  // Nothing that was sent is still to be answered.
+  get answered(): boolean { return this.#calls === undefined || this.#calls.size === 0; }
   // -- out
   call(to: number, path: Path, args: unknown[] | undefined, depth: number, base?: Outgoing): Outgoing {
     const call = new Outgoing(this, this.#nextCall++, depth);
@@ -293,7 +303,7 @@ export class Session implements Ends {
     if (this.ended) return;
     try {
       if (!this.open) this.side.first();
-      else if (this.hasOut()) native.wsSend(this.#socket, this.takeMessage());
+      else if (this.hasOut() && !this.side.sent()) native.wsSend(this.#socket, this.takeMessage());
     } catch (error) {
       return this.fail(() => error as Error);
     }
@@ -423,6 +433,7 @@ export class Session implements Ends {
   // Answers their call with what it comes to.
   follow(id: number, result: Promise<unknown>, stubs: Hook[]): void {
     this.running++;
+    this.received++;
     (this.#answers ??= new Few()).set(id, result);
     result.then((value) => this.#answer(id, value, stubs), (error) => this.#refuse(id, error, stubs));
   }

@@ -9,7 +9,7 @@ quiet=0
 packages=(
   clang-19 lld-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev llvm-19 mold ccache ninja-build cmake
   libboost1.81-dev libboost-json1.81-dev librocksdb-dev libtomlplusplus-dev libcli11-dev libspdlog-dev libfmt-dev
-  libgtest-dev libgmock-dev libbenchmark-dev wrk git curl ca-certificates procps chromium debootstrap
+  libgtest-dev libgmock-dev libbenchmark-dev wrk git curl ca-certificates procps chromium debootstrap zsh fish
 )
 command -v node > /dev/null && command -v npm > /dev/null || packages+=(nodejs npm)
 

@@ -1,4 +1,4 @@
-// The manual page and bash's completion, both made from what the program's own --help says.
+// The manual page, made from what the program's own --help says, and the completion that it prints for a shell.
 import { execFileSync } from "node:child_process";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,11 +29,11 @@ function readHelp(words) {
   return help;
 }
 
-// Every command with its help, the program itself first. `names`: of the command of the first level, "publish, deploy".
+// Every command with its help, the program itself first.
 function commands(words = []) {
   const help = readHelp(words);
   return [{ words, ...help }].concat(
-    (help.sections.Subcommands ?? []).flatMap(([names]) => commands([...words, names.split(",")[0]]).map((each) => ({ ...each, names }))));
+    (help.sections.Subcommands ?? []).flatMap(([names]) => commands([...words, names.split(",")[0]])));
 }
 
 const roff = (text) => text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replace(/^([.'])/gm, "\\&$1");
@@ -62,34 +62,5 @@ export function manual(version) {
   return parts.join("");
 }
 
-// A command's path under each name that its first word has.
-function spellings(words, names) {
-  if (words.length === 0) return [""];
-  return names.split(",").map((each) => [each.trim(), ...words.slice(1)].join(" "));
-}
-
-export function completion() {
-  const branches = commands().map(({ words, names: first, sections }) => {
-    const names = (sections.Subcommands ?? []).flatMap(([term]) => term.split(",").map((each) => each.trim()));
-    const flags = (sections.Options ?? []).flatMap(([term]) => term.match(/--?[a-zA-Z][\w-]*/g) ?? []).filter((each) => each.startsWith("--"));
-    const paths = spellings(words, first).map((each) => JSON.stringify(each)).join(" | ");
-    return `    ${paths}) words=${JSON.stringify([...names, ...new Set(flags)].join(" "))} ;;`;
-  });
-  return `# bash completion of limpet
-_limpet() {
-  local command="" word words="" at
-  for ((at = 1; at < COMP_CWORD; at++)); do
-    word="\${COMP_WORDS[at]}"
-    case "$word" in -*) continue ;; esac
-    case " $_limpet_commands " in *" \${command:+\${command}/}$word "*) command="\${command:+\${command}/}$word" ;; esac
-  done
-  case "\${command//\\// }" in
-${branches.join("\n")}
-  esac
-  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
-  [ \${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "\${COMP_WORDS[COMP_CWORD]}"))
-}
-_limpet_commands="${commands().slice(1).flatMap(({ words, names }) => spellings(words, names)).map((each) => each.replaceAll(" ", "/")).join(" ")}"
-complete -o filenames -F _limpet limpet
-`;
-}
+export const kShells = ["bash", "zsh", "fish"];
+export const completion = (shell) => execFileSync(kLimpet, ["completion", shell], { encoding: "utf8" });

@@ -9,7 +9,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { completion, manual } from "./manual.mjs";
+import { completion, kShells, manual } from "./manual.mjs";
 
 const kRoot = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const kBuild = join(kRoot, "build/release");
@@ -53,6 +53,12 @@ function licenceOf(path) {
   return { owner, copyright: `/usr/share/doc/${owner}/copyright` };
 }
 
+// In `share`, each where its shell looks for it; zsh's folder is another one in Debian.
+function completions(share, { zsh, fish }) {
+  const files = { bash: "bash-completion/completions/limpet", zsh: `${zsh}/_limpet`, fish: `${fish}/limpet.fish` };
+  for (const shell of kShells) text(join(share, files[shell]), completion(shell));
+}
+
 function fill(folder) {
   rmSync(folder, { recursive: true, force: true });
   const lib = join(folder, "lib/limpet");
@@ -86,7 +92,7 @@ function fill(folder) {
   }
   for (const each of ["README.md", "CHANGELOG.md", "LICENSE"]) file(join(kRoot, each), join(folder, each), 0o644);
   text(join(folder, "share/man/man1/limpet.1"), manual(version));
-  text(join(folder, "share/bash-completion/completions/limpet"), completion());
+  completions(join(folder, "share"), { zsh: "zsh/site-functions", fish: "fish/vendor_completions.d" });
   file(join(kRoot, "packaging/limpet.service"), join(folder, "share/limpet.service"), 0o644);
 }
 
@@ -99,7 +105,7 @@ function debian(folder) {
   mkdirSync(join(root, "usr/bin"));
   symlinkSync("../lib/limpet/bin/limpet", join(root, "usr/bin/limpet"));
   text(join(root, "usr/share/man/man1/limpet.1.gz"), gzipSync(manual(version), { level: 9 }));
-  text(join(root, "usr/share/bash-completion/completions/limpet"), completion());
+  completions(join(root, "usr/share"), { zsh: "zsh/vendor-completions", fish: "fish/vendor_completions.d" });
   file(join(kRoot, "packaging/limpet.service"), join(root, "lib/systemd/system/limpet.service"), 0o644);
   file(join(kRoot, "LICENSE"), join(root, "usr/share/doc/limpet/copyright"), 0o644);
   const kib = Number(run("du", "-sk", root).split("\t")[0]);

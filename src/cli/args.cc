@@ -7,13 +7,14 @@
 
 #include "base/nearest.h"
 #include "cli/cli.h"
+#include "cli/completion.h"
 
 namespace limpet::cli {
 namespace {
 
 constexpr const char* kCommands[] = {"generate", "publish", "deploy", "delete", "whoami",   "serve",    "dev",
                                      "init",     "objects", "token",  "audit",  "secret",   "versions", "deployments",
-                                     "rollback", "tail",    "login",  "logout", "triggers", "kv"};
+                                     "rollback", "tail",    "login",  "logout", "triggers", "kv",       "completion"};
 
 void AddServer(CLI::App* command, Arguments* arguments) {
   command->add_option("--server", arguments->server,
@@ -274,6 +275,9 @@ void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
   AddAccess(app, arguments);
   AddRemote(app, arguments);
   AddKv(app, arguments);
+  app->add_subcommand("completion", "Prints what completes these commands in a shell: bash, zsh or fish")
+      ->add_option("shell", arguments->name, "For example: source <(limpet completion zsh)")
+      ->required();
   app->add_subcommand("serve", "Runs a server: limpet serve --help")->prefix_command();
   CLI::App* dev = app->add_subcommand("dev", "Runs the project here, reloads on save");
   AddProject(dev, arguments);
@@ -284,11 +288,12 @@ void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
 
 Arguments Finish(const CLI::App& app, Arguments arguments, const Raw& raw) {
   static constexpr std::pair<const char*, Command> kNames[] = {
-      {"generate", Command::kGenerate}, {"publish", Command::kPublish},   {"delete", Command::kDelete},
-      {"whoami", Command::kWhoami},     {"serve", Command::kServe},       {"dev", Command::kDev},
-      {"secret", Command::kSecret},     {"versions", Command::kVersions}, {"deployments", Command::kDeployments},
-      {"rollback", Command::kRollback}, {"tail", Command::kTail},         {"login", Command::kLogin},
-      {"logout", Command::kLogout},     {"triggers", Command::kTriggers}, {"kv", Command::kKv}};
+      {"generate", Command::kGenerate},    {"publish", Command::kPublish},   {"delete", Command::kDelete},
+      {"whoami", Command::kWhoami},        {"serve", Command::kServe},       {"dev", Command::kDev},
+      {"secret", Command::kSecret},        {"versions", Command::kVersions}, {"deployments", Command::kDeployments},
+      {"rollback", Command::kRollback},    {"tail", Command::kTail},         {"login", Command::kLogin},
+      {"logout", Command::kLogout},        {"triggers", Command::kTriggers}, {"kv", Command::kKv},
+      {"completion", Command::kCompletion}};
   for (const auto& [name, command] : kNames) {
     const CLI::App* chosen = app.get_subcommand(name);
     if (!chosen->parsed()) continue;
@@ -392,7 +397,46 @@ ParsedArguments Parse(const std::vector<std::string>& words, const std::string& 
   return {Finish(app, std::move(arguments), raw), {}};
 }
 
+// The values that an option takes, if they are a few: its type is "TEXT:{deferred,immediate}" then.
+std::vector<std::string> ChoicesOf(const CLI::Option& option) {
+  std::vector<std::string> choices;
+  std::string type = option.get_type_name();
+  size_t at = type.find('{'), end = type.rfind('}');
+  if (at == std::string::npos || end == std::string::npos) return choices;
+  for (size_t comma; at < end; at = comma) {
+    comma = std::min(type.find(',', at + 1), end);
+    choices.push_back(type.substr(at + 1, comma - at - 1));
+  }
+  return choices;
+}
+
+CommandHelp Describe(const CLI::App& app) {
+  CommandHelp help{.about = app.get_description()};
+  if (!app.get_name().empty()) help.names.push_back(app.get_name());
+  for (const std::string& alias : app.get_aliases()) help.names.push_back(alias);
+  for (const CLI::Option* option : app.get_options()) {
+    FlagHelp flag{.about = option->get_description(), .takes_value = option->get_items_expected_max() > 0};
+    for (const std::string& name : option->get_lnames()) flag.names.push_back("--" + name);
+    for (const std::string& name : option->get_snames()) flag.names.push_back("-" + name);
+    flag.choices = ChoicesOf(*option);
+    if (!flag.names.empty()) help.flags.push_back(std::move(flag));
+  }
+  for (const CLI::App* next : app.get_subcommands([](const CLI::App*) { return true; })) {
+    help.commands.push_back(Describe(*next));
+  }
+  return help;
+}
+
 }  // namespace
+
+CommandHelp DescribeCommands() {
+  Arguments arguments;
+  Raw raw;
+  CLI::App app("limpet", "");
+  app.set_version_flag("-V,-v,--version", "");
+  Build(&app, &arguments, &raw);
+  return Describe(app);
+}
 
 std::optional<std::string> NearestCommand(const std::string& word) {
   return Nearest(word, {std::begin(kCommands), std::end(kCommands)});

@@ -37,7 +37,8 @@ enum class Command : uint8_t {
   kKv,
   kLogin,
   kLogout,
-  kTriggers
+  kTriggers,
+  kCompletion
 };
 
 // limpet kv GROUP ACTION; the action is Arguments::action.
@@ -57,7 +58,7 @@ struct Arguments {
   std::string server, token;        // Every client command.
   std::string profile;              // The same: --profile
   std::string config, environment;  // -c, -e
-  std::string name;                 // --name, or NAME of generate, delete, token create.
+  std::string name;                 // --name, or NAME of generate, delete, token create, completion.
   std::string entry;                // publish [SCRIPT]
   std::string assets;               // publish, dev --assets DIR
   std::string template_source;      // generate NAME [TEMPLATE]

@@ -18,8 +18,8 @@ std::string ToBase64(BytesView bytes);
 // kInvalidArgument.
 Result<Json::Array> ReadPairs(const Json& content, const std::string& file);
 
-// Prints all pairs of the namespace at `path` as the list that `bulk put` takes, page by page. What is not UTF-8 is
-// base64.
+// Prints all pairs of the namespace at `path` as the list that `bulk put` takes, a page of keys and a
+// hundred values a call. What is not UTF-8 is base64, and comes by itself, as do the values near it.
 Result<Done> ExportPairs(Client& client, const std::string& path, const Terminal& terminal);
 
 }  // namespace limpet::cli

@@ -64,7 +64,7 @@ TEST(KvBulk, PairsOfAListAndOfWhatAGetPrints) {
 }
 
 // A server that knows the namespaces "known" and makes others.
-class FakeClient final : public Client {
+class FakeClient : public Client {
  public:
   Result<ApiAnswer> Call(std::string method, std::string path, std::string body, std::string) override {
     ApiAnswer answer;
@@ -159,6 +159,69 @@ TEST(KvNamespacesOfProjects, PublishingSaysHowAnIdOfElsewhereIsMade) {
   EXPECT_TRUE(client.made.empty());
   Arguments made = Parsed({"kv", "namespace", "create", "app-my-kv", "--id", "06779da6940b431db6e566b4846d64db"});
   EXPECT_EQ(made.kv.id, "06779da6940b431db6e566b4846d64db");
+}
+
+// A namespace of 250 keys, k000 and so on, in two pages. Key "k007" holds what is no text if `binary`.
+class Pairs final : public FakeClient {
+ public:
+  Result<ApiAnswer> Call(std::string method, std::string path, std::string body, std::string) override {
+    ApiAnswer answer;
+    answer.success = true;
+    if (path.find("/keys?") != std::string::npos) {
+      bool first = path.ends_with("cursor=");
+      Json::Array keys;
+      for (int i = first ? 0 : 150; i < (first ? 150 : 250); ++i) keys.push_back(Json().Set("name", Name(i)));
+      keys[0].Set("metadata", 1);
+      answer.result = Json(std::move(keys));
+      answer.info = Json().Set("cursor", first ? "c" : "");
+    } else if (method == "POST") {
+      ++bulk;
+      const Json asked = ParseJson(body).value();
+      EXPECT_LE(asked["keys"].items().size(), 100u);
+      Json values = Json::MakeObject();
+      for (const Json& key : asked["keys"].items()) {
+        if (binary && key.AsString() == "k007") answer.success = false;
+        values.Set(key.AsString(), key.AsString() == "k003" ? Json() : Json("v" + key.AsString()));
+      }
+      answer.result = Json().Set("values", std::move(values));
+    } else {
+      ++single;
+      std::string key = path.substr(path.size() - 4);
+      answer.success = key != "k003";  // Deleted since.
+      answer.code = answer.success ? 0 : 10009;
+      answer.file = key == "k007" ? "\xff" : "v" + key;
+    }
+    return answer;
+  }
+  bool binary = false;
+  int bulk = 0, single = 0;
+
+ private:
+  static std::string Name(int i) { return "k" + std::string(i < 10 ? 2 : i < 100 ? 1 : 0, '0') + std::to_string(i); }
+};
+
+Json Exported(Pairs& client) {
+  testing::internal::CaptureStdout();
+  EXPECT_TRUE(ExportPairs(client, "/namespaces/x", Terminal()).has_value());
+  return ParseJson(testing::internal::GetCapturedStdout()).value();
+}
+
+TEST(KvBulk, ExportAsksForAHundredValuesAtATime) {
+  Pairs client;
+  Json all = Exported(client);
+  EXPECT_EQ(all.items().size(), 249u);
+  EXPECT_EQ(ToText(all.items()[0]), R"({"key":"k000","value":"vk000","metadata":1})");
+  EXPECT_EQ(client.bulk, 3);  // 100 and 50 of one page, 100 of the other.
+  EXPECT_EQ(client.single, 0);
+}
+
+TEST(KvBulk, ExportGetsOneByOneWhatIsNoText) {
+  Pairs client;
+  client.binary = true;
+  Json all = Exported(client);
+  EXPECT_EQ(all.items().size(), 249u);
+  EXPECT_EQ(ToText(all.items()[6]), R"({"key":"k007","value":"/w==","base64":true})");
+  EXPECT_EQ(client.single, 100);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "cli/access.h"
 #include "cli/args.h"
 #include "cli/cli.h"
+#include "cli/completion.h"
 #include "cli/dev.h"
 #include "cli/generate.h"
 #include "cli/kv.h"
@@ -58,6 +59,7 @@ int Main(const std::vector<std::string>& arguments, const Installation& installa
     case Command::kKv: return RunKv(*parsed.arguments, terminal);
     case Command::kLogin: return RunLogin(*parsed.arguments, terminal);
     case Command::kLogout: return RunLogout(*parsed.arguments, terminal);
+    case Command::kCompletion: return RunCompletion(*parsed.arguments);
     case Command::kNone: break;
   }
   return kExitUsage;

@@ -76,6 +76,9 @@ test("the Debian package installs in it, and the service's file is sound", { ski
   must("chroot", kBareRoot, "dpkg", "--install", "/srv/limpet.deb");
   assert.match(must("unshare", ...inside("limpet --version")), new RegExp(version.replaceAll(".", "\\.")));
   assert.ok(existsSync(join(kBareRoot, "lib/systemd/system/limpet.service")));
+  for (const each of ["bash-completion/completions/limpet", "zsh/vendor-completions/_limpet", "fish/vendor_completions.d/limpet.fish"]) {
+    assert.match(readFileSync(join(kBareRoot, "usr/share", each), "utf8"), /new-class/, each);
+  }
   must("chroot", kBareRoot, "dpkg", "--purge", "limpet");
   assert.ok(!existsSync(join(kBareRoot, "usr/lib/limpet")));
 });

@@ -136,7 +136,7 @@ void NsGet(const Arguments& args) {
   }
   ReturnLater<std::optional<kv::Value>>(
       call, context, kMethod,
-      [flags](js::Scope& scope, std::optional<kv::Value> found) { return ToJs(scope, found, flags); },
+      [flags](js::Scope& scope, const std::optional<kv::Value>& found) { return ToJs(scope, found, flags); },
       [ns = std::move(ns), key = std::move(key)](kv::Outlet& outlet, kv::Outlet::OnValue done) mutable {
         outlet.Find(*ns, std::move(key), std::move(done));
       });

@@ -218,7 +218,8 @@ void AesCbc(const Info& info) {
   auto* to = reinterpret_cast<uint8_t*>(plain.data());
   bool done = EVP_CipherUpdate(context.get(), to, &size, data.data(), static_cast<int>(data.size())) == 1 &&
               EVP_CipherFinal_ex(context.get(), to + size, &rest) == 1;
-  if (done && ToBuffer(isolate, to, static_cast<size_t>(size + rest)).ToLocal(&out)) info.GetReturnValue().Set(out);
+  if (done && ToBuffer(isolate, to, static_cast<size_t>(size) + static_cast<size_t>(rest)).ToLocal(&out))
+    info.GetReturnValue().Set(out);
   OPENSSL_cleanse(plain.data(), plain.size());
 }
 

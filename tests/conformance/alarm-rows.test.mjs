@@ -4,7 +4,7 @@ import { failure, objectClass, thrown, worker } from "./lib.mjs";
 const far = 4102444800000; // 2100
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 async function ran(object, call, count) {
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 2000; tries++) {
     const runs = await call(object, "runs");
     if (runs.length >= count) return runs;
     await wait(25);

@@ -1,5 +1,5 @@
 // Entrypoints of a script, reached through ctx.exports: plain objects, classes, their lives and their props.
-import { failure, objectClass, thrown, worker } from "./lib.mjs";
+import { eventually, failure, objectClass, thrown, worker } from "./lib.mjs";
 import * as workers from "cloudflare:workers";
 
 const { WorkerEntrypoint } = workers;
@@ -30,7 +30,7 @@ const cases = {
   "fetch of a class without one": { run: ({ ctx }) => failure(() => ctx.exports.Silent.fetch("http://x/")), expect: {"error":"Error: Handler does not export a fetch() function.","remote":true} },
   "names of every entrypoint": { run: async ({ ctx }) => { const seen = []; for (const name of ["dup", "constructor", "fetch", "connect", "alarm", "scheduled", "queue", "tail", "test", "trace", "email"]) seen.push(typeof ctx.exports.Silent[name]); return seen; }, expect: ["function","function","function","function","function","function","function","function","function","function","function"] },
   "reserved names of an entrypoint": { run: async ({ ctx }) => { const seen = []; for (const name of ["alarm", "webSocketMessage", "tail", "trace", "queue"]) seen.push(await ctx.exports.Greeter[name]().then((value) => ["fine", value], (error) => String(error))); return seen; }, expect: ["TypeError: 'alarm' is a reserved method and cannot be called over RPC.","TypeError: 'webSocketMessage' is a reserved method and cannot be called over RPC.",["fine","tailed"],["fine","traced"],["fine","queued"]] },
-  "waitUntil of an entrypoint": { run: async ({ ctx, newObject, call }) => { await ctx.exports.Greeter.later(); await pause(50); return globalThis.wentOn; }, expect: true },
+  "waitUntil of an entrypoint": { run: async ({ ctx, newObject, call }) => { await ctx.exports.Greeter.later(); return eventually(() => globalThis.wentOn, Boolean); }, expect: true },
   "an error keeps its type": { run: async ({ ctx }) => [await failure(() => ctx.exports.Greeter.fails("RangeError")), await failure(() => ctx.exports.Greeter.fetch("http://x/fail"))], expect: [{"error":"RangeError: as asked","remote":true},{"error":"TypeError: as asked","remote":true}] },
   "storage is none of an entrypoint's": { run: ({ ctx }) => ctx.exports.Greeter.storage(), expect: ["undefined","undefined","undefined"] },
   "the names in ctx.exports": { run: ({ ctx }) => Object.keys(ctx.exports).sort(), expect: ["Broken","Greeter","Silent","Subject","bare","default","plain"] },

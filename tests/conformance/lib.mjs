@@ -41,6 +41,13 @@ export function describe(value) {
   return plain;
 }
 
+// What `probe` gives once `holds` is true of it, or after a long while: for what comes some time after its cause.
+export async function eventually(probe, holds) {
+  let seen;
+  for (let tries = 0; tries < 1000 && !holds(seen = await probe()); tries++) await scheduler.wait(tries < 100 ? 2 : 20);
+  return seen;
+}
+
 // "Name: message" of what `action` throws or rejects with; "nothing thrown" if it does neither.
 export async function thrown(action) {
   try {

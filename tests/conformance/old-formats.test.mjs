@@ -20,7 +20,7 @@ const cases = {
   "respondWith a text": { run: ({ env }) => said(env.OLD, "/text"), expect: "TypeError: Failed to execute 'respondWith' on 'FetchEvent': parameter 1 is not of type 'Promise'." },
   "respondWith nothing": { run: ({ env }) => said(env.OLD, "/none"), expect: "TypeError: Failed to execute 'respondWith' on 'FetchEvent': parameter 1 is not of type 'Promise'." },
   "nobody responds": { run: async ({ env }) => (await failure(() => env.OLD.fetch("http://old/silent"))).error.replace(/reference = .*/, ""), expect: "Error: internal error; ", limpet: `Error: No listener of "fetch" called respondWith().`, because: "nothing stands behind a script that could answer" },
-  "waitUntil": { run: async ({ env }) => { const first = await said(env.OLD, "/wait"); for (let i = 0; i < 200 && (await said(env.OLD, "/later")) !== "waited"; i++) await scheduler.wait(2); return [first, await said(env.OLD, "/later")]; }, expect: ["answered", "waited"] },
+  "waitUntil": { run: async ({ env }) => { const first = await said(env.OLD, "/wait"); for (let i = 0; i < 5000 && (await said(env.OLD, "/later")) !== "waited"; i++) await scheduler.wait(2); return [first, await said(env.OLD, "/later")]; }, expect: ["answered", "waited"] },
   "passThroughOnException": { run: ({ env }) => said(env.OLD, "/pass"), expect: "passes" },
   "globals live on": { run: async ({ env }) => { const first = Number(await said(env.OLD, "/count")); return Number(await said(env.OLD, "/count")) - first; }, expect: 1 },
   "preventDefault": { run: ({ env }) => said(env.OLD, "/prevent"), expect: "false" },

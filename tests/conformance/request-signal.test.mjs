@@ -4,7 +4,7 @@ import { objectClass, worker } from "./lib.mjs";
 
 async function until(object, call, wanted) {
   let log;
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 2000; i++) {
     log = await call(object, "log");
     if (log.length >= wanted) break;
     await scheduler.wait(10);
@@ -63,7 +63,7 @@ export class Subject extends Base {
       return new Response(new ReadableStream({ async pull(to) { await scheduler.wait(5); to.enqueue(new Uint8Array(10)); } }));
     }
     this.log.push("waits");
-    await scheduler.wait(2000);
+    await scheduler.wait(20_000);
     return new Response("late");
   }
 }

@@ -19,7 +19,7 @@ const cases = {
       const stub = new RpcStub(new Target(log));
       const calling = object.take(stub);
       const seen = [await thrown(() => stub.hi()), await calling, await thrown(() => object.take(stub))];
-      for (let i = 0; i < 100 && log.length === 0; i++) await scheduler.wait(10);
+      for (let i = 0; i < 2000 && log.length === 0; i++) await scheduler.wait(10);
       return [...seen, log];
     },
     expect: [kDisposed, "hi", kDisposed, ["disposed"]],

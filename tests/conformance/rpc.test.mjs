@@ -1,7 +1,8 @@
 // RPC: methods and properties of objects and entrypoints, references both ways, pipelining, disposal, errors.
 import { DurableObject, RpcStub, RpcTarget, WorkerEntrypoint } from "cloudflare:workers";
-import { failure, thrown, worker } from "./lib.mjs";
+import { eventually, failure, thrown, worker } from "./lib.mjs";
 
+const logged = (object, count) => eventually(() => object.getLog(), (log) => log.length >= count);
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const rpc = (env) => env.Subject.get(env.Subject.newUniqueId());
 const kindOf = (value) => [typeof value, Object.prototype.toString.call(value), value?.constructor?.name];
@@ -150,17 +151,15 @@ const cases = {
     return [...all, await failure(() => s.plain()), await failure(() => s.getThis())];
   }, expect: [{"error":"DataCloneError: Could not serialize object of type \"Plain\". This type does not support serialization."},{"error":"DataCloneError: Symbol(a) could not be cloned."},{"error":"DataCloneError: #<WeakMap> could not be cloned."},{"error":"DataCloneError: Could not serialize object of type \"DurableObjectNamespace\". This type does not support serialization."},{"error":"DataCloneError: Could not serialize object of type \"DurableObjectId\". This type does not support serialization."},{"error":"DataCloneError: Could not serialize object of type \"RpcProperty\". This type does not support serialization."},{"error":"DataCloneError: Could not serialize object of type \"RpcPromise\". This type does not support serialization."},{"error":"DataCloneError: Could not serialize object of type \"Plain\". This type does not support serialization.","remote":true},{"error":"DataCloneError: Could not serialize object of type \"Subject\". This type does not support serialization.","remote":true}] },
   "kinds of references": { run: async ({ env }) => { const s = rpc(env); return [await s.kind(() => 1), await s.kind(new Counter()), await s.kind({ f() {} })]; }, expect: [["function","[object JsRpcStub]","RpcStub"],["function","[object JsRpcStub]","RpcStub"],["object","[object Object]","Object"]] },
-  "disposal": { run: async ({ env }) => { const s = rpc(env); const c = await s.counter(); c[Symbol.dispose](); await pause(30); return [await s.getLog(), await failure(() => c.increment())]; }, expect: [["disposed"],{"error":"Error: RPC stub used after being disposed."}] },
+  "disposal": { run: async ({ env }) => { const s = rpc(env); const c = await s.counter(); c[Symbol.dispose](); return [await logged(s, 1), await failure(() => c.increment())]; }, expect: [["disposed"],{"error":"Error: RPC stub used after being disposed."}] },
   "using": { run: async ({ env }) => {
     const s = rpc(env);
     { using c = await s.counter(); await c.increment(); }
-    await pause(30);
-    const first = [...await s.getLog()];
+    const first = [...await logged(s, 1)];
     { using p = await s.parts(); await p.counter.increment(); }
-    await pause(30);
-    return [first, [...await s.getLog()]];
+    return [first, [...await logged(s, 2)]];
   }, expect: [["disposed"],["disposed","disposed"]] },
-  "a promise that is disposed of": { run: async ({ env }) => { const s = rpc(env); { using p = s.counter(); await p.increment(); } await pause(30); return [...await s.getLog()]; }, expect: ["disposed"] },
+  "a promise that is disposed of": { run: async ({ env }) => { const s = rpc(env); { using p = s.counter(); await p.increment(); } return [...await logged(s, 1)]; }, expect: ["disposed"] },
   "every object that comes back can be disposed of": { run: async ({ env }) => {
     const s = rpc(env);
     const all = [];
@@ -174,8 +173,7 @@ const cases = {
     c[Symbol.dispose]();
     const seen = [await d.increment(), await failure(() => c.increment()), [...await s.getLog()]];
     d[Symbol.dispose]();
-    await pause(30);
-    return [...seen, [...await s.getLog()]];
+    return [...seen, [...await logged(s, 1)]];
   }, expect: [1,{"error":"Error: RPC stub used after being disposed."},[],["disposed"]] },
   "errors keep name and message": { run: async ({ env }) => { const s = rpc(env); const all = []; for (const kind of ["Error", "TypeError", "RangeError", "SyntaxError", "ReferenceError", "EvalError", "URIError"]) all.push(await failure(() => s.fail(kind))); return [...all, await failure(() => s.failText()), await failure(() => s.failDom())]; }, expect: [{"error":"Error: mine","remote":true},{"error":"TypeError: mine","remote":true},{"error":"RangeError: mine","remote":true},{"error":"SyntaxError: mine","remote":true},{"error":"ReferenceError: mine","remote":true},{"error":"EvalError: mine","remote":true},{"error":"URIError: mine","remote":true},{"error":"Error: just text","remote":true},{"error":"NotFoundError: not here","remote":true}] },
   "streams": { run: async ({ env }) => {
@@ -214,7 +212,7 @@ const cases = {
     const c = await s.counter();
     const told = new Promise((done) => c.onRpcBroken((error) => done(error instanceof Error)));
     await failure(() => s.abort());
-    return Promise.race([told, pause(300).then(() => "not told")]);
+    return Promise.race([told, pause(2000).then(() => "not told")]);
   }, limpet: true, because: "the instance is gone, and the stub with it", expect: "not told" },
   "fetch beside RPC": { run: async ({ env }) => { const s = rpc(env); return [await (await s.fetch("http://x/path")).text(), await s.increment()]; }, expect: ["object /path",1] },
   "ctx.exports": { run: async ({ ctx }) => {
@@ -225,7 +223,7 @@ const cases = {
   "an entrypoint's stub as an argument": { run: async ({ env, ctx }) => thrown(() => rpc(env).fetchOf(ctx.exports.Greeter)), limpet: "nothing thrown", because: "an entrypoint can be named from everywhere", expect: "DataCloneError: Could not serialize object of type \"LoopbackServiceStub\". This type does not support serialization." },
   "RpcStub of one's own": { run: async () => { const c = new RpcStub(new Counter()); const f = new RpcStub((x) => x + 1); return [kindOf(c), await c.increment(), await f(1), await c.self().increment(), await failure(() => c.field)]; }, expect: [["function","[object JsRpcStub]","RpcStub"],1,2,2,{"error":"TypeError: The RPC receiver does not implement the method \"field\".","remote":true}] },
   "RpcStub of nothing": { run: async () => thrown(() => new RpcStub(5)), expect: "TypeError: Failed to construct 'JsRpcStub': constructor parameter 1 is not of type 'Object'." },
-  "an RpcStub of one's own as an argument": { run: async ({ env }) => { const s = rpc(env); const log = []; const c = new RpcStub(new Counter(log)); const seen = [await s.incrementOf(c), await c.increment()]; c[Symbol.dispose](); await pause(30); return [...seen, log]; }, expect: [1,2,["disposed"]] },
+  "an RpcStub of one's own as an argument": { run: async ({ env }) => { const s = rpc(env); const log = []; const c = new RpcStub(new Counter(log)); const seen = [await s.incrementOf(c), await c.increment()]; c[Symbol.dispose](); return [...seen, await eventually(() => log, (all) => all.length > 0)]; }, expect: [1,2,["disposed"]] },
   "many calls at once": { run: async ({ env }) => { const s = rpc(env); const all = await Promise.all(Array.from({ length: 200 }, (_, i) => s.echo(i))); return all.reduce((a, b) => a + b); }, expect: 19900 },
 };
 

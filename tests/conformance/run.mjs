@@ -13,7 +13,7 @@ import { describe } from "./lib.mjs";
 import { kCaFile, startTcpPeer } from "./tcp_peer.mjs";
 
 const kFolder = dirname(fileURLToPath(import.meta.url));
-const kCaseDeadlineMs = 60_000;
+const kCaseDeadlineMs = 200_000;
 const kCoders = { gzip: gzipSync, br: brotliCompressSync };
 
 const { values: options, positionals } = parseArgs({

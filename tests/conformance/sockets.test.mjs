@@ -19,7 +19,7 @@ async function say(socket, text) {
 }
 
 // "pending" if the promise is not settled soon.
-const soon = (promise, ms = 200) => Promise.race([promise, scheduler.wait(ms).then(() => "pending")]);
+const soon = (promise, ms = 2000) => Promise.race([promise, scheduler.wait(ms).then(() => "pending")]);
 const state = (promise, ms) => soon(thrown(() => promise), ms);
 const kRefused = "Error: proxy request failed, cannot connect to the specified address";
 const kLost = "Error: Network connection lost.";

@@ -244,7 +244,7 @@ const table = {
   "FixedLength: too much": [async () => {
     const { readable, writable } = new FixedLengthStream(3);
     const w = writable.getWriter();
-    const soon = (p) => Promise.race([p.then(() => "done", String), new Promise((done) => setTimeout(done, 30, "pending"))]);
+    const soon = (p) => Promise.race([p.then(() => "done", String), new Promise((done) => setTimeout(done, 5000, "pending"))]);
     const write = soon(w.write(enc("abcd")));
     const read = soon(readable.getReader().read());
     return [await write, await read];

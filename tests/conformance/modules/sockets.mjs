@@ -24,12 +24,12 @@ export function record(socket, seen = [], name = "") {
 }
 
 // The event of this type that comes next on `socket`; "nothing" after a while.
-export const next = (socket, type = "message", ms = 2000) => Promise.race([
+export const next = (socket, type = "message", ms = 20_000) => Promise.race([
   new Promise((done) => socket.addEventListener(type, done, { once: true })), pause(ms).then(() => "nothing"),
 ]);
 
 // Until `seen` has `count` entries; what it has after a while.
-export async function until(seen, count, ms = 2000) {
+export async function until(seen, count, ms = 20_000) {
   for (const end = Date.now() + ms; seen.length < count && Date.now() < end;) await pause(2);
   return seen;
 }
@@ -42,7 +42,7 @@ export async function connect(stub, path = "/socket", headers = {}) {
 }
 
 // The events of `socket` until it is closed (or a while has passed).
-export async function untilClosed(socket, seen = record(socket)) {
-  for (const end = Date.now() + 2000; !seen.some((each) => each.includes("close ")) && Date.now() < end;) await pause(2);
+export async function untilClosed(socket, seen = record(socket), ms = 20_000) {
+  for (const end = Date.now() + ms; !seen.some((each) => each.includes("close ")) && Date.now() < end;) await pause(2);
   return seen;
 }

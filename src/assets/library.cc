@@ -116,7 +116,7 @@ loop::Task<Result<Done>> Library::Load() {
     Bytes end = start;
     ++end.back();
     for (bool complete = false; !complete;) {
-      store::ScanOptions options{.start = start, .end = end};
+      store::ScanOptions options{.start = start, .end = end, .once = true};
       loop::Completion<Result<store::ScanPage>> scan(
           [&](auto done) { session_->Scan(LibraryObject(), options, std::move(done)); });
       LIMPET_CO_TRY(store::ScanPage page, co_await scan);

@@ -12,6 +12,7 @@ loop::Task<Result<Done>> ReadAll(store::Session& session, ObjectId object, std::
   for (;;) {
     store::ScanOptions options;
     options.start = start;
+    options.once = true;
     options.end = PrefixEnd(prefix);
     loop::Completion<Result<store::ScanPage>> scan([&](auto done) { session.Scan(object, options, std::move(done)); });
     LIMPET_CO_TRY(store::ScanPage page, co_await scan);

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -68,6 +69,8 @@ struct ScanOptions {
   bool reverse = false;
   size_t limit = SIZE_MAX;             // Pairs.
   size_t bytes_max = 4 * 1024 * 1024;  // Of keys and values; the pair that crosses it is the last.
+  // Part of a long read that nobody repeats soon: what it reads takes no room from what is read often.
+  bool once = false;
 };
 struct ScanPage {
   std::vector<std::pair<Bytes, Bytes>> pairs;
@@ -172,6 +175,8 @@ class Engine {
   // From now on, and not over a restart, these namespaces are one sum (Totals::in_group). Each leaves the group that it
   // was in; one that is in none is counted alone.
   virtual void CountTogether(const std::vector<NamespaceId>& namespaces) = 0;
+  // What the objects of each namespace store, as Totals::in_namespace; those that never stored anything may be missing.
+  virtual std::map<NamespaceId, uint64_t> Stored() = 0;
   // Text for people and metrics, e.g. engine-specific statistics as "name value" lines. May be empty.
   virtual std::string Statistics() { return {}; }
 };

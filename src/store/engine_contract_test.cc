@@ -1,5 +1,6 @@
 // What every engine promises.
 #include "store/engine_testing.h"
+#include "store/unsettled.h"
 
 namespace limpet::store {
 namespace {
@@ -203,6 +204,32 @@ TEST_P(EngineContract, KeepsAnIndexOfTheNamesOfObjects) {
   EXPECT_TRUE(dropped.has_value());
   EXPECT_EQ(from(""), Names());
   EXPECT_EQ(from("", 8), (Names{{"elsewhere", Object(1, 8)}}));
+}
+
+TEST_P(EngineContract, KeepsAnIndexOfObjectsThatAreHalfDone) {
+  Write record = Put(Bytes(kRestoreKey), "half", Space::kMeta), end = Delete(Bytes(kRestoreKey), Space::kMeta);
+  auto unsettled = [&] {
+    std::vector<ObjectId> found;
+    ScanOptions options;
+    options.space = Space::kMeta;
+    for (const auto& [key, value] : on_.Scan(UnsettledIndex(), options).pairs) {
+      found.push_back(OfUnsettledKey(key).value());
+    }
+    return found;
+  };
+  ASSERT_TRUE(on_.Commit(Object(2, 8), {Put("k", "v"), record}).has_value());
+  ASSERT_TRUE(on_.Commit(Object(1), {record}).has_value());
+  ASSERT_TRUE(on_.Commit(Object(3), {record}).has_value());
+  ASSERT_TRUE(on_.Commit(Object(1), {record}).has_value());
+  ASSERT_TRUE(on_.Commit(Object(2), {Put(Bytes(kRestoreKey), "a pair of a script")}).has_value());
+  EXPECT_EQ(unsettled(), (std::vector{Object(1), Object(3), Object(2, 8)}));
+  ASSERT_TRUE(on_.Commit(Object(1), {Put("k", "v"), end}).has_value());
+  EXPECT_EQ(unsettled(), (std::vector{Object(3), Object(2, 8)}));
+  ASSERT_TRUE(on_.Commit(Object(3), {Clear(Space::kMeta)}).has_value());
+  EXPECT_EQ(unsettled(), (std::vector{Object(2, 8)}));
+  // What is left of a dropped namespace can be taken out by itself.
+  ASSERT_TRUE(on_.Commit(UnsettledIndex(), {Delete(UnsettledKey(Object(2, 8)), Space::kMeta)}).has_value());
+  EXPECT_EQ(unsettled(), std::vector<ObjectId>());
 }
 
 TEST_P(EngineContract, RefusesAlarmsThatAreNone) {

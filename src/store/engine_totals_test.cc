@@ -113,6 +113,9 @@ TEST_P(EngineTotals, CountsTheSameAsAScanWhateverIsWritten) {
       all += seen.sum();
     }
     ASSERT_EQ(on_.session()->TotalsNow(Object(0)).value().in_all, all) << "round " << round;
+    const std::map<NamespaceId, uint64_t> stored = on_.engine().Stored();
+    auto found = stored.find(Object(0).ns);
+    ASSERT_EQ(found == stored.end() ? 0 : found->second, all) << "round " << round;
   }
 }
 

@@ -323,6 +323,8 @@ Result<std::vector<ObjectId>> FaultyEngine::ListObjects(NamespaceId ns, std::opt
   return state_->image.List(ns, after, limit);
 }
 
+std::map<NamespaceId, uint64_t> FaultyEngine::Stored() { return state_->image.stored(); }
+
 void FaultyEngine::CountTogether(const std::vector<NamespaceId>& namespaces) { state_->groups.Put(namespaces); }
 
 const Image& FaultyEngine::durable() const { return state_->image; }

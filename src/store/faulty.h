@@ -45,6 +45,7 @@ class FaultyEngine final : public Engine {
   void DropNamespace(NamespaceId ns, loop::Loop& loop, UniqueFunction<void(Result<Done>)> done) override;
   Result<std::vector<ObjectId>> ListObjects(NamespaceId ns, std::optional<ObjectId> after, size_t limit) override;
   void CountTogether(const std::vector<NamespaceId>& namespaces) override;
+  std::map<NamespaceId, uint64_t> Stored() override;
 
   // What would be there if the power went now and no write on its way made it.
   const Image& durable() const;

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "store/names.h"
+#include "store/unsettled.h"
 
 namespace limpet::store {
 
@@ -176,7 +177,7 @@ uint64_t Image::Apply(const ObjectBatch& batch, uint64_t now, bool recovering) {
       DropAlarm(batch.object, pairs);
       if (write.kind == Write::Kind::kPut) alarms_.insert({ReadBigEndian64(write.value), batch.object});
     }
-    if (write.space == Space::kMeta) IndexName(batch.object, pairs, write);
+    if (write.space == Space::kMeta) IndexMeta(batch.object, pairs, write);
     CountWrite(batch.object.ns, object, write, recovering);
     switch (write.kind) {
       case Write::Kind::kPut: pairs.insert_or_assign(write.key, write.value); break;
@@ -208,7 +209,12 @@ HistoryMark Image::Mark(const ObjectId& object, uint64_t now) {
   return {.now = history.Mark(now), .oldest = std::max(oldest, history.oldest)};
 }
 
-void Image::IndexName(const ObjectId& object, const Pairs& meta, const Write& write) {
+void Image::IndexMeta(const ObjectId& object, const Pairs& meta, const Write& write) {
+  if (write.kind == Write::Kind::kClear || write.key == kRestoreKey) {
+    Pairs& unsettled = objects_[UnsettledIndex()].spaces[SpaceIndex(Space::kMeta)];
+    if (write.kind == Write::Kind::kPut) unsettled.insert_or_assign(UnsettledKey(object), Bytes());
+    if (write.kind != Write::Kind::kPut) unsettled.erase(UnsettledKey(object));
+  }
   bool name = write.key == kNameKey;
   if (write.kind != Write::Kind::kClear && !name) return;
   Pairs& index = objects_[NameIndex(object.ns)].spaces[SpaceIndex(Space::kMeta)];

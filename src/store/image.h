@@ -36,6 +36,7 @@ class Image {
   uint64_t CommitNumber(const ObjectId& object) const;
   // As counted with each commit, which a simulation compares with what is there.
   Totals Count(const ObjectId& object, const Groups& groups) const;
+  const std::map<NamespaceId, uint64_t>& stored() const { return used_; }
   StoredBytes Measure(const ObjectId& object) const;
   // What was counted otherwise than it is; empty if all is right.
   std::string WrongCount() const;
@@ -71,8 +72,9 @@ class Image {
   const Pairs* Find(const ObjectId& object, Space space) const;
 
   static void Keep(Object& object, Space space, BytesView key);
-  // Keeps the index of names (names.h), before `write` reaches the object's space.
-  void IndexName(const ObjectId& object, const Pairs& meta, const Write& write);
+  // Keeps the indexes of names and of unsettled objects (names.h, unsettled.h), before `write` reaches the object's
+  // space.
+  void IndexMeta(const ObjectId& object, const Pairs& meta, const Write& write);
   void DropAlarm(const ObjectId& object, const Pairs& alarm);
   void CountWrite(NamespaceId ns, Object& object, const Write& write, bool recovering);
 

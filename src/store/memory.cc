@@ -119,6 +119,11 @@ class MemoryEngine final : public Engine {
     return shared_->image.List(ns, after, limit);
   }
 
+  std::map<NamespaceId, uint64_t> Stored() override {
+    std::lock_guard lock(shared_->mutex);
+    return shared_->image.stored();
+  }
+
   void CountTogether(const std::vector<NamespaceId>& namespaces) override {
     std::lock_guard lock(shared_->mutex);
     shared_->groups.Put(namespaces);

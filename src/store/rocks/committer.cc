@@ -11,6 +11,7 @@
 #include "store/limits.h"
 #include "store/names.h"
 #include "store/rocks/keys.h"
+#include "store/unsettled.h"
 
 namespace limpet::store::rocks {
 namespace {
@@ -284,10 +285,12 @@ Result<Done> Committer::AddWrites(Group& group, const ObjectBatch& batch, Object
       (void)cleared;
     } else if (write.kind == Write::Kind::kPut) {
       group.batch.Put(PairKey(batch.object, write.space, write.key), write.value);
-      if (write.space != Space::kMeta || write.key != kNameKey) continue;
-      group.batch.Put(NameIndexRecord(write.value, batch.object), rocksdb::Slice());
+      if (write.space != Space::kMeta) continue;
+      if (write.key == kNameKey) group.batch.Put(NameIndexRecord(write.value, batch.object), rocksdb::Slice());
+      if (write.key == kRestoreKey) group.batch.Put(UnsettledRecord(batch.object), rocksdb::Slice());
     } else {
       group.batch.Delete(PairKey(batch.object, write.space, write.key));
+      if (write.space == Space::kMeta && write.key == kRestoreKey) group.batch.Delete(UnsettledRecord(batch.object));
     }
   }
   return alarm == nullptr ? Done{} : AddAlarm(group, batch.object, *alarm);
@@ -330,6 +333,7 @@ Result<Done> Committer::AddClear(Group& group, const ObjectId& object, Space spa
   if (space == Space::kMeta) {
     LIMPET_TRY(Done forgotten, ForgetName(group, object));
     (void)forgotten;
+    group.batch.Delete(UnsettledRecord(object));
   }
   std::optional<ScanPage> page;
   if (!group.objects.contains(object)) {

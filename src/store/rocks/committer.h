@@ -96,6 +96,7 @@ class Committer {
   // Sets all sums but the object's.
   void AddSums(NamespaceId ns, Totals* totals);
   void CountTogether(const std::vector<NamespaceId>& namespaces);
+  std::map<NamespaceId, uint64_t> Stored();
   bool IsOpen() const { return open_.load(std::memory_order_relaxed); }
 
  private:

@@ -43,6 +43,7 @@ bool Committer::Stalls(const Handover& handover, Handover::Commit& commit) {
   stall.slot = state.value()->history.last;
   stall.next.space = stall.spaces.back();
   stall.next.bytes_max = kClearSliceBytes;
+  stall.next.once = true;
   ObjectId object = commit.batch.object;
   stall.clear.commits.push_back(std::move(commit));
   stalls_.emplace(object, std::move(stall));

@@ -70,6 +70,13 @@ void Committer::CountTogether(const std::vector<NamespaceId>& namespaces) {
   groups_.Put(namespaces);
 }
 
+std::map<NamespaceId, uint64_t> Committer::Stored() {
+  std::lock_guard lock(used_mutex_);
+  std::map<NamespaceId, uint64_t> stored;
+  for (const auto& [ns, bytes] : used_) stored[{ns}] = bytes;
+  return stored;
+}
+
 Result<Done> Committer::LoadSums() {
   std::lock_guard lock(used_mutex_);
   used_.clear();

@@ -25,6 +25,8 @@
 namespace limpet::store::rocks {
 namespace {
 
+constexpr size_t kReadaheadBytes = 256 * 1024;  // Of a long read.
+
 rocksdb::BlockBasedTableOptions TableOptions(const RocksOptions& from) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(from.block_cache_bytes);
@@ -180,6 +182,8 @@ Result<ScanPage> ReadRange(Database& database, const ObjectId& object, const Sca
   const rocksdb::Slice lower_bound = ToSlice(lower), upper_bound = ToSlice(upper);
   rocksdb::ReadOptions options;
   options.read_tier = tier;
+  options.fill_cache = !wanted.once;
+  if (wanted.once && !wanted.reverse && tier == rocksdb::kReadAllTier) options.readahead_size = kReadaheadBytes;
   options.iterate_lower_bound = &lower_bound;
   options.iterate_upper_bound = &upper_bound;
   std::unique_ptr<rocksdb::Iterator> at(use->NewIterator(options));
@@ -203,6 +207,7 @@ Result<StoredBytes> CountObject(Database& database, const ObjectId& object) {
   for (auto [space, sum] : {std::pair(Space::kKv, &bytes.pairs), std::pair(Space::kPage, &bytes.pages)}) {
     ScanOptions next;
     next.space = space;
+    next.once = true;
     for (bool complete = false; !complete;) {
       LIMPET_TRY(ScanPage page, ReadRange(database, object, next, rocksdb::kReadAllTier));
       for (const auto& [key, value] : page.pairs) *sum += key.size() + value.size();
@@ -213,7 +218,7 @@ Result<StoredBytes> CountObject(Database& database, const ObjectId& object) {
   return bytes;
 }
 
-Result<AlarmPage> ReadAlarms(Database& database, const std::optional<AlarmEntry>& after, size_t limit) {
+Result<AlarmPage> ReadAlarms(Database& database, const std::optional<AlarmEntry>& after, size_t limit, bool once) {
   AlarmPage page;
   Database::Use use = database.Enter();
   if (!use) return ClosedError();
@@ -221,6 +226,7 @@ Result<AlarmPage> ReadAlarms(Database& database, const std::optional<AlarmEntry>
   const Bytes upper = AlarmsEnd();
   const rocksdb::Slice lower_bound = ToSlice(lower), upper_bound = ToSlice(upper);
   rocksdb::ReadOptions options;
+  options.fill_cache = !once;
   options.iterate_lower_bound = &lower_bound;
   options.iterate_upper_bound = &upper_bound;
   std::unique_ptr<rocksdb::Iterator> at(use->NewIterator(options));

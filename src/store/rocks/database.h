@@ -71,7 +71,8 @@ Result<ScanPage> ReadRange(Database& database, const ObjectId& object, const Sca
                            rocksdb::ReadTier tier);
 // What its pairs and pages take, by reading all of them.
 Result<StoredBytes> CountObject(Database& database, const ObjectId& object);
-Result<AlarmPage> ReadAlarms(Database& database, const std::optional<AlarmEntry>& after, size_t limit);
+// `once`: as in ScanOptions.
+Result<AlarmPage> ReadAlarms(Database& database, const std::optional<AlarmEntry>& after, size_t limit, bool once);
 Result<std::vector<ObjectId>> ReadObjects(Database& database, NamespaceId ns, std::optional<ObjectId> after,
                                           size_t limit);
 

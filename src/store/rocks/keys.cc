@@ -4,6 +4,7 @@
 
 #include "store/limits.h"
 #include "store/names.h"
+#include "store/unsettled.h"
 
 namespace limpet::store::rocks {
 namespace {
@@ -77,6 +78,8 @@ std::optional<uint64_t> SlotOfKey(BytesView key) {
 Bytes CommitNumberKey(const ObjectId& object) { return ObjectPrefix(object) + kCommitNumber; }
 
 bool IsCommitNumberKey(BytesView key) { return key.size() == kObjectPrefixBytes + 1 && key.back() == kCommitNumber; }
+
+Bytes UnsettledRecord(const ObjectId& object) { return PairKey(UnsettledIndex(), Space::kMeta, UnsettledKey(object)); }
 
 Bytes NameIndexRecord(BytesView name, const ObjectId& object) {
   return PairKey(NameIndex(object.ns), Space::kMeta, NameIndexKey(name, object));

@@ -31,6 +31,8 @@ Bytes CommitNumberKey(const ObjectId& object);
 bool IsCommitNumberKey(BytesView key);
 // The index of names (store/names.h).
 Bytes NameIndexRecord(BytesView name, const ObjectId& object);
+// The index of unsettled objects (store/unsettled.h).
+Bytes UnsettledRecord(const ObjectId& object);
 // Where the keys of a namespace begin. The end of one is the beginning of the next.
 Bytes NamespaceStart(NamespaceId ns);
 

@@ -79,7 +79,7 @@ class RocksSession final : public Session, private rocks::CommitReceiver {
     uint64_t ticket = next_ticket_++;
     alarms_.emplace(ticket, std::move(done));
     pool_.Run([this, link = link_, &database = database_, ticket, after, limit] {
-      link->Post([this, ticket, read = rocks::ReadAlarms(database, after, limit)]() mutable {
+      link->Post([this, ticket, read = rocks::ReadAlarms(database, after, limit, false)]() mutable {
         Answer(alarms_, ticket, std::move(read));
       });
     });
@@ -253,6 +253,8 @@ class RocksEngine final : public Engine {
 
   void CountTogether(const std::vector<NamespaceId>& namespaces) override { committer_->CountTogether(namespaces); }
 
+  std::map<NamespaceId, uint64_t> Stored() override { return committer_->Stored(); }
+
   std::string Statistics() override {
     std::string text;
     Database::Use use = database_.Enter();
@@ -291,7 +293,7 @@ class RocksEngine final : public Engine {
     constexpr size_t kPage = 4096;
     std::optional<AlarmEntry> after;
     for (;;) {
-      Result<AlarmPage> page = rocks::ReadAlarms(database_, after, kPage);
+      Result<AlarmPage> page = rocks::ReadAlarms(database_, after, kPage, true);
       if (!page || stopping_) return false;
       if (!page.value().empty()) after = page.value().back();
       bool last = page.value().size() < kPage;

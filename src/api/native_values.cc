@@ -74,6 +74,8 @@ class Writer final : public v8::ValueSerializer::Delegate {
   bool wrote_errors() const { return wrote_errors_; }
 
  private:
+  v8::Maybe<bool> IsOfPlatform(v8::Isolate* isolate, v8::Local<v8::Value> prototype);
+
   js::Scope& scope_;
   HostObjects* hosts_;                    // May be null.
   v8::Local<v8::Value> plain_prototype_;  // Object.prototype, while an object is written.
@@ -88,13 +90,19 @@ v8::Maybe<bool> Writer::IsHostObject(v8::Isolate* isolate, v8::Local<v8::Object>
   if (object->InternalFieldCount() > 0) return v8::Just(true);
   v8::Local<v8::Value> prototype = object->GetPrototypeV2();
   if (hosts_ != nullptr) {
-    return v8::Just(prototype->IsObject() && prototype != plain_prototype_ && !object->IsNativeError());
+    if (!prototype->IsObject() || prototype == plain_prototype_) return v8::Just(false);
+    return object->IsNativeError() ? IsOfPlatform(isolate, prototype) : v8::Just(true);  // Of errors, DOMExceptions.
   }
   if (object->IsNativeError()) {  // Rare. DOMExceptions always are, others from some date on.
     v8::Local<v8::Value> packed;
     if (!CallHook(scope_, kPackHost, {object}).ToLocal(&packed)) return v8::Nothing<bool>();
     return v8::Just(packed->IsArray());
   }
+  return IsOfPlatform(isolate, prototype);
+}
+
+// Whether one of the platform's prototypes is among `prototype` and its own.
+v8::Maybe<bool> Writer::IsOfPlatform(v8::Isolate* isolate, v8::Local<v8::Value> prototype) {
   v8::Local<v8::Private> brand;
   for (int i = 0; i < kPrototypesMax && prototype->IsObject() && prototype != plain_prototype_; ++i) {
     if (prototype->IsProxy()) break;  // Asking it further would run its traps.

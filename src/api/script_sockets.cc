@@ -6,6 +6,7 @@
 #include "api/hooks.h"
 #include "api/io_support.h"
 #include "api/values.h"
+#include "object/gate_node.h"
 
 namespace limpet::api {
 namespace {
@@ -98,6 +99,9 @@ struct ScriptSockets::Socket final : WebSocketReceiver {
   const uint64_t number;
   std::unique_ptr<WebSocketEnd> end;
   v8::Global<v8::Object> object;  // Once accepted.
+  // Whose events its messages are: who accepted it, or of a session who sent something last, and so may wait for an
+  // answer. Else a critical section that calls over RPC would wait for what its own gate holds up.
+  object::GateRef where;
   std::list<Event> waiting;
   size_t waiting_bytes = 0;
   size_t gated_bytes = 0;  // Of messages that wait for the output gate.
@@ -164,6 +168,7 @@ bool ScriptSockets::Accept(js::Scope& scope, uint64_t number, v8::Local<v8::Obje
   if (socket == nullptr) return false;
   socket->object.Reset(scope.isolate(), object);
   socket->session = options.session;
+  socket->where = context_.where();
   Grasp(*socket, Grip::kHold);
   socket->end->SetReceiver(socket);
   return true;
@@ -210,8 +215,10 @@ size_t ScriptSockets::BufferedBytes(uint64_t number) const {
 
 void ScriptSockets::Send(int64_t to, Outgoing what) {
   object::Instance* instance = context_.instance();
+  Socket* socket = to > 0 ? Find(static_cast<uint64_t>(to)) : nullptr;
+  if (socket != nullptr && socket->session) socket->where = context_.where();
   if (instance == nullptr || (batches_ == 0 && instance->OutputFree())) return Emit({to, std::move(what)});
-  if (Socket* socket = to > 0 ? Find(static_cast<uint64_t>(to)) : nullptr) {
+  if (socket != nullptr) {
     if (auto* message = std::get_if<WebSocketMessagePtr>(&what)) socket->gated_bytes += (*message)->payload().size();
   }
   // What follows no further write waits together.
@@ -287,12 +294,20 @@ void ScriptSockets::DeliverSome() {
   for (size_t left = kDeliverMax; left > 0 && !ready_.empty() && !posted_; --left) {
     uint64_t number = ready_.front();
     ready_.pop_front();
+    Socket* socket = Find(number);
+    if (socket == nullptr) continue;
     if (EndQuietly(number)) {
       context->MaybeFinish();
     } else {
-      context->Continue({}, [context, number](js::Scope& scope) {
+      object::GateRef where = socket->where;
+      context->Continue(where, [context, number](js::Scope& scope) {
         context->RefillCpu();
-        context->sockets().DeliverOne(scope, number);
+        ScriptSockets& sockets = context->sockets();
+        sockets.DeliverOne(scope, number);
+        // What came before and is still held up at the gate outside must not hold up what a critical section waits for.
+        while (context->where() != nullptr && context->where()->is_section() && sockets.HasWaiting(number)) {
+          sockets.DeliverOne(scope, number);
+        }
       });
     }
     if (context->ended()) return;
@@ -309,6 +324,11 @@ bool ScriptSockets::EndQuietly(uint64_t number) {
   if (close == nullptr || !close->clean) return false;
   Drop(number);
   return true;
+}
+
+bool ScriptSockets::HasWaiting(uint64_t number) const {
+  Socket* socket = Find(number);
+  return socket != nullptr && !socket->waiting.empty();
 }
 
 void ScriptSockets::DeliverOne(js::Scope& scope, uint64_t number) {

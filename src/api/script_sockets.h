@@ -81,6 +81,7 @@ class ScriptSockets {
   void Ready(uint64_t number);
   void PostDelivery();
   void DeliverSome();
+  bool HasWaiting(uint64_t number) const;
   void DeliverOne(js::Scope& scope, uint64_t number);
   bool EndQuietly(uint64_t number);
   void DropIfOver(uint64_t number);

@@ -101,7 +101,8 @@ export function describeError(error: unknown): [string, string, string, number] 
       const name = String(error.name);
       const message = String(error.message);
       if (Object.hasOwn(kTypes, name) || name === kAggregate) return [name, message, stackOf(error), flagsOfError(error)];
-      return ["Error", message === "" ? name : `${name}: ${message}`, stackOf(error), flagsOfError(error)];
+      const title = name === "" || message === "" ? name + message : `${name}: ${message}`;
+      return ["Error", title, stackOf(error), flagsOfError(error)];
     }
     return ["Error", typeof error === "symbol" ? error.toString() : String(error), "", 0];
   } catch {

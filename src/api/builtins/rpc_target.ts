@@ -82,7 +82,7 @@ function member(holder: unknown, key: string, target: Target | undefined): unkno
   const byClass = holder instanceof RpcTarget || (target?.entrypoint && target.rest === undefined);
   if (!byClass) {
     // Of plain values their own properties alone.
-    const plain = proto === Object.prototype || proto === null;
+    const plain = proto === Object.prototype || proto === null || typeof holder === "function";
     if (!plain || !Object.hasOwn(holder, key)) throw unknown(key);
     return (holder as any)[key];
   }
@@ -95,6 +95,14 @@ function member(holder: unknown, key: string, target: Target | undefined): unkno
     return value;
   }
   throw unknown(key);
+}
+
+// A path may lead on through a value: not through a list or an instance of a class.
+function isPassable(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  if (typeof value === "function" || value instanceof RpcTarget) return true;
+  const proto = Object.getPrototypeOf(value);
+  return proto === Object.prototype || proto === null;
 }
 
 // Follows the path from `target` and calls what is there (`args`), or gives it. A stub on the way takes over from there.
@@ -118,7 +126,7 @@ export function reachNow(target: Target, path: Path, args: unknown[] | undefined
   for (let index = 0; index < path.length; index++) {
     const hook = index > 0 || !target.entrypoint ? hookOf(value) : undefined;
     if (hook !== undefined) return hook.call(path.slice(index), args).value();
-    if (index > 0 && !isObject(value)) throw unknown(path[index - 1]!);
+    if (index > 0 && !isPassable(value)) throw unknown(path[index - 1]!);
     holder = value;
     value = member(value, path[index]!, index === 0 ? target : undefined);
   }

@@ -101,15 +101,18 @@ Plane::Answer Plane::EmptyObject(Call call) { co_return Success(Json::MakeObject
 Plane::Answer Plane::Namespaces(Call call) {
   Json list = Json::MakeArray();
   bool first = call.target.Query("page").empty() || call.target.Query("page") == "1";
+  const std::map<NamespaceId, uint64_t> stored = deps_.engine.Stored();
   for (const auto& [name, script] : catalog_->scripts()) {
     if (!first) break;  // Everything is on the first page.
     for (const ObjectClass& entry : script->classes) {
+      auto bytes = stored.find(entry.ns);
       list.Append(Json()
                       .Set("id", entry.ns_key)
                       .Set("name", name + "_" + entry.class_name)
                       .Set("script", name)
                       .Set("class", entry.class_name)
-                      .Set("use_sqlite", entry.sqlite));
+                      .Set("use_sqlite", entry.sqlite)
+                      .Set("stored_bytes", bytes == stored.end() ? 0 : bytes->second));
     }
   }
   co_return Success(std::move(list));

@@ -145,7 +145,7 @@ Plane::Answer Plane::Dispatch(HttpRequest request, Peer peer) {
     co_return Failure(too_many ? *too_many : caller.refusal());
   }
   if (is_probe) {
-    co_return PlainText(200, path == "/healthz" ? "ok\n" : deps_.counters.ToPrometheus());
+    co_return PlainText(200, path == "/healthz" ? "ok\n" : deps_.counters.ToPrometheus() + StoredMetrics());
   }
   if (!path.starts_with(kApi)) co_return PlainText(404, "Not found\n");
 

@@ -124,6 +124,11 @@ class Plane final : public ControlPlane {
   Answer ImportObject(Call call);
   Answer ForkObject(Call call);
   Result<Done> RoomInStore(store::Session& session, const ObjectId& id, uint64_t bytes);
+  // settle.cc
+  loop::Task<Done> SettleObjects();
+  loop::Task<Result<Done>> SettleObject(store::Session& session, Bytes key);
+  // stored_metrics.cc
+  std::string StoredMetrics() const;  // As Counters::ToPrometheus.
   // api_scripts.cc
   Answer Service(Call call);
   Answer Scripts(Call call);

@@ -25,6 +25,7 @@ using store::Write;
 constexpr size_t kScanBytes = 1024 * 1024;
 constexpr uint64_t kFileBytesMax = kAdminBodyBytesMax;
 constexpr char kAlarmNote[] = "alarm";
+constexpr char kNameNote[] = "name";
 
 // Of the files. What the store says is HistoryRefused.
 Refusal CopyFailed(const limpet::Error& error) {
@@ -103,6 +104,7 @@ loop::Task<Decision<std::shared_ptr<ObjectCopy>>> NewCopy(Copier& copier) {
 loop::Task<Decision<Done>> AddSpace(Copier& copier, store::Session& session, ObjectId id, store::ScanOptions next,
                                     std::shared_ptr<Copied> copied) {
   next.bytes_max = kScanBytes;
+  next.once = true;
   uint64_t all = 0;
   for (bool complete = false; !complete && !copied->ended;) {
     loop::Completion<Result<store::ScanPage>> scan([&](auto done) { session.Scan(id, next, std::move(done)); });
@@ -243,6 +245,8 @@ Plane::Answer Plane::ExportObject(Call call) {
   notes["object"] = object::IdCodec(found->entry.ns, found->entry.ns_key).ToString(found->id);
   notes["class"] = found->entry.class_name;
   notes["bookmark"] = object::FormatBookmark(found->id, bookmark);
+  Result<std::optional<Bytes>> name = co_await NameOf(found->id);
+  if (name.has_value() && *name) notes[kNameNote] = **name;
   if ((*copied)->alarm) {
     Result<object::AlarmRecord> alarm = object::DecodeAlarm(*(*copied)->alarm);
     if (alarm.has_value()) notes[kAlarmNote] = std::to_string(alarm->scheduled_ms);
@@ -286,17 +290,24 @@ Plane::Answer Plane::ImportObject(Call call) {
     record.attempt_ms = record.scheduled_ms = static_cast<int64_t>(*ms);
     alarm = object::EncodeAlarm(record);
   }
+  // A file of this very object says what it was called.
+  std::string name;
+  object::IdCodec codec(found->entry.ns, found->entry.ns_key);
+  if (auto note = notes->find(kNameNote); note != notes->end() && codec.FromName(note->second) == found->id) {
+    name = note->second;
+  }
   std::unique_ptr<store::Session> session = deps_.engine.Attach(deps_.loop);
   if (Result<Done> room = RoomInStore(*session, found->id, bytes); !room.has_value()) {
     co_return Failure(CopyFailed(room.error()));
   }
   Decision<Moment> before = co_await FindMoment(*session, found->id, "");
   auto source = std::make_shared<CopySource>(copier_.sql(), std::move(copy), std::move(alarm));
-  loop::Completion<Result<Done>> apply(
-      [&](auto done) { deps_.runtime.ChangeObject(found->id, {std::move(source), false}, std::move(done)); });
+  loop::Completion<Result<Done>> apply([&](auto done) {
+    deps_.runtime.ChangeObject(found->id, {std::move(source), false, std::move(name)}, std::move(done));
+  });
   Result<Done> applied = co_await apply;
   if (!applied.has_value()) co_return Failure(ChangeRefused(applied.error()));
-  Json result = Json().Set("id", object::IdCodec(found->entry.ns, found->entry.ns_key).ToString(found->id));
+  Json result = Json().Set("id", codec.ToString(found->id));
   if (before.ok()) result.Set("bookmark_before", object::FormatBookmark(found->id, before->bookmark));
   co_return Success(std::move(result));
 }
@@ -335,7 +346,7 @@ Plane::Answer Plane::ForkObject(Call call) {
   }
   auto source = std::make_shared<CopySource>(copier_.sql(), (*copied)->copy, std::nullopt);
   loop::Completion<Result<Done>> apply(
-      [&](auto done) { deps_.runtime.ChangeObject(to, {std::move(source), true}, std::move(done)); });
+      [&](auto done) { deps_.runtime.ChangeObject(to, {std::move(source), true, name}, std::move(done)); });
   Result<Done> applied = co_await apply;
   if (!applied.has_value() && applied.error().code() == ErrorCode::kConflict) {
     co_return Failure({409, 10069, "The object \"" + name + "\" stores something already: choose another name."});

@@ -52,6 +52,11 @@ class FakeRuntime final : public Runtime {
     changed.emplace_back(object, std::move(change));
     Answer(std::move(done));
   }
+  void SettleObject(ObjectId object, OnDone done) override {
+    settled.push_back(object);
+    Answer(std::move(done));
+  }
+  std::vector<ObjectId> settled;
   std::vector<object::Bookmark> restored;
   std::vector<std::pair<ObjectId, object::Shard::Change>> changed;
   void SetTraced(std::set<std::string, std::less<>> scripts, OnDone done) override {

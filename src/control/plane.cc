@@ -112,6 +112,7 @@ loop::Task<Result<Done>> Plane::Start() {
   if (!schedules.has_value()) co_return std::move(schedules).error();
   schedules_ = std::move(schedules).value();
   schedules_->Wake();
+  scope_.Spawn(SettleObjects());
   co_return Done{};
 }
 

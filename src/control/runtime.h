@@ -56,9 +56,10 @@ class Runtime {
   // Resets the object if it lives and deletes all that it stored. Errors: kNotFound (its class is gone), kUnavailable
   // (outcome unknown).
   virtual void DeleteObject(ObjectId object, OnDone done) = 0;
-  // See object::Shard: RestoreTo and Apply.
+  // See object::Shard: RestoreTo, Apply, Settle.
   virtual void RestoreObject(ObjectId object, object::Bookmark target, UniqueFunction<void(Result<uint64_t>)> done) = 0;
   virtual void ChangeObject(ObjectId object, object::Shard::Change change, OnDone done) = 0;
+  virtual void SettleObject(ObjectId object, OnDone done) = 0;
   // Runs the script's scheduled handler, on some shard; answers once it and what it has under way are over. Errors:
   // kScript (it failed), kNotFound, kCanceled (it took too long), what ended it.
   virtual void RunScheduled(std::string script_name, std::string cron, WallTime time, OnDone done) = 0;

@@ -13,6 +13,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "store/history.h"
+#include "store/unsettled.h"
 
 namespace limpet::object {
 
@@ -35,7 +36,7 @@ Result<uint64_t> MomentAt(uint64_t ms, const std::optional<Bytes>& before, const
 store::ScanOptions LastRecordUpTo(uint64_t ms);
 
 // Keys of Space::kMeta: a restore that is to come before the next start; restores that can be undone.
-inline constexpr std::string_view kRestoreKey = "restore";
+inline constexpr std::string_view kRestoreKey = store::kRestoreKey;
 inline constexpr std::string_view kUndoneKey = "undone";
 
 // A restore that changes more than this is several commits. The first of them records it, so that it is gone on with

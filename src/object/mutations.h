@@ -103,6 +103,7 @@ struct Mutations {
   bool restore_keeps_new_keys = false;       // What was not there then stays.
   bool replacement_not_recorded = false;     // A crash in the middle of a replacement leaves the half of it.
   bool replacement_comes_undone = false;     // One that is complete is undone at the next start.
+  bool nothing_settled = false;              // What a crash has left half done stays so until somebody comes.
   bool restore_forgets_pages = false;        // Pages stay as they are.
   bool restore_forgets_alarm = false;        // ... or the alarm.
   bool restore_beside_instance = false;      // It does not wait for the end of the instance.

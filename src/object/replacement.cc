@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "object/mutations.h"
+#include "store/names.h"
 
 namespace limpet::object {
 namespace {
@@ -67,6 +68,7 @@ void Replacement::Pulled(Result<ContentSource::Slice> slice) {
   first_ = std::move(slice).value();
   old_.space = kContent[0];
   old_.bytes_max = options_.commit_bytes;
+  old_.once = true;
   ClearOld();
 }
 
@@ -92,7 +94,8 @@ Result<Done> Replacement::Begin(const ContentSource::Slice& first) {
                  "The server keeps no history: what the object stores could not be had back if this failed half way. "
                  "Delete the object first.");
   }
-  bool filled = moment_ == 0;
+  // Of one that has never stored anything the half of it, too, goes without a trace.
+  bool filled = moment_ == 0 || before_.commits == 0;
   record_.kind = filled ? PendingRestore::Kind::kFilled : PendingRestore::Kind::kReplaced;
   record_.target.moment = moment_;
   return Done{};
@@ -135,6 +138,9 @@ void Replacement::Put(ContentSource::Slice slice) {
     std::vector<Write> clear;
     for (Space space : kContent) clear.push_back({Write::Kind::kClear, space, {}, {}});
     writes.insert(writes.begin(), clear.begin(), clear.end());
+  }
+  if (slice.last && !options_.name.empty() && options_.name.size() <= store::kNameBytesMax) {
+    writes.push_back({Write::Kind::kPut, Space::kMeta, Bytes(store::kNameKey), options_.name});
   }
   if (slice.last && !LIMPET_MUTANT(replacement_comes_undone)) {
     writes.push_back({Write::Kind::kDelete, Space::kMeta, Bytes(kRestoreKey), {}});

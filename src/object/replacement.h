@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "loop/loop.h"
 #include "object/alarm_change.h"
@@ -26,6 +28,7 @@ class Replacement final : public std::enable_shared_from_this<Replacement> {
     bool only_if_new = false;
     size_t commit_bytes = kRestoreCommitBytes;
     Quota quota = {};
+    std::string name = {};  // Stored with it; empty: what is known of the object's name stays.
   };
   // The alarm, if it may have changed, and how it ended. Errors: kConflict (`only_if_new`, and the object stores
   // something; the object stores something, and without history it could not be had back), kOverloaded (a quota, or
@@ -41,7 +44,7 @@ class Replacement final : public std::enable_shared_from_this<Replacement> {
         claim_(claim),
         id_(id),
         source_(std::move(source)),
-        options_(options),
+        options_(std::move(options)),
         done_(std::move(done)) {}
 
   // No record of another one is left.

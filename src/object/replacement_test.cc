@@ -67,6 +67,19 @@ class ReplacementTest : public testing::Test {
     if (!*result) return "no answer";
     return (*result)->has_value() ? "ok" : (*result)->error().message();
   }
+  std::string Settle() {
+    auto result = std::make_shared<std::optional<Result<Done>>>();
+    shard_->Settle(Id(1), [result](Result<Done> got) { *result = std::move(got); });
+    loop_.Advance(5s);
+    if (!*result) return "no answer";
+    return (*result)->has_value() ? "ok" : (*result)->error().message();
+  }
+  size_t Unsettled() {
+    std::unique_ptr<store::Session> session = engine_.Attach(loop_);
+    store::ScanOptions options;
+    options.space = Space::kMeta;
+    return session->ScanNow(store::UnsettledIndex(), options).value().pairs.size();
+  }
   // As an instance sees it.
   Map Look() {
     std::vector<std::string> replies;
@@ -143,6 +156,55 @@ TEST_F(ReplacementTest, ThatIsCutOffByACrashIsUndoneAtTheNextStart) {
     if (seen != Many("old")) EXPECT_EQ(Replace(std::make_shared<ListSource>(Many("old"))), "ok");
   }
   EXPECT_GT(halves, 3u);
+}
+
+TEST_F(ReplacementTest, WhatIsLeftOfOneIsUndoneWhenItIsSettledAndNoInstanceStarts) {
+  EXPECT_EQ(Replace(std::make_shared<ListSource>(Many("old"))), "ok");
+  (void)Begin(std::make_shared<ListSource>(Many("new", 20)));
+  loop_.Advance(60ms);
+  shard_.reset();
+  engine_.CrashAndReopen();
+  Open();
+  EXPECT_EQ(Unsettled(), 1u);
+  EXPECT_EQ(Settle(), "ok");
+  EXPECT_EQ(Unsettled(), 0u);
+  EXPECT_EQ(class_->made, 0);
+  EXPECT_EQ(Stored(Space::kKv), 9u);
+  EXPECT_EQ(Look(), Many("old"));
+}
+
+TEST_F(ReplacementTest, OfANewObjectNoTraceIsLeft) {
+  (void)Begin(std::make_shared<ListSource>(Many("new", 20)));
+  loop_.Advance(30ms);
+  shard_.reset();
+  engine_.CrashAndReopen();
+  Open();
+  EXPECT_GT(Stored(Space::kHistory), 0u);
+  EXPECT_EQ(Settle(), "ok");
+  for (Space space : {Space::kKv, Space::kPage, Space::kAlarm, Space::kHistory, Space::kMeta}) {
+    EXPECT_EQ(Stored(space), 0u) << static_cast<char>(space);
+  }
+  EXPECT_EQ(Unsettled(), 0u);
+}
+
+TEST_F(ReplacementTest, OneThatIsUnderWayIsLeftAlone) {
+  auto result = Begin(std::make_shared<ListSource>(Many("new", 20)));
+  loop_.Advance(20ms);
+  EXPECT_EQ(Settle(), "ok");
+  ASSERT_TRUE(*result);
+  EXPECT_TRUE((*result)->has_value());
+  EXPECT_EQ(Look(), Many("new", 20));
+}
+
+TEST_F(ReplacementTest, AnEntryOfTheIndexThatLeadsNowhereIsStruckOff) {
+  std::unique_ptr<store::Session> session = engine_.Attach(loop_);
+  store::ObjectBatch entry{store::UnsettledIndex(), {}};
+  entry.writes.push_back({Write::Kind::kPut, Space::kMeta, store::UnsettledKey(Id(1)), {}});
+  session->Commit(engine_.Acquire(1).value(), std::move(entry), [](const auto&) {});
+  loop_.Advance(1s);
+  EXPECT_EQ(Unsettled(), 1u);
+  EXPECT_EQ(Settle(), "ok");
+  EXPECT_EQ(Unsettled(), 0u);
 }
 
 TEST_F(ReplacementTest, WhatIsLeftOfOneIsUndoneBeforeAnother) {

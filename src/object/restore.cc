@@ -66,6 +66,7 @@ void Restore::Marked(Result<store::HistoryMark> mark) {
   if (LIMPET_MUTANT(restore_misses_a_slot)) next_.start = store::Undo::Start(*moment.value() + 5);
   next_.end = store::Undo::Start(restore_.begun);
   next_.bytes_max = options_.commit_bytes / 4;
+  next_.once = true;
   if (!fresh || must_end() || options_.quota.none() || LIMPET_MUTANT(restore_over_quota)) return Scan();
   measuring_ = std::make_unique<store::Undo>();
   Measure(next_);

@@ -52,8 +52,7 @@ class Restore final : public std::enable_shared_from_this<Restore> {
   // than history; then what is there and stays is counted. In restore_measure.cc.
   void Measure(store::ScanOptions at);
   void Measured(store::ScanOptions at, Result<store::ScanPage> page);
-  void MeasurePresent(store::ScanOptions at);
-  void PresentMeasured(store::ScanOptions at, Result<store::ScanPage> page);
+  void MeasureNext(store::ScanOptions at);
   void StrikeOff(Error why);
   void Empty();
   void Scan();

@@ -117,8 +117,12 @@ class Shard {
   struct Change {
     std::shared_ptr<ContentSource> content;
     bool only_if_new = false;
+    std::string name = {};  // Of the object, if it is to be known from now on.
   };
   virtual void Apply(const ObjectId& id, Change change, UniqueFunction<void(Result<Done>)> done) = 0;
+  // Ends what a crash or a failed store has left half done of a restore or replacement, as the next use of the object
+  // would. `done` once it is settled, or somebody else sees to it. Errors: as Commit; kNotFound, kUnavailable (drain).
+  virtual void Settle(const ObjectId& id, UniqueFunction<void(Result<Done>)> done) = 0;
   // Every live instance that `code` made is broken with `error` (its isolate is gone).
   virtual void BreakAll(const ClassCode* code, Error error) = 0;
   // Refuses new events, lets the running ones finish, settles every write; then `then`.

@@ -34,6 +34,7 @@ class ShardImpl final : public Shard, InstanceHost {
   void EndAll(const ClassCode* code) override;
   void RestoreTo(const ObjectId& id, Bookmark target, UniqueFunction<void(Result<uint64_t>)> done) override;
   void Apply(const ObjectId& id, Change change, UniqueFunction<void(Result<Done>)> done) override;
+  void Settle(const ObjectId& id, UniqueFunction<void(Result<Done>)> done) override;
   void BreakAll(const ClassCode* code, Error error) override;
   void Drain(UniqueFunction<void()> then) override;
   void SetClaim(store::Claim claim) override { claim_ = claim; }
@@ -42,9 +43,10 @@ class ShardImpl final : public Shard, InstanceHost {
  private:
   // Work on what an object stores while no instance of it lives.
   struct Upkeep {
-    std::optional<Bookmark> target;  // A restore; else a `change` with content; else it all goes.
-    Change change;
-    UniqueFunction<void(Result<uint64_t>)> done;
+    std::optional<Bookmark> target = {};  // A restore; else a `change` with content; else it all goes, unless
+    Change change = {};
+    bool settles = false;  // ... what is half done is all that is to be ended.
+    UniqueFunction<void(Result<uint64_t>)> done = {};
   };
   // What a shard knows of an ID that has an instance or events. Erased when it has neither.
   struct Slot {
@@ -91,6 +93,7 @@ class ShardImpl final : public Shard, InstanceHost {
   void AddUpkeep(const ObjectId& id, Upkeep upkeep, Error reset);
   void StartUpkeep(Slot& slot);
   void SettleFirst(const ObjectId& id, Result<std::optional<Bytes>> record);
+  void StrikeOff(const ObjectId& id);
   void RunUpkeep(const ObjectId& id);
   void FailUpkeep(Slot& slot, const Error& error);
   void DeleteNow(const ObjectId& id);

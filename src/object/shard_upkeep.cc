@@ -26,15 +26,24 @@ UniqueFunction<void(Result<uint64_t>)> WithoutNumber(UniqueFunction<void(Result<
 }  // namespace
 
 void ShardImpl::Delete(const ObjectId& id, UniqueFunction<void(Result<Done>)> done) {
-  AddUpkeep(id, {std::nullopt, {}, WithoutNumber(std::move(done))}, Reset("it was deleted."));
+  AddUpkeep(id, {.done = WithoutNumber(std::move(done))}, Reset("it was deleted."));
 }
 
 void ShardImpl::RestoreTo(const ObjectId& id, Bookmark target, UniqueFunction<void(Result<uint64_t>)> done) {
-  AddUpkeep(id, {target, {}, std::move(done)}, Reset("its storage was restored to an earlier state."));
+  AddUpkeep(id, {.target = target, .done = std::move(done)}, Reset("its storage was restored to an earlier state."));
 }
 
 void ShardImpl::Apply(const ObjectId& id, Change change, UniqueFunction<void(Result<Done>)> done) {
-  AddUpkeep(id, {std::nullopt, std::move(change), WithoutNumber(std::move(done))}, Reset("its storage was replaced."));
+  AddUpkeep(id, {.change = std::move(change), .done = WithoutNumber(std::move(done))},
+            Reset("its storage was replaced."));
+}
+
+// Whoever uses the object has settled it, or does so first.
+void ShardImpl::Settle(const ObjectId& id, UniqueFunction<void(Result<Done>)> done) {
+  if (Find(id) != nullptr || LIMPET_MUTANT(nothing_settled)) {
+    return deferred_.Later([done = std::move(done)]() mutable { done(Done{}); });
+  }
+  AddUpkeep(id, {.settles = true, .done = WithoutNumber(std::move(done))}, Reset("its storage was settled."));
 }
 
 void ShardImpl::AddUpkeep(const ObjectId& id, Upkeep upkeep, Error reset) {
@@ -63,7 +72,7 @@ void ShardImpl::StartUpkeep(Slot& slot) {
   slot.busy = true;
   slot.no_restore = false;
   const Upkeep& first = slot.upkeep.front();
-  if (!first.target && first.change.content == nullptr) return DeleteNow(slot.id);
+  if (!first.target && first.change.content == nullptr && !first.settles) return DeleteNow(slot.id);
   session_->Get(slot.id, store::Space::kMeta, Bytes(kRestoreKey),
                 [this, id = slot.id](Result<std::optional<Bytes>> record) { SettleFirst(id, std::move(record)); });
 }
@@ -73,10 +82,15 @@ void ShardImpl::SettleFirst(const ObjectId& id, Result<std::optional<Bytes>> rec
   Slot* slot = Find(id);
   LIMPET_CHECK(slot != nullptr && slot->busy && !slot->upkeep.empty());
   if (!record.has_value()) return UpkeepEnded(id, std::move(record).error());
+  if (!record.value() && slot->upkeep.front().settles) return StrikeOff(id);
   if (!record.value()) return RunUpkeep(id);
   Result<PendingRestore> restore = DecodeRestore(*record.value());
   if (!restore.has_value()) return UpkeepEnded(id, std::move(restore).error());
-  if (restore.value().kind == PendingRestore::Kind::kRestore && slot->upkeep.front().target) return RunUpkeep(id);
+  const Upkeep& first = slot->upkeep.front();
+  const bool asked = restore.value().kind == PendingRestore::Kind::kRestore;
+  if (asked && first.target) return RunUpkeep(id);
+  // The object's next instance begins with it, as its script was told.
+  if (asked && restore.value().begun == 0 && first.settles) return UpkeepEnded(id, uint64_t{0});
   Restore::Run(*session_, claim_, id, restore.value(), {true, options_.restore_commit_bytes, options_.quota},
                [this, id](Result<Restore::Outcome> ended) {
                  AlarmChanged(id, {.known = false});
@@ -85,10 +99,19 @@ void ShardImpl::SettleFirst(const ObjectId& id, Result<std::optional<Bytes>> rec
                });
 }
 
+// The index of what is half done (store/unsettled.h) knew more than there is.
+void ShardImpl::StrikeOff(const ObjectId& id) {
+  std::vector<store::Write> writes;
+  writes.push_back({store::Write::Kind::kDelete, store::Space::kMeta, Bytes(kRestoreKey), {}});
+  session_->Commit(claim_, {id, std::move(writes)},
+                   [this, id](Result<uint64_t> result) { UpkeepEnded(id, std::move(result)); });
+}
+
 void ShardImpl::RunUpkeep(const ObjectId& id) {
   Slot* slot = Find(id);
   LIMPET_CHECK(slot != nullptr && slot->busy && !slot->upkeep.empty());
   Upkeep& first = slot->upkeep.front();
+  if (first.settles) return UpkeepEnded(id, uint64_t{0});
   if (first.target) {
     return Restore::Run(*session_, claim_, id, {.target = *first.target},
                         {false, options_.restore_commit_bytes, options_.quota},
@@ -100,13 +123,14 @@ void ShardImpl::RunUpkeep(const ObjectId& id) {
                                                             : Result<uint64_t>(std::move(ended).error()));
                         });
   }
-  Replacement::Options options{first.change.only_if_new, options_.restore_commit_bytes, options_.quota};
+  Replacement::Options options{first.change.only_if_new, options_.restore_commit_bytes, options_.quota,
+                               std::move(first.change.name)};
   auto ended = [this, id](std::optional<AlarmChange> alarm, Result<Done> result) {
     if (alarm) AlarmChanged(id, *alarm);
     UpkeepEnded(id, result.has_value() ? Result<uint64_t>(0) : Result<uint64_t>(std::move(result).error()));
   };
   slot->replacement = std::make_shared<Replacement>(loop_, *session_, claim_, id, std::move(first.change.content),
-                                                    options, std::move(ended));
+                                                    std::move(options), std::move(ended));
   if (draining_) slot->replacement->Stop();
   slot->replacement->Start();
 }

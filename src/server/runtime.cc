@@ -191,6 +191,12 @@ void ShardRuntime::DeleteObject(ObjectId object, control::OnDone done) {
   });
 }
 
+void ShardRuntime::SettleObject(ObjectId object, control::OnDone done) {
+  OnShardOf<Result<Done>>(object, std::move(done), [object](object::Shard& shard, control::OnDone settled) {
+    shard.Settle(object, std::move(settled));
+  });
+}
+
 void ShardRuntime::RestoreObject(ObjectId object, object::Bookmark target,
                                  UniqueFunction<void(Result<uint64_t>)> done) {
   OnShardOf<Result<uint64_t>>(object, std::move(done),

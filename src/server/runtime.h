@@ -31,6 +31,7 @@ class ShardRuntime final : public control::Runtime {
   void RetireNamespaces(std::vector<NamespaceId> namespaces, control::OnDone done) override;
   void DeleteObject(ObjectId object, control::OnDone done) override;
   void RestoreObject(ObjectId object, object::Bookmark target, UniqueFunction<void(Result<uint64_t>)> done) override;
+  void SettleObject(ObjectId object, control::OnDone done) override;
   void ChangeObject(ObjectId object, object::Shard::Change change, control::OnDone done) override;
   void RunScheduled(std::string script_name, std::string cron, WallTime time, control::OnDone done) override;
   void SetTraced(std::set<std::string, std::less<>> scripts, control::OnDone done) override;

@@ -127,6 +127,7 @@ constexpr Mutant kMutants[] = {
     IN_OBJECT(restore_forgets_its_begin),
     IN_OBJECT(restore_misses_a_slot),
     IN_OBJECT(restore_keeps_new_keys),
+    IN_OBJECT(nothing_settled),
     IN_OBJECT(replacement_not_recorded),
     IN_OBJECT(replacement_comes_undone),
     IN_OBJECT(restore_forgets_pages),

@@ -82,6 +82,27 @@ void TimeMachine::Crash() {
   shard_.reset();
   engine_->CrashAndReopen();
   Open();
+  if (random_.Below(2) == 0) SettleHalf();
+}
+
+void TimeMachine::SettleHalf() {
+  auto half_done = [&] {
+    std::optional<Bytes> record = engine_->durable().Get(object::Id(1), store::Space::kMeta, object::kRestoreKey);
+    store::ScanOptions all;
+    all.space = store::Space::kMeta;
+    size_t listed = engine_->durable().Scan(store::UnsettledIndex(), all).pairs.size();
+    if (listed != (record ? 1 : 0)) violation_("the index of what is half done is wrong");
+    if (!record) return false;
+    object::PendingRestore restore = object::DecodeRestore(*record).value();
+    return restore.kind != object::PendingRestore::Kind::kRestore || restore.begun != 0;
+  };
+  if (!half_done()) return;
+  auto result = std::make_shared<std::optional<Result<Done>>>();
+  shard_->Settle(Id(1), [result](Result<Done> got) { *result = std::move(got); });
+  for (int left = 4000; left > 0 && !*result; --left) loop_.Advance(5ms);
+  if (!*result) return violation_("what is half done is never settled");
+  if (!(*result)->has_value() && !faults_) violation_("settling failed: " + (*result)->error().message());
+  if ((*result)->has_value() && half_done()) violation_("what was settled is half done");
 }
 
 void TimeMachine::Run() {

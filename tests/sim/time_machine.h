@@ -57,6 +57,7 @@ class TimeMachine {
 
   void Open();
   void Crash();
+  void SettleHalf();  // As the server does at its start.
   void Step();
   // Sends an event and waits for its reply, or cuts the power meanwhile. Nothing: it failed. `half`: what may have
   // happened of it then.

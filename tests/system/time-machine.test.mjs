@@ -106,7 +106,7 @@ test("export: a plain SQLite file, now and at a moment; import puts it back", as
   assert.deepEqual(read(now).rows, ["one", "two"]);
   assert.deepEqual(read(then).rows, ["one"]);
   assert.deepEqual(read(then).pairs, [{ key: "boat", type: "blob" }]);
-  assert.deepEqual([read(then).notes.object, read(then).notes.bookmark, read(then).notes.alarm], [id, bookmark, "4102444800000"]);
+  assert.deepEqual([read(then).notes.object, read(then).notes.name, read(then).notes.bookmark, read(then).notes.alarm], [id, "file", bookmark, "4102444800000"]);
   assert.match((await tool("export", id, now)).stderr, /is there already/);
 
   await call("/Sql/file?clear");
@@ -116,6 +116,10 @@ test("export: a plain SQLite file, now and at a moment; import puts it back", as
   const undo = /--bookmark ([0-9a-f-]{59})/.exec(imported.stderr)[1];
   await tool("restore", id, "--at", undo);
   assert.equal((await call("/Sql/file")).boat, undefined);
+  // Of an object that was deleted, and its name with it, the file still has the name.
+  assert.equal((await tool("delete", id)).code, 0);
+  assert.equal((await tool("import", id, then)).code, 0);
+  assert.equal(JSON.parse((await tool("list", "Sql", "--prefix", "file", "--json")).stdout)[0]?.id, id);
 });
 
 test("import: any SQLite file; refuses what is none, and tables for a class without SQL", async () => {
@@ -140,6 +144,8 @@ test("fork: a copy as of a moment, and never over something", async () => {
   await call("/Sql/original?put=two");
   const forked = await tool("fork", id, "--to", "copy", "--at", bookmark);
   assert.equal(forked.code, 0, forked.stderr);
+  const listed = JSON.parse((await tool("list", "Sql", "--prefix", "cop", "--json")).stdout);
+  assert.deepEqual(listed.map(({ id, name }) => [id, name]), [[forked.stdout.trim(), "copy"]], "its name is known before it has run");
   const copy = await call("/Sql/copy");
   assert.equal(copy.id, forked.stdout.trim());
   assert.deepEqual([copy.boat, copy.rows, copy.alarm], ["one", ["one"], null]);

@@ -4,7 +4,7 @@
 namespace limpet::control {
 
 void Plane::TellTraced() {
-  deps_.runtime.SetTraced(tails_.Traced(), [](Result<Done>) {});
+  deps_.runtime.SetTraced(deployer_->WithPreviews(tails_.Traced()), [](Result<Done>) {});
 }
 
 Plane::Answer Plane::PostTail(Call call) {
@@ -16,7 +16,9 @@ Plane::Answer Plane::PostTail(Call call) {
   Decision<TailHub::Opened> opened = tails_.Open(call.script, *std::move(filters));
   if (!opened.ok()) co_return Failure(opened.refusal());
   // Who listens misses nothing that begins after the answer.
-  loop::Completion<Result<Done>> traced([&](auto done) { deps_.runtime.SetTraced(tails_.Traced(), std::move(done)); });
+  loop::Completion<Result<Done>> traced([&](auto done) {
+    deps_.runtime.SetTraced(deployer_->WithPreviews(tails_.Traced()), std::move(done));
+  });
   (void)co_await traced;
   Json tail = Json().Set("id", opened->id).Set("expires_at", IsoTime(opened->expires));
   tail.Set("url", (call.secure ? "wss://" : "ws://") + call.target.host + std::string(kTailPath) + opened->id);
@@ -38,6 +40,13 @@ HttpResponse Plane::ConnectTail(const Target& target) {
   return response;
 }
 
-void Plane::OnTrace(std::shared_ptr<const TraceEvent> trace) { tails_.Tell(*trace); }
+// Whoever listens to a script hears of its previews, too, under its name.
+void Plane::OnTrace(std::shared_ptr<const TraceEvent> trace) {
+  std::string script = deployer_->ScriptOf(trace->script_name);
+  if (script == trace->script_name) return tails_.Tell(*trace);
+  TraceEvent named = *trace;
+  named.script_name = std::move(script);
+  tails_.Tell(named);
+}
 
 }  // namespace limpet::control

@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,6 +47,11 @@ class Deployer {
 
   // Activates what is deployed, and goes on with unfinished drops.
   loop::Task<Done> Start();
+  // To the shards a preview is a script of its own, under its label: the script that it is one of; another name as it is.
+  std::string ScriptOf(const std::string& label) const;
+  // These scripts and the labels of their previews.
+  std::set<std::string, std::less<>> WithPreviews(std::set<std::string, std::less<>> scripts) const;
+  UniqueFunction<void()> on_previews;  // Those of a script have changed.
 
   // The new version.
   loop::Task<Decision<VersionRecord>> Put(std::string name, Upload upload, UploadMode mode);

@@ -26,8 +26,27 @@ loop::Task<Done> Deployer::SyncPreviews(std::string name) {
   for (const auto& [label, id] : active) {
     if (!wanted.contains(label) && catalog_.Find(label) == nullptr) co_await Remove(label);
   }
+  const bool changed = wanted != active;
   if (!wanted.empty()) previews_[name] = std::move(wanted);
+  if (changed && on_previews) on_previews();
   co_return Done{};
+}
+
+std::string Deployer::ScriptOf(const std::string& label) const {
+  if (catalog_.Find(label) != nullptr) return label;
+  for (const auto& [name, previews] : previews_) {
+    if (previews.contains(label)) return name;
+  }
+  return label;
+}
+
+std::set<std::string, std::less<>> Deployer::WithPreviews(std::set<std::string, std::less<>> scripts) const {
+  std::set<std::string, std::less<>> all = scripts;
+  for (const auto& [name, previews] : previews_) {
+    if (!scripts.contains(name)) continue;
+    for (const auto& [label, id] : previews) all.insert(label);
+  }
+  return all;
 }
 
 loop::Task<bool> Deployer::ActivatePreview(std::string name, std::string label, VersionRecord record) {

@@ -105,6 +105,9 @@ loop::Task<Result<Done>> Plane::Start() {
   kv_ = std::make_unique<kv::Outlet>(deps_.engine, deps_.loop, deps_.kv.claim());
   deployer_ = std::make_unique<Deployer>(options_, deps_, *catalog_, *library_);
   tails_.on_change = [this] { TellTraced(); };
+  deployer_->on_previews = [this] {
+    if (!tails_.Traced().empty()) TellTraced();
+  };
   co_await deployer_->Start();
   SweepAssets();
   SweepKv();

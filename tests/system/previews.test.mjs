@@ -1,7 +1,7 @@
 // Preview URLs: a version that is not live answers at an address of its own, by our tool and by the published wrangler.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { limpet, startLimpet } from "./lib.mjs";
+import { api, limpet, startLimpet } from "./lib.mjs";
 import { project, wrangler } from "./wrangler.mjs";
 
 let server;
@@ -42,6 +42,16 @@ test("limpet: versions upload, its prefix and its alias; switched off, they are 
   assert.deepEqual(third.preview_urls, [server.of(`${third.version_id.slice(0, 8)}-site`), server.of("staging-site")]);
   assert.match(await body("staging-site"), /^three/);
   assert.match(await body(label), /^two/);
+
+  // Who listens to the script hears of them, under its name.
+  const tail = await api(server, "POST", "/workers/scripts/site/tails", { body: "{}" });
+  const ear = new WebSocket(tail.json.result.url, "trace-v1");
+  await new Promise((done, fail) => Object.assign(ear, { onopen: done, onerror: fail }));
+  const heard = new Promise((done) => { ear.onmessage = async ({ data }) => done(JSON.parse(typeof data === "string" ? data : await data.text())); });
+  assert.match(await body("staging-site"), /^three/);
+  const event = await heard;
+  assert.deepEqual([event.scriptName, event.scriptVersion.id], ["site", third.version_id]);
+  ear.close();
 
   // They are there after a restart, and they are gone with the setting.
   await server.stop();

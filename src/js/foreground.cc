@@ -2,7 +2,15 @@
 
 #include <algorithm>
 
+#include "js/isolate_state.h"
+
 namespace limpet::js {
+namespace {
+
+// Tasks of an isolate that were ended by the CPU limit; the last one ends the isolate.
+constexpr int kOverrunsMax = 3;
+
+}  // namespace
 
 void ForegroundTasks::Close() {
   std::deque<Task> ready;
@@ -68,8 +76,19 @@ void ForegroundTasks::RunDelayed(uint64_t id) {
 }
 
 void ForegroundTasks::RunAsTurn(Task task) {
-  // Closed on this thread only, so it stays as it is.
-  if (isolate_ != nullptr) isolate_->Run(nullptr, [task = std::move(task)](Scope&) { task->Run(); }, nullptr);
+  if (isolate_ == nullptr) return;  // Closed on this thread only, so it stays as it is.
+  isolate_->Run(
+      nullptr,
+      [self = shared_from_this(), task = std::move(task)](Scope& scope) {
+        task->Run();
+        IsolateState& state = IsolateState::From(scope.isolate());
+        // V8 calls a FinalizationRegistry back for each of its cells, whatever became of the call before. One that
+        // never returns would take all the time that there is.
+        if (state.turn.ended != Ended::kCpu || ++self->overruns_ < kOverrunsMax) return;
+        state.dead_message = "The isolate exceeded its CPU time limit in FinalizationRegistry callbacks and was reset.";
+        state.Terminate(Ended::kMemory);
+      },
+      nullptr);
 }
 
 }  // namespace limpet::js

@@ -45,6 +45,7 @@ class ForegroundTasks final : public v8::TaskRunner, public std::enable_shared_f
   std::deque<Task> ready_;
   std::unordered_map<uint64_t, Task> delayed_;
   uint64_t next_delayed_ = 1;
+  int overruns_ = 0;  // The isolate's thread's.
 };
 
 class PlatformDelegate final : public node::IsolatePlatformDelegate {

@@ -250,7 +250,7 @@ void IsolateState::Die() {
     Drain(Duration::max());  // Each is told.
     if (watch.expired() || !on_dead) return;
     UniqueFunction<void(Error)> tell = std::exchange(on_dead, nullptr);
-    tell(Error(ErrorCode::kOverloaded, std::string(kMemoryMessage)).With(Error::kObjectReset));
+    tell(Error(ErrorCode::kOverloaded, std::string(dead_message)).With(Error::kObjectReset));
   });
 }
 

@@ -90,6 +90,7 @@ struct IsolateState {
   void DropTexts();
   void Die();
 
+  std::string_view dead_message = kMemoryMessage;  // A literal.
   Isolate& host;
   node::MultiIsolatePlatform* platform;
   const Snapshot& snapshot;

@@ -361,6 +361,26 @@ TEST_F(IsolateTest, FinalizationCallbacksRunAsTurns) {
   EXPECT_NE(RunText(*isolate, "gone"), "0");
 }
 
+TEST_F(IsolateTest, FinalizationCallbacksThatNeverReturnEndTheIsolate) {
+  std::unique_ptr<Isolate> isolate = Make({.cpu_max = 20ms});
+  std::string why;
+  isolate->set_on_dead([&](Error error) {
+    why = error.ToString();
+    Finish();
+  });
+  RunText(*isolate,
+          "globalThis.registry = new FinalizationRegistry(() => { for (;;) {} }); "
+          "(() => { for (let i = 0; i < 100; i++) registry.register({}, i) })(); 1");
+  std::function<void()> poll = [&] {
+    if (isolate->dead()) return;
+    isolate->Run(nullptr, [](Scope& scope) { scope.isolate()->LowMemoryNotification(); }, nullptr);
+    loop_.After(1ms, [&] { poll(); });
+  };
+  loop_.Post([&] { poll(); });
+  Loop();
+  EXPECT_NE(why.find("FinalizationRegistry"), std::string::npos) << why;
+}
+
 class MemoryBombTest : public JsTest, public testing::WithParamInterface<const char*> {};
 
 TEST_P(MemoryBombTest, EndsItsOwnIsolateOnly) {

@@ -109,8 +109,8 @@ std::string Seen(size_t line, size_t max) {
 }
 
 // What is wrong with the redirect of these tokens; nothing: it is in `redirect` and `from`.
-std::optional<std::string> ReadRedirect(const std::vector<std::string_view>& tokens, HtmlRules html, std::string from,
-                                        Redirect* redirect) {
+std::optional<std::string> ReadRedirect(const std::vector<std::string_view>& tokens, HtmlRules html,
+                                        std::string_view from, Redirect* redirect) {
   CheckedUrl to = CheckUrl(tokens[1], {.rest = UrlRest::kKeep});
   if (to.url.empty()) return to.problem;
   std::string_view status = tokens.size() > 2 ? tokens[2] : "302";
@@ -228,9 +228,9 @@ HeaderRules ParseHeaderRules(std::string_view text) {
       auto same = std::find_if(result.rules.begin(), result.rules.end(),
                                [&](const HeaderRules::Rule& other) { return other.path == rule->path; });
       if (same == result.rules.end()) {
-        result.rules.push_back(*std::move(rule));
+        result.rules.push_back(std::move(*rule));
       } else {
-        *same = *std::move(rule);
+        *same = std::move(*rule);
       }
     }
     rule.reset();
@@ -296,7 +296,7 @@ HeaderRules ParseHeaderRules(std::string_view text) {
 
 WorkerFirst ParseWorkerFirst(const std::vector<std::string>& rules) {
   WorkerFirst result;
-  auto refuse = [&](std::string problem) {
+  auto refuse = [&](const std::string& problem) {
     result.problem += (result.problem.empty() ? "Invalid routes in `run_worker_first`:\n" : "\n") + problem;
   };
   if (rules.empty()) {

@@ -39,6 +39,9 @@ class Watch final : public object::Shard {
   void Apply(const ObjectId& id, Change change, UniqueFunction<void(Result<Done>)> done) override {
     shard_->Apply(id, std::move(change), std::move(done));
   }
+  void Settle(const ObjectId& id, UniqueFunction<void(Result<Done>)> done) override {
+    shard_->Settle(id, std::move(done));
+  }
   void EndAll(const object::ClassCode* code) override { shard_->EndAll(code); }
   void BreakAll(const object::ClassCode* code, Error error) override { shard_->BreakAll(code, std::move(error)); }
   void Drain(UniqueFunction<void()> then) override;

@@ -8,6 +8,9 @@
 #include "js/young_buffers.h"
 
 namespace limpet::js {
+namespace {
+constexpr int kCopiedTextMax = 4096;
+}  // namespace
 
 std::string ToUtf8(v8::Isolate* isolate, v8::Local<v8::Value> value) {
   v8::Local<v8::String> string;
@@ -19,6 +22,12 @@ std::string ToUtf8(v8::Isolate* isolate, v8::Local<v8::Value> value) {
     v8::Local<v8::Context> context = isolate->GetCurrentContext();
     if (value->IsSymbol()) value = value.As<v8::Symbol>()->Description(isolate);
     if (!value->ToString(context).ToLocal(&string)) return "";
+  }
+  if (string->IsOneByte() && string->Length() <= kCopiedTextMax) {
+    // Most are short ASCII, which V8 would measure first and then write with more care than it takes.
+    std::string copy(static_cast<size_t>(string->Length()), '\0');
+    string->WriteOneByteV2(isolate, 0, static_cast<uint32_t>(copy.size()), reinterpret_cast<uint8_t*>(copy.data()));
+    if (IsAscii(copy)) return copy;
   }
   std::string text(string->Utf8LengthV2(isolate), '\0');
   size_t written = string->WriteUtf8V2(isolate, text.data(), text.size(), v8::String::WriteFlags::kReplaceInvalidUtf8);

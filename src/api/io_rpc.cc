@@ -32,12 +32,15 @@ class Describer final : public HostObjects {
 constexpr char kVersion = 1;
 constexpr size_t kHeadBytes = 5;
 
-// rpcSerialize(value, describe): ArrayBuffer. A message of this one operation.
+// rpcSerialize(operation, describe): ArrayBuffer. A message of it alone.
 void RpcSerialize(const Arguments& args) {
   Call call(args);
   if (!args[1]->IsFunction()) return;
-  Describer describer(args[1].As<v8::Function>());
-  std::optional<Bytes> bytes = Serialize(call.scope, args[0], describer);
+  std::optional<Bytes> bytes = WritePlainOperation(call.scope, args[0]);
+  if (!bytes) {
+    Describer describer(args[1].As<v8::Function>());
+    bytes = Serialize(call.scope, args[0], describer);
+  }
   v8::Local<v8::ArrayBuffer> buffer;
   if (!bytes || !NewBuffer(call.scope.isolate(), kHeadBytes + bytes->size()).ToLocal(&buffer)) return;
   char* message = static_cast<char*>(buffer->Data());
@@ -53,9 +56,11 @@ void RpcDeserialize(const Arguments& args) {
   Call call(args);
   if (!args[1]->IsFunction()) return;
   HeapView storage;
+  BytesView bytes = Contents(args[0], storage);
   v8::Local<v8::Value> value;
-  if (Deserialize(call.scope, Contents(args[0], storage), args[1].As<v8::Function>()).ToLocal(&value))
-    args.GetReturnValue().Set(value);
+  bool read = IsPlainOperation(bytes) ? ReadPlainOperation(call.scope, bytes).ToLocal(&value)
+                                      : Deserialize(call.scope, bytes, args[1].As<v8::Function>()).ToLocal(&value);
+  if (read) args.GetReturnValue().Set(value);
 }
 
 // Reads message and socket (0: none) from `first` on. Nothing: an exception is pending.

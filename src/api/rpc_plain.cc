@@ -10,7 +10,11 @@ namespace limpet::api {
 namespace {
 
 constexpr char kVersion = 2;
-constexpr uint32_t kListMax = 64;  // Longer lists are packed.
+constexpr uint32_t kListMax = 64;             // Longer lists are packed.
+constexpr int kOperationTextMax = 64 * 1024;  // Longer ones are V8's to write.
+
+constexpr uint32_t kOperationItemsMax = 5;
+constexpr char kOperation = '\x82';  // No ASCII: a body of nothing else would come to JavaScript as a text.
 
 // Of what stands behind it.
 enum Tag : char { kUndefined, kNull, kFalse, kTrue, kInt32, kDouble, kOneByte, kTwoByte, kClone, kList };
@@ -86,6 +90,28 @@ std::optional<Bytes> Clone(js::Scope& scope, v8::Local<v8::Value> value) {
   return bytes;
 }
 
+// The same of a list of them. False: it is longer, or holds something else.
+bool AppendList(Bytes& out, js::Scope& scope, v8::Local<v8::Array> list) {
+  uint32_t count = list->Length();
+  if (count > kListMax) return false;
+  out.push_back(kList);
+  Append(out, count);
+  for (uint32_t i = 0; i < count; ++i) {
+    v8::Local<v8::Value> item;
+    if (!list->Get(scope.context(), i).ToLocal(&item)) return false;
+    if (item->IsString() && item.As<v8::String>()->Length() > kOperationTextMax) return false;
+    if (!AppendPrimitive(out, scope.isolate(), item)) return false;
+  }
+  return true;
+}
+
+// Whether the operation `kind` has a list of the built-ins' own at `index`: a path, arguments, numbers. Others are
+// values of the script's.
+bool HasList(int32_t kind, uint32_t index) {
+  constexpr int32_t kCall = 0, kGet = 1, kAck = 5;
+  return kind == kAck ? index == 1 : (kind == kCall || kind == kGet) && index >= 3;
+}
+
 // What a message says, piece by piece. Both ends are ours; all the same nothing is read beyond its end.
 class Reader {
  public:
@@ -127,6 +153,16 @@ class Reader {
     if (count > kListMax) return Refuse();
     for (uint32_t i = 0; i < count; ++i) {
       if (!Value().ToLocal(&items[i])) return {};
+    }
+    return v8::Array::New(scope_.isolate(), items, count).As<v8::Value>();
+  }
+  v8::MaybeLocal<v8::Value> Operation() {
+    if (Take<char>(kRefused) != kList) return Refuse();
+    v8::Local<v8::Value> items[kOperationItemsMax];
+    uint32_t count = Take<uint32_t>(0);
+    if (count > kOperationItemsMax) return Refuse();
+    for (uint32_t i = 0; i < count; ++i) {
+      if (!Arguments().ToLocal(&items[i])) return {};
     }
     return v8::Array::New(scope_.isolate(), items, count).As<v8::Value>();
   }
@@ -177,6 +213,7 @@ Bytes BytesOf(js::Scope& scope, v8::Local<v8::String> packed) {
 }  // namespace
 
 bool IsPlain(BytesView message) { return !message.empty() && message[0] == kVersion; }
+bool IsPlainOperation(BytesView bytes) { return !bytes.empty() && bytes[0] == kOperation; }
 
 std::optional<Bytes> WritePlainCall(js::Scope& scope, v8::Local<v8::String> method, v8::Local<v8::Value> args) {
   Bytes out(1, kVersion);
@@ -185,15 +222,7 @@ std::optional<Bytes> WritePlainCall(js::Scope& scope, v8::Local<v8::String> meth
     AppendClone(out, BytesOf(scope, args.As<v8::String>()));
     return out;
   }
-  if (!args->IsArray() || args.As<v8::Array>()->Length() > kListMax) return std::nullopt;
-  out.push_back(kList);
-  uint32_t count = args.As<v8::Array>()->Length();
-  Append(out, count);
-  for (uint32_t i = 0; i < count; ++i) {
-    v8::Local<v8::Value> item;
-    if (!args.As<v8::Array>()->Get(scope.context(), i).ToLocal(&item)) return std::nullopt;
-    if (!AppendPrimitive(out, scope.isolate(), item)) return std::nullopt;
-  }
+  if (!args->IsArray() || !AppendList(out, scope, args.As<v8::Array>())) return std::nullopt;
   return out;
 }
 
@@ -205,6 +234,29 @@ std::optional<Bytes> WritePlainAnswer(js::Scope& scope, v8::Local<v8::Value> val
     AppendClone(out, *bytes);
   }
   if (out.size() > kPlainBytesMax) return std::nullopt;
+  return out;
+}
+
+std::optional<Bytes> WritePlainOperation(js::Scope& scope, v8::Local<v8::Value> operation) {
+  if (!operation->IsArray()) return std::nullopt;
+  auto parts = operation.As<v8::Array>();
+  uint32_t count = parts->Length();
+  if (count > kOperationItemsMax) return std::nullopt;
+  Bytes out(1, kOperation);
+  out.push_back(kList);
+  Append(out, count);
+  int32_t kind = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    v8::Local<v8::Value> part;
+    if (!parts->Get(scope.context(), i).ToLocal(&part)) return std::nullopt;
+    if (i == 0) kind = part->IsInt32() ? part.As<v8::Int32>()->Value() : -1;
+    if (HasList(kind, i) && part->IsArray()) {
+      if (!AppendList(out, scope, part.As<v8::Array>())) return std::nullopt;
+      continue;
+    }
+    if (part->IsString() && part.As<v8::String>()->Length() > kOperationTextMax) return std::nullopt;
+    if (!AppendPrimitive(out, scope.isolate(), part)) return std::nullopt;
+  }
   return out;
 }
 
@@ -233,6 +285,10 @@ std::optional<PlainCall> ReadPlainCall(js::Scope& scope, BytesView message) {
 
 v8::MaybeLocal<v8::Value> ReadPlainAnswer(js::Scope& scope, BytesView message) {
   return Reader(scope, message.substr(1)).Value();
+}
+
+v8::MaybeLocal<v8::Value> ReadPlainOperation(js::Scope& scope, BytesView bytes) {
+  return Reader(scope, bytes.substr(1)).Operation();
 }
 
 }  // namespace limpet::api

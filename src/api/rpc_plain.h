@@ -37,4 +37,11 @@ struct PlainCall {
 std::optional<PlainCall> ReadPlainCall(js::Scope& scope, BytesView message);
 v8::MaybeLocal<v8::Value> ReadPlainAnswer(js::Scope& scope, BytesView message);
 
+// An operation of a session (builtins/rpc_session.ts) whose values are primitives: most of what follows the first
+// message. V8's serializer asks the allocator for 8 KiB each time. Nothing: it is another one. No exception is pending.
+std::optional<Bytes> WritePlainOperation(js::Scope& scope, v8::Local<v8::Value> operation);
+bool IsPlainOperation(BytesView bytes);
+// Of such bytes. Empty: an exception is pending.
+v8::MaybeLocal<v8::Value> ReadPlainOperation(js::Scope& scope, BytesView bytes);
+
 }  // namespace limpet::api

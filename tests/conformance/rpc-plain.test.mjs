@@ -40,6 +40,11 @@ export class Subject extends DurableObject {
   push(what) { this.log.push(what); }
   async pushLater(what) { this.log.push(what); await pause(5); }
   getLog() { return this.log; }
+  async through(call, values) { const back = []; for (const value of values) back.push(await call(value)); return back; }
+  async spread(call, values) { return call(...values); }
+  tell(call, what) { call(what); return what; }
+  async tellTwice(call, what) { await call(`first ${what}`); call(`then ${what}`); return what; }
+  async hand(call) { await call("given"); return { call, text: "back" }; }
   async putAndGive(key) { this.ctx.storage.put(key, 1); return key; }
   putNow(key, value) { this.ctx.storage.put(key, value); return value; }
   get(key) { return this.ctx.storage.get(key); }
@@ -118,6 +123,31 @@ const cases = {
     t.never = 6;
     return [before, s.echo, Object.keys(s), typeof t.echo, t.never, Object.keys(t), delete s.echo, typeof s.echo, await s.echo(7)];
   }, expect: [["function", true, ["name", "id"]], 5, ["name", "id", "echo"], "function", 6, ["name", "id", "never"], true, "function", 7] },
+  "each primitive through a callback, there and back": { run: async ({ env }) => { const s = rpc(env); const seen = []; const back = await s.through((value) => { seen.push(value); return value; }, kValues); return [seen, back].map((all) => all.every((value, index) => Object.is(value, kValues[index])) && all.length); }, expect: [26, 26] },
+  "lists and objects through a callback": { run: async ({ env }) => {
+    const holed = [1, , 3];
+    holed.extra = "x";
+    const values = [[], [1, 2], [[1], [2]], holed, { a: [1] }, new Array(70).fill(1), ["x".repeat(70_000)], new Date(5), new Map([[1, 2]])];
+    const shape = (value) => [Array.isArray(value), value.length, 1 in value, value.extra, typeof value];
+    const seen = [];
+    const back = await rpc(env).through((value) => { seen.push(shape(value)); return value; }, values);
+    return [seen, back.map(shape)];
+  }, expect: [
+    [[true, 0, false, {"$": "undefined"}, "object"], [true, 2, true, {"$": "undefined"}, "object"], [true, 2, true, {"$": "undefined"}, "object"], [true, 3, false, "x", "object"], [false, {"$": "undefined"}, false, {"$": "undefined"}, "object"], [true, 70, true, {"$": "undefined"}, "object"], [true, 1, false, {"$": "undefined"}, "object"], [false, {"$": "undefined"}, false, {"$": "undefined"}, "object"], [false, {"$": "undefined"}, false, {"$": "undefined"}, "object"]], [[true, 0, false, {"$": "undefined"}, "object"], [true, 2, true, {"$": "undefined"}, "object"], [true, 2, true, {"$": "undefined"}, "object"], [true, 3, false, "x", "object"], [false, {"$": "undefined"}, false, {"$": "undefined"}, "object"], [true, 70, true, {"$": "undefined"}, "object"], [true, 1, false, {"$": "undefined"}, "object"], [false, {"$": "undefined"}, false, {"$": "undefined"}, "object"], [false, {"$": "undefined"}, false, {"$": "undefined"}, "object"]]] },
+  "arguments of a callback": { run: async ({ env }) => { const s = rpc(env); const many = Array.from({ length: 65 }, (_, i) => i); return [await s.spread((...all) => all, [1, "a", null, undefined]), await s.spread((...all) => all.length, many), await s.spread((...all) => all.length, []), await s.spread((one, two) => [typeof one, two.length], [1n, "\u65e5".repeat(70_000)])]; }, expect: [[1, "a", null, {"$": "undefined"}], 65, 0, ["bigint", 70000]] },
+  "callbacks that nobody awaits": { run: async ({ env }) => {
+    const s = rpc(env);
+    const log = [];
+    const tell = (what) => { log.push(what); };
+    const given = [await s.tell(tell, "a"), await s.tellTwice(tell, "b"), ...(await Promise.all([s.tell(tell, "c"), s.tellTwice(tell, "d")]))];
+    while (log.length < 6) await pause(1);
+    return [given, log.sort()];
+  }, expect: [["a", "b", "c", "d"], ["a", "c", "first b", "first d", "then b", "then d"]] },
+  "a callback that comes back can be called": { run: async ({ env }) => {
+    const log = [];
+    using given = await rpc(env).hand((what) => { log.push(what); return log.length; });
+    return [given.text, await given.call("again"), log];
+  }, expect: ["back", 2, ["given", "again"]] },
 };
 
 export default worker(cases);

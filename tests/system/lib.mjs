@@ -13,7 +13,7 @@ export const kRepository = resolve(dirname(fileURLToPath(import.meta.url)), "../
 export const kLimpet = process.env.LIMPET_BINARY ?? join(kRepository, "bin/limpet");
 export const kWorkerd = join(kRepository, "node_modules/@cloudflare/workerd-linux-64/bin/workerd");
 // Deadlines are for what hangs, not for what is slow: nobody waits for them in a run that is well.
-export const kReadyDeadlineMs = 60_000;
+export const kReadyDeadlineMs = 180_000;
 
 // The program is one with sanitizers: figures of its memory say nothing.
 export const kSanitized = process.env.LIMPET_SANITIZED === "1";

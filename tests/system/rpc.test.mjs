@@ -160,7 +160,7 @@ export default {
 
 let server;
 const script = { name: "rpc", classes: ["Peer"], sqlite: true };
-const flags = ["--cpu-ms", "2500", "--memory-mb", "256", "--idle-evict-ms", "300", "--roll-grace", "1"];
+const flags = ["--cpu-ms", "8000", "--memory-mb", "256", "--idle-evict-ms", "300", "--roll-grace", "1"];
 before(async () => {
   server = await startLimpet({ shards: 2, flags });
   await server.deploy({ ...script, code: code("one") });

@@ -69,7 +69,7 @@ void WebSocketConnection::Abandon() {
   abandoned_ = true;
   broken_ = false;
   if (group_ == nullptr) return;
-  if (!close_sent_) return End();
+  if (!close_sent_) return Cut();
   Pump();
 }
 
@@ -233,7 +233,15 @@ void WebSocketConnection::Abort() {
   broken_ = false;
   if (group_ == nullptr) return;
   told_ = true;  // By its own will.
-  End();
+  receiver_ = nullptr;
+  Cut();
+}
+
+// What was sent before goes out, as far as the peer takes it at once.
+void WebSocketConnection::Cut() {
+  std::shared_ptr<WebSocketConnection> self = shared_from_this();
+  Flush();
+  if (group_ != nullptr) End();
 }
 
 void WebSocketConnection::QueueFrame(uint8_t first, std::string_view payload) {

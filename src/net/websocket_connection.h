@@ -85,6 +85,7 @@ class WebSocketConnection : public std::enable_shared_from_this<WebSocketConnect
   std::shared_ptr<const Bytes> Compressed(const WebSocketMessagePtr& message);
   void TakeSent(size_t bytes);
   void AfterFlush();
+  void Cut();
 
   // The end.
   void SetEnding(std::variant<WebSocketClose, Error> ending);

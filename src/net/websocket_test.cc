@@ -179,6 +179,20 @@ TEST(WebSocket, ASlowReaderIsSeenAndBounded) {
   EXPECT_EQ(room.notes[0]->seen, Strings{"drained"});
 }
 
+TEST(WebSocket, WhatWasSentBeforeACutStillGoesOut) {
+  for (bool aborts : {false, true}) {
+    Room room;
+    RawClient client(room.loop, room.server.endpoint());
+    client.Send(Upgrade());
+    EXPECT_TRUE(client.Sees("\r\n\r\n"));
+    client.Forget();
+    room.ends[0]->Send(WebSocketMessage::Of(WebSocketMessage::Type::kText, "last words"));
+    if (aborts) room.ends[0]->Abort(Error(ErrorCode::kUnavailable, "why"));
+    room.ends[0].reset();
+    EXPECT_EQ(client.UntilClosed(), std::string("\x81\x0alast words"));
+  }
+}
+
 TEST(WebSocket, PauseStopsReading) {
   Room room;
   room.listening = false;

@@ -61,7 +61,6 @@ Result<uint64_t> ObjectSockets::Accept(std::unique_ptr<WebSocketEnd> end, std::v
 std::vector<uint64_t> ObjectSockets::List(std::optional<std::string_view> tag) const {
   std::vector<uint64_t> found;
   for (const auto& socket : sockets_) {
-    if (socket->gone) continue;
     if (!tag || std::ranges::find(socket->tags, *tag) != socket->tags.end()) found.push_back(socket->number);
   }
   return found;

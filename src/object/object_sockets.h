@@ -51,7 +51,7 @@ class ObjectSockets {
 
   // The number of the socket, never used twice. Delivery may begin inside the call. Errors: kOverloaded (kSocketsMax).
   Result<uint64_t> Accept(std::unique_ptr<WebSocketEnd> end, std::vector<std::string> tags);
-  // Without those that have gone, oldest first.
+  // Until the handler of its end has run; oldest first.
   std::vector<uint64_t> List(std::optional<std::string_view> tag) const;
   // Null: there is no such socket (any more).
   const std::vector<std::string>* Tags(uint64_t socket) const;

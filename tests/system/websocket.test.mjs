@@ -58,7 +58,10 @@ export class Room {
     if (message === "all") { for (const each of this.state.getWebSockets()) each.send("to all"); return; }
     socket.send(message);
   }
-  webSocketClose(socket, code, reason, wasClean) { this.log.push(\`close \${code} \${wasClean}\`); }
+  webSocketClose(socket, code, reason, wasClean) {
+    this.log.push(\`close \${code} \${wasClean}\`);
+    if (!wasClean) this.log.push(\`readyState \${socket.readyState}, \${this.state.getWebSockets().length} sockets\`);
+  }
   webSocketError(socket, error) { this.log.push(\`error \${error.message}\`); }
 }
 export default {
@@ -258,6 +261,9 @@ test("a client that is cut is a close 1006 of its hibernated socket", async () =
   client.socket.destroy();
   await until("the close", async () => (await log(server, "?room=cut")).log.includes("close 1006 false"));
   assert.equal((await log(server, "?room=cut")).hibernated, 1);
+  await until("the close", async () => (await log(server, "?room=cut")).log.includes("close 1006 false"), 5000);
+  const after = await log(server, "?room=cut");
+  assert.deepEqual([after.log, after.hibernated], [["close 1006 false", "readyState 2, 2 sockets"], 1]);
   other.socket.close();
   await server.stop();
 });

@@ -407,7 +407,7 @@ export function dispatchObjectSocket({ object, state }: Living, event: number, n
     fail(event, error);
   };
   try {
-    if (kind !== 0) sockets.ends(-number, clean === true);
+    if (kind !== 0) sockets.ends(-number);
     const handler = object[kSocketHandlers[kind]!];
     if (typeof handler !== "function") return done();
     const socket = sockets.get(-number);

@@ -416,10 +416,8 @@ export class HibernatedSockets {
     return time === undefined ? null : new Date(time);
   }
   // Before the handler of a close or an error runs, and after it.
-  ends(number: number, clean: boolean): void {
-    const state = stateOf(this.get(number));
-    state.closedIn = true;
-    if (!clean) state.closedOut = true;
+  ends(number: number): void {
+    stateOf(this.get(number)).closedIn = true;
   }
   forget(number: number): void {
     const socket = this.#known.get(number);

@@ -37,6 +37,11 @@ export const compatibility = {
   strictCompression: true,
   pipesBack: true, // A pipe whose destination fails by itself fails, too.
   standardPatterns: true, // Of URLPattern.
+  strictKeys: true, // RSA's have a modulus that can be computed with.
+  unwrapsThenables: true,
+  transformsWait: true, // A TransformStream's writer waits for its reader.
+  textsWait: true, // So does that of a stream of texts.
+  abortsWrites: true, // That of an identity fails the write that is under way.
   dupStubs: true, // Stubs among a call's arguments stay the caller's.
 };
 const kSwitches: [keyof typeof compatibility, flag: string][] = [
@@ -73,6 +78,11 @@ const kSwitches: [keyof typeof compatibility, flag: string][] = [
   ["strictCompression", "strict_compression_checks"],
   ["pipesBack", "pipe_to_backward_propagation"],
   ["standardPatterns", "urlpattern_standard"],
+  ["strictKeys", "strict_crypto_checks"],
+  ["unwrapsThenables", "unwrap_custom_thenables"],
+  ["transformsWait", "fixup-transform-stream-backpressure"],
+  ["textsWait", "encoder_stream_spec_compliant_backpressure"],
+  ["abortsWrites", "internal_writable_stream_abort_clears_queue"],
   ["dupStubs", "rpc_params_dup_stubs"],
 ];
 

@@ -37,7 +37,7 @@ function exponentBytes(value: number): Uint8Array {
 }
 
 function checkModulus(bits: number): void {
-  if (bits % 8 === 0 && bits >= 256 && bits <= 16384) return;
+  if (!compatibility.strictKeys || (bits % 8 === 0 && bits >= 256 && bits <= 16384)) return;
   fail("OperationError", `The modulus length must be a multiple of 8 and between 256 and 16k, but ${bits} was requested.`);
 }
 const kExponents = 'The "publicExponent" must be either 3 or 65537, but';
@@ -73,7 +73,7 @@ abstract class Rsa extends PairAlgorithm {
     const value = smallNumber(exponent);
     if (value === undefined) fail("OperationError", `${kExponents} got a number larger than 2^32.`);
     if (value !== 3 && value !== 65537) fail("OperationError", `${kExponents} got ${value}.`);
-    if (bits % 128 !== 0) {
+    if (compatibility.strictKeys && bits % 128 !== 0) {
       fail("OperationError", "Can't generate key: RSA key size is required to be a multiple of 128");
     }
     if (bits > kModulusBitsMax) fail("OperationError", `RSA keys of more than ${kModulusBitsMax} bits can't be generated.`);

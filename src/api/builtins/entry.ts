@@ -30,6 +30,11 @@ const kErrorResponse = "Return value from serve handler must not be an error res
 const kNoPromise = "Callback returned incorrect type; expected 'Promise'";
 const kNoResponse = "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
 
+// What has a `then` and is no promise was a value once, for which nobody waits.
+function waitFor(promise: unknown): void {
+  native.waitUntil(compatibility.unwrapsThenables || promise instanceof Promise ? Promise.resolve(promise) : Promise.resolve());
+}
+
 export class ExecutionContext {
   constructor(token?: unknown, props?: unknown) {
     illegalConstructor(token);
@@ -41,7 +46,7 @@ export class ExecutionContext {
   get tracing(): object { return tracing; }
   waitUntil(promise: unknown): void {
     if (arguments.length === 0) throw wrongArgument("waitUntil", "ExecutionContext", 1, "Promise");
-    native.waitUntil(Promise.resolve(promise));
+    waitFor(promise);
   }
   mapVirtualHost(): never { throw missing("mapVirtualHost", "ExecutionContext"); }
   abort(): never { throw missing("abort", "ExecutionContext"); }
@@ -81,7 +86,7 @@ export class DurableObjectState {
   get exports(): object | undefined { return exportsOfScript(); }
   waitUntil(promise: unknown): void {
     if (arguments.length === 0) throw wrongArgument("waitUntil", "DurableObjectState", 1, "Promise");
-    native.waitUntil(Promise.resolve(promise));
+    waitFor(promise);
   }
   blockConcurrencyWhile<T>(callback: () => T | Promise<T>): Promise<T> {
     if (typeof callback !== "function") {
@@ -210,7 +215,7 @@ function withEnv(newEnv: unknown, fn: () => unknown): unknown {
 // The exports of the runtime's own modules; undefined: there is none of that name.
 export function builtinModule(name: string, env: object): object | undefined {
   if (name === "cloudflare:workers") {
-    const waitUntil = (promise: unknown) => native.waitUntil(Promise.resolve(promise));
+    const waitUntil = (promise: unknown) => waitFor(promise);
     return {
       ...kBaseClasses, RpcPromise, RpcProperty, RpcStub, ServiceStub: Fetcher,
       env: importableEnv(isOn("disallow_importable_env") ? {} : env), waitUntil, withEnv,

@@ -5,6 +5,7 @@ import { SubtleCrypto } from "./crypto_subtle";
 import { DurableObjectState } from "./entry";
 import { hideSource } from "./native_code";
 import { DurableObject, Fetcher } from "./objects";
+import { ignoreThenables, keepReadyOfReleased } from "./old_streams";
 import { dropMoved, moveMembers } from "./own_members";
 import { Request } from "./request";
 import { Response } from "./response";
@@ -30,6 +31,8 @@ export function applyOldDates(): void {
   if (!isOn("webcrypto_modern_algorithms")) trimSubtle();
   if (!isOn("transformstream_enable_standard_constructor")) makeTransformsIdentities();
   if (!isOn("streams_enable_constructors")) forbidStreams();
+  if (!isOn("unwrap_custom_thenables")) ignoreThenables(replaceClass);
+  if (!isOn("writable_stream_spec_compliant_writer")) keepReadyOfReleased();
   if (!isOn("set_tostring_tag")) {
     for (const each of [all, ...prototypes]) delete each[Symbol.toStringTag];
   }

@@ -8,12 +8,14 @@ import {
 import { compatibility } from "./compatibility";
 import type { AbortSignal } from "./events";
 import { isIdentity, isWritten, join, joinSent, kBody, takeBody } from "./joins";
+import { withoutBackpressure } from "./old_streams";
 import { bytesOf, isObject, native, platform, toInteger, wrongArgument, wrongConstructorArgument } from "./seam";
 
 // The standard's, that knows of one made without arguments that it changes nothing.
 const TransformStream = new Proxy(PlainTransformStream, {
   construct(target, given, made) {
     const stream = Reflect.construct(target, given, made);
+    if (!compatibility.transformsWait) withoutBackpressure(stream);
     if (given.length === 0) isIdentity(stream.readable, stream.writable);
     return stream;
   },
@@ -359,7 +361,7 @@ function bytePipe(length: number | undefined): BytePipe {
     start(controller: any) {
       writer = controller;
       // The stream calls abort() only after its write is over, which may be never.
-      controller.signal.addEventListener("abort", () => drop(controller.signal.reason));
+      controller.signal.addEventListener("abort", () => { if (compatibility.abortsWrites) drop(controller.signal.reason); });
     },
     write(chunk: unknown) {
       try {

@@ -171,6 +171,9 @@ function unfinished(bytes: Uint8Array): number {
   return 0;
 }
 
+// The readable side had room for a chunk once.
+const readableOfTexts = () => ({ highWaterMark: compatibility.textsWait ? 0 : 1 });
+
 export class TextEncoderStream extends TransformStream {
   constructor() {
     let high = ""; // A leading surrogate whose trail may come with the next chunk.
@@ -185,7 +188,7 @@ export class TextEncoderStream extends TransformStream {
       flush(controller: any) {
         if (high !== "") controller.enqueue(native.utf8Encode(high));
       },
-    });
+    }, undefined, readableOfTexts());
   }
   get encoding(): string { return "utf-8"; }
 }
@@ -206,7 +209,7 @@ export class TextDecoderStream extends TransformStream {
         const text = decoder.decode();
         if (text !== "") controller.enqueue(text);
       },
-    });
+    }, undefined, readableOfTexts());
     this.#decoder = decoder;
   }
   get encoding(): string { return this.#decoder.encoding; }

@@ -225,3 +225,69 @@ export default {
   await until("that bob left", () => ann.heard.shift() === "bob left");
   ann.socket.close();
 });
+
+test("capnweb: objects by reference, over HTTP and over a WebSocket", async () => {
+  const worker = await publish("capnweb", `
+import { DurableObject } from "cloudflare:workers";
+import { newWorkersRpcResponse, RpcTarget } from "capnweb";
+class Counter extends RpcTarget {
+  #sum = 0;
+  add(number) { return this.#sum += number; }
+  async tell(listener) { return await listener("the sum is " + this.#sum); }
+  fail() { throw new RangeError("too far"); }
+}
+class Api extends RpcTarget {
+  square(number) { return number * number; }
+  counter() { return new Counter(); }
+  values() { return { date: new Date(5), bytes: new Uint8Array([1, 2]), big: 10n }; }
+}
+export class Room extends DurableObject { fetch(request) { return newWorkersRpcResponse(request, new Api()); } }
+export default { fetch(request, env) {
+  return new URL(request.url).pathname === "/room" ? env.Room.getByName("one").fetch(request) : newWorkersRpcResponse(request, new Api());
+} };
+`, '[[durable_objects.bindings]]\nname = "Room"\nclass_name = "Room"\n[[migrations]]\ntag = "v1"\nnew_sqlite_classes = ["Room"]\n');
+  const { newHttpBatchRpcSession, newWebSocketRpcSession } = await import("capnweb");
+  assert.equal((await worker.send("/")).status, 400);
+  for (const path of ["/", "/room"]) {
+    const batch = newHttpBatchRpcSession(`http://capnweb.localhost:${server.port}${path}`);
+    const [square, sum, values] = await Promise.all([batch.square(batch.square(3)), batch.counter().add(4), batch.values()]);
+    assert.deepEqual([square, sum, values.date.getTime(), [...values.bytes], values.big], [81, 4, 5, [1, 2], 10n], path);
+    const session = newWebSocketRpcSession(`ws://capnweb.localhost:${server.port}${path}`);
+    const counter = await session.counter();
+    assert.deepEqual([await counter.add(2), await counter.add(3), await counter.tell((text) => `${text}, I hear`)], [2, 5, "the sum is 5, I hear"], path);
+    await assert.rejects(async () => await counter.fail(), { name: "RangeError", message: "too far" });
+    session[Symbol.dispose]();
+  }
+});
+
+test("drizzle-orm: an object's database", async () => {
+  const worker = await publish("drizzle", `
+import { DurableObject } from "cloudflare:workers";
+import { count, desc, eq, sql } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/durable-sqlite";
+import { migrate } from "drizzle-orm/durable-sqlite/migrator";
+import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+const users = sqliteTable("users", { id: integer().primaryKey({ autoIncrement: true }), name: text().notNull(), at: integer({ mode: "timestamp" }),
+  more: text({ mode: "json" }), is: integer({ mode: "boolean" }) });
+const m0000 = "CREATE TABLE users (id integer PRIMARY KEY AUTOINCREMENT NOT NULL, name text NOT NULL, at integer, more text, \`is\` integer);" +
+  "--> statement-breakpointCREATE UNIQUE INDEX names ON users (name);";
+const kMigrations = { journal: { entries: [{ idx: 0, when: 1, tag: "0000_first", breakpoints: true }] }, migrations: { m0000 } };
+export class Users extends DurableObject {
+  async fetch() {
+    const db = drizzle(this.ctx.storage);
+    for (let turn = 0; turn < 2; turn++) await migrate(db, kMigrations);
+    const made = await db.insert(users).values([{ name: "ann", at: new Date(5000), more: { a: [1] }, is: true }, { name: "bob" }]).returning();
+    await db.update(users).set({ name: sql\`upper(\${users.name})\` }).where(eq(users.name, "bob"));
+    const refused = await Promise.resolve().then(() => db.insert(users).values({ name: "ann" })).then(() => "taken", (error) => String(error.cause ?? error));
+    let undone = "";
+    try { db.transaction((tx) => { tx.insert(users).values({ name: "eve" }).run(); tx.rollback(); }); } catch (error) { undone = error.message; }
+    return Response.json([made[0], await db.select().from(users).orderBy(desc(users.id)).limit(1), db.select({ all: count() }).from(users).get(), refused, undone]);
+  }
+}
+export default { fetch: (request, env) => env.Users.getByName("one").fetch(request) };
+`, '[[durable_objects.bindings]]\nname = "Users"\nclass_name = "Users"\n[[migrations]]\ntag = "v1"\nnew_sqlite_classes = ["Users"]\n');
+  assert.deepEqual(await worker.json("/"), [
+    { id: 1, name: "ann", at: "1970-01-01T00:00:05.000Z", more: { a: [1] }, is: true }, [{ id: 2, name: "BOB", at: null, more: null, is: null }], { all: 2 },
+    "Error: UNIQUE constraint failed: users.name: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_UNIQUE)", "Rollback",
+  ]);
+});

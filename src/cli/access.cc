@@ -60,9 +60,15 @@ std::string Readable(const std::string& iso) {
 }  // namespace
 
 int RunTokenCreate(const Arguments& arguments, const Terminal& terminal) {
+  std::string expires = ExpiryOf(arguments.expires);
+  if (!expires.empty() && (expires.size() < 10 || expires[4] != '-' || expires[7] != '-')) {
+    return Fail(terminal,
+                Error(ErrorCode::kInvalidArgument,
+                      "--expires takes 30d, 12h or a date such as 2027-01-31, not \"" + arguments.expires + "\""));
+  }
   Json body;
   body.Set("name", arguments.name).Set("scope", arguments.scope);
-  if (!arguments.expires.empty()) body.Set("expires_on", ExpiryOf(arguments.expires));
+  if (!expires.empty()) body.Set("expires_on", expires);
   Result<Json> made = Ask(arguments, "POST", kTokens, ToText(body));
   if (!made.has_value()) return Fail(terminal, made.error());
   if (arguments.output_json) {

@@ -8,6 +8,7 @@
 #include "base/nearest.h"
 #include "cli/cli.h"
 #include "cli/completion.h"
+#include "cli/foreign.h"
 
 namespace limpet::cli {
 namespace {
@@ -19,13 +20,20 @@ constexpr const char* kCommands[] = {"generate", "publish", "deploy", "delete", 
 void AddServer(CLI::App* command, Arguments* arguments) {
   command->add_option("--server", arguments->server,
                       "The server's admin address (LIMPET_SERVER; http://127.0.0.1:8788)");
-  command->add_option("--token", arguments->token, "Its token (LIMPET_TOKEN; found for a server on this machine)");
+  // An empty one is a variable that is not set: not the moment to look for another token.
+  command->add_option("--token", arguments->token, "Its token (LIMPET_TOKEN; found for a server on this machine)")
+      ->check([](const std::string& text) { return std::string(text.empty() ? "--token is empty" : ""); });
   command->add_option("--profile", arguments->profile, "A server that limpet login knows (LIMPET_PROFILE)");
 }
 
 void AddProject(CLI::App* command, Arguments* arguments) {
   command->add_option("-c,--config", arguments->config, "The configuration file");
-  command->add_option("-e,--env", arguments->environment, "The environment in it");
+  command->add_option("-e,--env", arguments->environment, "The environment in it")
+      ->each([arguments](const std::string&) { arguments->environment_given = true; });
+}
+
+void AddYes(CLI::App* command, Arguments* arguments) {
+  command->add_flag("-y,--yes,--skip-confirmation", arguments->yes, "Asks nothing");
 }
 
 // Every occurrence of a migration flag takes one set of values.
@@ -36,8 +44,29 @@ CLI::Option* Repeated(CLI::Option* option, int size) {
 
 struct Raw {
   std::vector<std::string> renames, transfers;
-  std::string old_tag, new_tag, output;
+  std::string old_tag, new_tag, output, ip;
+  std::optional<uint16_t> port;
 };
+
+// What flags say in place of the configuration.
+void AddOverrides(CLI::App* command, Arguments* arguments) {
+  OverrideFlags& flags = arguments->overrides;
+  auto pairs = [&](const char* name, std::vector<std::string>* values, const char* about) {
+    Repeated(command->add_option(name, *values, about), 1)->type_name("KEY:VALUE");
+  };
+  pairs("--var", &flags.vars, "A variable, instead of the configuration's; may be repeated");
+  pairs("--define", &flags.defines, "What a global name in the code is replaced by; may be repeated");
+  pairs("--alias", &flags.aliases, "A module that is imported in place of another; may be repeated");
+  Repeated(command->add_option("--compatibility-flags,--compatibility-flag", flags.compatibility_flags,
+                               "Instead of the configuration's; may be repeated"),
+           1)
+      ->type_name("FLAG");
+  command->add_option("--compatibility-date", flags.compatibility_date, "Instead of the configuration's")
+      ->type_name("DATE");
+  command->add_flag("--latest", flags.latest, "Today as the compatibility date");
+  command->add_flag("--minify", flags.minify, "Makes the bundle small");
+  command->add_flag("--no-bundle", flags.no_bundle, "Uploads the files as they are");
+}
 
 void AddPublish(CLI::App* command, Arguments* arguments, Raw* raw) {
   AddServer(command, arguments);
@@ -64,6 +93,10 @@ void AddPublish(CLI::App* command, Arguments* arguments, Raw* raw) {
   command->add_option("--output", raw->output, "\"json\": the result for programs")->check(CLI::IsMember({"json"}));
   command->add_flag("--json", arguments->output_json, "The same as --output json");
   command->add_flag("--dry-run", arguments->dry_run, "Bundles and checks, sends nothing");
+  AddOverrides(command, arguments);
+  command->add_flag("--keep-vars", arguments->overrides.keep_vars, "Variables that the configuration lacks stay");
+  command->add_option("--tag", arguments->tag, "What the version is called");
+  command->add_option("--message", arguments->message, "What the version says of itself");
 }
 
 void AddAccess(CLI::App* app, Arguments* arguments) {
@@ -112,8 +145,10 @@ void AddRemote(CLI::App* app, Arguments* arguments) {
   change("put", "Sets one; its value comes from standard input")
       ->add_option("key", arguments->key, "Its name")
       ->required();
-  change("delete", "Deletes one")->add_option("key", arguments->key, "Its name")->required();
-  change("bulk", "Sets several, of a file {\"NAME\": \"value\", \"OLD\": null}")
+  CLI::App* drop = change("delete", "Deletes one");
+  drop->add_option("key", arguments->key, "Its name")->required();
+  AddYes(drop, arguments);
+  change("bulk", "Sets several, of a file {\"NAME\": \"value\", \"OLD\": null}, or of lines NAME=value")
       ->add_option("file", arguments->key, "The file; none: standard input");
   CLI::App* versions = app->add_subcommand("versions", "The versions of a script")->require_subcommand(1);
   AddScript(versions, "list", "Those that are kept, newest first", arguments)
@@ -124,6 +159,7 @@ void AddRemote(CLI::App* app, Arguments* arguments) {
   CLI::App* upload = AddScript(versions, "upload", "Uploads the project as a version that is not live", arguments);
   upload->add_option("script", arguments->entry, "The main module, instead of the configuration's");
   upload->add_option("--assets", arguments->assets, "A folder of static files, instead of the configuration's");
+  AddOverrides(upload, arguments);
   upload->add_option("--preview-alias", arguments->preview_alias, "Its preview URL is ALIAS-NAME.DOMAIN, too");
   upload->add_option("--tag", arguments->tag, "What the version is called");
   upload->add_option("--message", arguments->message, "What the version says of itself");
@@ -131,6 +167,7 @@ void AddRemote(CLI::App* app, Arguments* arguments) {
   CLI::App* deploy = AddScript(versions, "deploy", "Makes versions live, each for its part of the traffic", arguments);
   deploy->add_option("version", arguments->words, "VERSION or VERSION@PERCENT")->required();
   deploy->add_option("--message", arguments->message, message);
+  deploy->add_flag("-y,--yes")->description("Accepted for wrangler: nothing is asked");
   deploy->add_flag("--json", arguments->output_json, json);
   CLI::App* deployments = app->add_subcommand("deployments", "What was live of a script")->require_subcommand(1);
   AddScript(deployments, "list", "Newest first", arguments)->add_flag("--json", arguments->output_json, json);
@@ -138,6 +175,7 @@ void AddRemote(CLI::App* app, Arguments* arguments) {
   CLI::App* rollback = AddScript(app, "rollback", "Makes an earlier version live again", arguments);
   rollback->add_option("version", arguments->key, "Which one; none: the one before");
   rollback->add_option("--message", arguments->message, message);
+  rollback->add_flag("-y,--yes")->description("Accepted for wrangler: nothing is asked");
   rollback->add_flag("--json", arguments->output_json, json);
   CLI::App* triggers =
       app->add_subcommand("triggers", "Routes, custom domains and crons of a script")->require_subcommand(1);
@@ -147,8 +185,30 @@ void AddRemote(CLI::App* app, Arguments* arguments) {
   AddProject(tail, arguments);
   tail->add_option("name,--name", arguments->name, "The script, instead of the configuration's");
   tail->add_option("--outcome", arguments->outcomes, "Only events that ended so: ok, exception, canceled, …");
+  tail->add_option_function<std::vector<std::string>>(
+          "--status",
+          [arguments](const std::vector<std::string>& words) {
+            for (const std::string& word : words) {
+              std::vector<const char*> outcomes{word.c_str()};
+              if (word == "error") outcomes = {"exception", "exceededCpu", "exceededMemory", "unknown"};
+              arguments->outcomes.insert(arguments->outcomes.end(), outcomes.begin(), outcomes.end());
+            }
+          },
+          "The same in wrangler's words")
+      ->check(CLI::IsMember({"ok", "error", "canceled"}));
   tail->add_option("--method", arguments->methods, "Only requests of these methods");
   tail->add_option("--search", arguments->search, "Only events that said this");
+  tail->add_option("--header", arguments->header, "Only requests with this header")->type_name("NAME[:TEXT]");
+  tail->add_option("--ip", arguments->client_ip, "Only requests of this address")->check([](const std::string& text) {
+    return std::string(text == "self" ? "--ip self is known to Cloudflare alone: give the address" : "");
+  });
+  tail->add_option("--version-id", arguments->version_id, "Only events of this version");
+  tail->add_option("--sampling-rate", arguments->sampling_rate, "Only this part of the events, 0 to 1")
+      ->check(CLI::Range(0.0, 1.0));
+  tail->add_option_function<std::string>(
+          "--format", [arguments](const std::string& word) { arguments->output_json |= word == "json"; },
+          "\"json\": the same as --json")
+      ->check(CLI::IsMember({"json", "pretty"}));
   tail->add_flag("--json", arguments->output_json, "One JSON object a line");
 }
 
@@ -188,7 +248,9 @@ void AddKv(CLI::App* app, Arguments* arguments) {
   CLI::App* rename = add_in("rename", "Gives a namespace another name");
   rename->add_option("namespace", kv.name, "The old name");
   rename->add_option("--new-name", kv.new_name, "The new one")->required();
-  add_in("delete", "Deletes a namespace and all that is in it")->add_option("namespace", kv.name, "Its name");
+  CLI::App* remove = add_in("delete", "Deletes a namespace and all that is in it");
+  remove->add_option("namespace", kv.name, "Its name");
+  AddYes(remove, arguments);
   begin("key", "The values of a namespace");
   CLI::App* put = add_in("put", "Stores a value");
   put->add_option("key", kv.name, "The key")->required();
@@ -209,7 +271,7 @@ void AddKv(CLI::App* app, Arguments* arguments) {
   add_in("get", "The values of the list [\"key\", …]")->add_option("file", kv.name, file)->required();
   CLI::App* drop = add_in("delete", "Deletes those of the list [\"key\", …]");
   drop->add_option("file", kv.name, file)->required();
-  drop->add_flag("-f,--force")->description("Accepted for wrangler: nothing is asked");
+  drop->add_flag("-f,--force", arguments->force, "Asks nothing");
 }
 
 void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
@@ -223,7 +285,8 @@ void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
   AddServer(remove, arguments);
   AddProject(remove, arguments);
   remove->add_option("name,--name", arguments->name, "The script, instead of the configuration's");
-  remove->add_flag("--force", arguments->force, "Even if other scripts bind its classes");
+  remove->add_flag("--force", arguments->force, "Even if other scripts bind its classes; asks nothing");
+  AddYes(remove, arguments);
   remove->add_flag("--dry-run", arguments->dry_run, "Says what would be deleted");
   remove->add_flag("--json", arguments->output_json, "The result for programs");
   CLI::App* whoami = app->add_subcommand("whoami", "Says which server and account the tool talks to");
@@ -250,6 +313,7 @@ void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
   CLI::App* drop = objects->add_subcommand("delete", "Resets an object and deletes all that it stored");
   AddServer(drop, arguments);
   drop->add_option("id", arguments->object_id, "64 hex digits")->required();
+  AddYes(drop, arguments);
   drop->add_flag("--json", arguments->output_json, "The same for programs");
   auto of_object = [&](const char* name, const char* about) {
     CLI::App* command = objects->add_subcommand(name, about);
@@ -284,6 +348,10 @@ void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
   dev->add_option("script", arguments->entry, "The main module, instead of the configuration's");
   dev->add_option("--assets", arguments->assets, "A folder of static files, instead of the configuration's");
   dev->add_option("--listen", arguments->listen, "Where to serve (127.0.0.1:8787)");
+  dev->add_option("--port", raw->port, "The same, the port alone");
+  dev->add_option("--ip", raw->ip, "The same, the address alone");
+  dev->add_flag("--local,-l")->description("Accepted for wrangler: it always is");
+  AddOverrides(dev, arguments);
 }
 
 Arguments Finish(const CLI::App& app, Arguments arguments, const Raw& raw) {
@@ -324,6 +392,11 @@ Arguments Finish(const CLI::App& app, Arguments arguments, const Raw& raw) {
     arguments.migrations.transferred_classes.push_back({raw.transfers[i], raw.transfers[i + 1], raw.transfers[i + 2]});
   }
   if (raw.output == "json") arguments.output_json = true;
+  if (raw.port || !raw.ip.empty()) {
+    std::string ip = raw.ip.empty() ? "127.0.0.1" : raw.ip;
+    if (ip.find(':') != std::string::npos && ip[0] != '[') ip = "[" + ip + "]";
+    arguments.listen = ip + ":" + std::to_string(raw.port.value_or(8787));
+  }
   return arguments;
 }
 
@@ -371,7 +444,8 @@ std::string UsageText(const CLI::App& app, const std::vector<std::string>& words
   }
   const CLI::Option* option = command->get_option_no_throw(text.substr(0, text.find(':')));
   if (option != nullptr && error.get_name() == "ArgumentMismatch") {
-    text = option->get_name() + " needs " + option->get_type_name();
+    const std::string type = option->get_type_name();
+    text = option->get_name() + " needs " + (type == "TEXT" ? "a value" : type == "UINT" ? "a number" : type);
   }
   return text + advice;
 }
@@ -443,13 +517,23 @@ std::optional<std::string> NearestCommand(const std::string& word) {
 }
 
 ParsedArguments ParseArguments(const std::vector<std::string>& words, const std::string& version) {
-  // wrangler 1 to 3: kv:key put
+  // wrangler 1 to 3: kv:key put, secret:bulk
+  if (!words.empty() && words[0] == "secret:bulk") {
+    std::vector<std::string> modern = {"secret", "bulk"};
+    modern.insert(modern.end(), words.begin() + 1, words.end());
+    return ParseArguments(modern, version);
+  }
   if (!words.empty() && words[0].starts_with("kv:")) {
     std::vector<std::string> modern = {"kv", words[0].substr(3)};
     modern.insert(modern.end(), words.begin() + 1, words.end());
     return ParseArguments(modern, version);
   }
-  if (words.empty() || words[0] == "help") return ParseArguments({"--help"}, version);
+  if (words.empty()) return ParseArguments({"--help"}, version);
+  if (words[0] == "help") {
+    std::vector<std::string> about(words.begin() + 1, words.end());
+    about.emplace_back("--help");
+    return ParseArguments(about, version);
+  }
   // `serve` has flags of its own, which the server layer knows.
   if (words[0] == "serve") {
     Arguments arguments;
@@ -459,6 +543,7 @@ ParsedArguments ParseArguments(const std::vector<std::string>& words, const std:
   }
   if (!words[0].starts_with("-") &&
       std::find(std::begin(kCommands), std::end(kCommands), words[0]) == std::end(kCommands)) {
+    if (std::optional<std::string> advice = ForeignCommand(words[0])) return {std::nullopt, {kExitUsage, *advice}};
     std::string text = "There is no command \"" + words[0] + "\".";
     if (std::optional<std::string> nearest = NearestCommand(words[0]))
       text += " Did you mean \"limpet " + *nearest + "\"?";

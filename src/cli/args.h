@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/migration_plan.h"
+#include "cli/overrides.h"
 
 namespace limpet::cli {
 
@@ -80,12 +81,16 @@ struct Arguments {
   std::vector<std::string> words;   // versions deploy VERSION@PERCENT…
   // tail
   std::vector<std::string> outcomes, methods;
-  std::string search;
+  std::string search, client_ip, version_id, header;  // A header is "NAME" or "NAME:TEXT".
+  std::optional<double> sampling_rate;
   KvArguments kv;
   MigrationFlags migrations;
   std::string code_update_mode;  // publish --durable-objects-code-update-mode
   bool dry_run = false;
   bool force = false;
+  bool yes = false;                // Asks nothing.
+  bool environment_given = false;  // -e, if only as "".
+  OverrideFlags overrides;
   bool output_json = false;
   std::string listen = "127.0.0.1:8787";  // dev
   std::vector<std::string> serve;         // Everything after "serve".

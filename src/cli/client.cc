@@ -161,8 +161,12 @@ class NetClient final : public Client {
     response.body.stream.reset();
     if (!answer.has_value() && !failed_.empty()) return Error(ErrorCode::kUnavailable, std::exchange(failed_, {}));
     if (!answer.has_value()) {
-      return Error(ErrorCode::kUnavailable, "no server answers at " + options_.server + " (" +
-                                                answer.error().message() + "). Start one with: limpet serve");
+      const std::string& why = answer.error().message();
+      // Advice for what is likely: none runs, or it speaks the other protocol.
+      const char* advice = why.find("refused") != std::string::npos         ? ". Start one with: limpet serve"
+                           : why.find("wrong version") != std::string::npos ? ". It may speak plain HTTP: try http://"
+                                                                            : "";
+      return Error(ErrorCode::kUnavailable, "no server answers at " + options_.server + " (" + why + ")" + advice);
     }
     if (IsFile(response)) {
       ApiAnswer result;
@@ -301,6 +305,10 @@ Error Refused(const ApiAnswer& answer) {
   bool lines = answer.message.find('\n') != std::string::npos;
   std::string text = answer.message + DetailsText(answer.meta["details"]);
   lines = lines || text.size() > answer.message.size();
+  if (answer.message.find("No such module \"node:") != std::string::npos) {
+    text += "\nModules of Node.js need compatibility_flags = [\"nodejs_compat\"] in the configuration";
+    lines = true;
+  }
   text += std::string(lines ? "\n\n" : " ") + "[code: " + std::to_string(answer.code) + "]";
   if (answer.code == kWrongToken) {
     text += ". The server has another token: pass --token, or set LIMPET_TOKEN, to what its DATA_DIR/admin-token holds";

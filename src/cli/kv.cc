@@ -10,6 +10,7 @@
 #include "base/multipart.h"
 #include "base/random.h"
 #include "cli/cli.h"
+#include "cli/confirm.h"
 #include "cli/json_list.h"
 #include "cli/kv_bulk.h"
 #include "cli/publish.h"
@@ -171,6 +172,7 @@ Result<Done> RunNamespace(const Arguments& arguments, Client& client, const Term
     (void)renamed;
     terminal.Info("Renamed it to \"" + kv.new_name + "\"");
   } else {
+    if (!Confirmed(arguments, "Delete the namespace " + id + " and all that is in it?", terminal)) return Done{};
     LIMPET_TRY(ApiAnswer deleted, Ask(client, "DELETE", path));
     (void)deleted;
     terminal.Info("Deleted the namespace " + id + " and all that was in it");
@@ -251,6 +253,10 @@ Result<Done> RunBulk(const Arguments& arguments, Client& client, const std::stri
   } else if (!list->is_array()) {
     return Error(ErrorCode::kInvalidArgument, file + " must hold a JSON list of keys");
   }
+  if (arguments.action == "delete" &&
+      !Confirmed(arguments, "Delete these " + std::to_string(items.size()) + " keys?", terminal)) {
+    return Done{};
+  }
   size_t step = arguments.action == "get" ? 100 : kBulkStep;
   for (Json& item : items) {
     if (arguments.action == "put") continue;
@@ -280,7 +286,8 @@ Result<Done> RunBulk(const Arguments& arguments, Client& client, const std::stri
   if (arguments.action == "get") {
     terminal.Result(ToText(values, JsonStyle::kPretty));
   } else {
-    terminal.Info((arguments.action == "put" ? "Stored " : "Deleted ") + std::to_string(items.size()) + " keys");
+    terminal.Info((arguments.action == "put" ? "Stored " : "Deleted ") + std::to_string(items.size()) +
+                  (items.size() == 1 ? " key" : " keys"));
   }
   return Done{};
 }

@@ -48,9 +48,14 @@ class Collector {
     if (main.empty()) {
       std::string configured = config_.main.empty() && config_.service_worker ? PackageMain() : config_.main;
       if (configured.empty()) {
-        return Error(ErrorCode::kInvalidArgument, "nothing to publish: set main = \"src/index.mjs\" in wrangler.toml");
+        return Error(ErrorCode::kInvalidArgument, "nothing to publish: set main = \"src/index.mjs\" in " +
+                                                      (config_.file.empty() ? "wrangler.toml" : config_.file));
       }
       main = (fs::path(config_.dir) / configured).string();
+      if (std::error_code ignored; !config_.main.empty() && !fs::is_regular_file(main, ignored)) {
+        std::string line = config_.main_line != 0 ? ":" + std::to_string(config_.main_line) : "";
+        return Error(ErrorCode::kNotFound, config_.file + line + ": \"main\": " + Lexical(main) + " does not exist");
+      }
     }
     fs::path path(Lexical(main));
     LIMPET_TRY(UploadModules modules, Collect(path));

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/confirm.h"
 #include "cli/json_list.h"
 
 namespace limpet::cli {
@@ -168,6 +169,8 @@ int RunObjectsGet(const Arguments& arguments, const Terminal& terminal) {
 }
 
 int RunObjectsDelete(const Arguments& arguments, const Terminal& terminal) {
+  const std::string question = "Delete all that the object " + arguments.object_id + " has stored, and its history?";
+  if (!Confirmed(arguments, question, terminal)) return kExitRefused;
   Result<ApiAnswer> answer = CallObject(arguments, "DELETE");
   if (!answer.has_value()) return Fail(terminal, answer.error());
   if (!answer->success) return Fail(terminal, answer.value());

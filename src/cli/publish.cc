@@ -4,6 +4,7 @@
 
 #include "base/multipart.h"
 #include "base/random.h"
+#include "cli/confirm.h"
 #include "cli/exports_text.h"
 #include "cli/kv.h"
 #include "cli/process.h"
@@ -61,6 +62,10 @@ std::optional<ProjectConfig> LoadProject(const Arguments& arguments, const Termi
   }
   if (!loaded.config) return std::nullopt;
   ProjectConfig& config = *loaded.config;
+  if (Result<Done> done = Override(arguments.overrides, TodayUtc(), &config); !done.has_value()) {
+    terminal.Error(done.error().message());
+    return std::nullopt;
+  }
   if (!arguments.name.empty()) config.name = arguments.name;
   if (!arguments.assets.empty()) {
     if (!config.assets) config.assets.emplace();
@@ -74,11 +79,11 @@ std::optional<ProjectConfig> LoadProject(const Arguments& arguments, const Termi
     return std::nullopt;
   }
   if (!IsName(config.name)) {
-    terminal.Error(
-        config.name.empty()
-            ? (config.file.empty() ? "pass --name" : config.file + ": set \"name\", or pass --name")
-            : "Worker name \"" + config.name +
-                  "\" invalid. Ensure that you only use lowercase letters, dashes, underscores, and numbers.");
+    terminal.Error(config.name.empty()
+                       ? (config.file.empty() ? "pass --name" : config.file + ": set \"name\", or pass --name")
+                       : "Worker name \"" + config.name +
+                             "\" invalid. Ensure that you only use lowercase letters, dashes, underscores, and "
+                             "numbers, 63 at most, and no dash at the beginning.");
     return std::nullopt;
   }
   return std::move(loaded.config);
@@ -101,6 +106,9 @@ Json MakeMetadata(const ProjectConfig& config, const UploadModules& modules, Jso
   if (!config.compatibility_date.empty()) metadata.Set("compatibility_date", config.compatibility_date);
   metadata.Set("compatibility_flags",
                Json::Array(config.compatibility_flags.begin(), config.compatibility_flags.end()));
+  if (config.keep_vars) {  // Naming some kinds names all that stay.
+    metadata.Set("keep_bindings", Json::MakeArray({"plain_text", "json", "secret_text", "secret_key"}));
+  }
   if (!config.tail_consumers.is_null()) metadata.Set("tail_consumers", config.tail_consumers);
   if (!config.code_update_strategy.is_null()) metadata.Set("code_update_strategy", config.code_update_strategy);
   if (config.exports.is_null()) return metadata.Set("migrations", std::move(migrations));
@@ -161,9 +169,9 @@ Result<ApiAnswer> Send(const ProjectConfig& config, const Project& project, cons
 }
 
 Result<Published> Upload(const ProjectConfig& config, const Project& project, const MigrationFlags& flags,
-                         Client& client, const Terminal& terminal, Progress progress) {
-  LIMPET_TRY(ApiAnswer answer,
-             Send(config, project, flags, Json(), "PUT", ScriptPath(config.name), client, terminal, progress));
+                         Client& client, const Terminal& terminal, Progress progress, Json annotations) {
+  LIMPET_TRY(ApiAnswer answer, Send(config, project, flags, std::move(annotations), "PUT", ScriptPath(config.name),
+                                    client, terminal, progress));
   // After the code: a failure leaves the script live.
   LIMPET_TRY([[maybe_unused]] Done put, PutTriggers(config, client));
   const Json* shown = answer.result.Find("available_on_subdomain");
@@ -178,9 +186,54 @@ Result<Published> Upload(const ProjectConfig& config, const Project& project, co
                    Addresses(config, answer.result["url"].AsString()), answer.result["exports_reconciliation"]};
 }
 
+namespace {
+
+// With several environments, none named may be a slip. As wrangler has it.
+void WarnOfEnvironments(const ProjectConfig& config, const Arguments& arguments, const Terminal& terminal) {
+  if (!config.has_environments || arguments.environment_given) return;
+  terminal.Warn(config.file + " has environments, and none is named: this is the top level, " + config.name +
+                ". Name one with --env, or say --env \"\"");
+}
+
+// What the version says of itself; null: nothing.
+Json Annotations(const Arguments& arguments) {
+  Json annotations;
+  for (const auto& [key, text] : {std::pair{"workers/message", &arguments.message},
+                                  {"workers/tag", &arguments.tag},
+                                  {"workers/alias", &arguments.preview_alias}}) {
+    if (!text->empty()) annotations.Set(key, *text);
+  }
+  return annotations;
+}
+
+void PrintDryRun(const ProjectConfig& config, const Project& project, const Arguments& arguments,
+                 const Terminal& terminal) {
+  Json modules = Json::MakeArray();
+  for (const UploadModule& module : project.modules.modules) {
+    uint64_t bytes = module.content.size();
+    modules.Append(Json().Set("name", module.name).Set("type", module.content_type).Set("bytes", bytes));
+    if (arguments.output_json) continue;
+    terminal.Info(module.name + "  " + module.content_type + "  " + std::to_string(bytes) + " bytes");
+  }
+  uint64_t files = project.assets ? project.assets->files.size() : 0;
+  if (arguments.output_json) {
+    Json json = Json().Set("success", true).Set("dry_run", true).Set("name", config.name);
+    terminal.Result(ToText(json.Set("modules", std::move(modules)).Set("static_files", files)));
+    return;
+  }
+  if (project.assets) terminal.Info(std::to_string(files) + " static files");
+  for (const Json& binding : config.bindings) {
+    terminal.Info("env." + binding["name"].AsString() + "  " + binding["type"].AsString());
+  }
+  terminal.Info("dry run: nothing was sent");
+}
+
+}  // namespace
+
 int RunPublish(const Arguments& arguments, const Installation& installation, const Terminal& terminal) {
   std::optional<ProjectConfig> config = LoadProject(arguments, terminal);
   if (!config) return kExitRefused;
+  WarnOfEnvironments(*config, arguments, terminal);
   // As in the reference's tool, the flag replaces the mode alone; a delay makes sense with one of them only.
   if (!arguments.code_update_mode.empty()) {
     config->code_update_strategy.Set("mode", arguments.code_update_mode);
@@ -190,19 +243,16 @@ int RunPublish(const Arguments& arguments, const Installation& installation, con
   Result<Project> project = ReadProject(*config, arguments, installation, terminal, &known);
   if (!project.has_value()) return Refuse(terminal, project.error());
   if (arguments.dry_run) {
-    for (const UploadModule& module : project->modules.modules) {
-      terminal.Info(module.name + "  " + module.content_type + "  " + std::to_string(module.content.size()) + " bytes");
-    }
-    if (project->assets) terminal.Info(std::to_string(project->assets->files.size()) + " static files");
-    terminal.Info("dry run: nothing was sent");
+    PrintDryRun(*config, *project, arguments, terminal);
     return kExitOk;
   }
   Result<std::unique_ptr<Client>> client = Connect(arguments.server, arguments.token);
   if (!client.has_value()) return Refuse(terminal, client.error());
   Result<Done> provided = ProvideNamespaces(*client.value(), &*config);
   if (!provided.has_value()) return Refuse(terminal, provided.error());
-  Result<Published> published = Upload(*config, project.value(), arguments.migrations, *client.value(), terminal,
-                                       arguments.output_json ? Progress::kQuiet : Progress::kShown);
+  Result<Published> published =
+      Upload(*config, project.value(), arguments.migrations, *client.value(), terminal,
+             arguments.output_json ? Progress::kQuiet : Progress::kShown, Annotations(arguments));
   if (!published.has_value()) return Refuse(terminal, published.error());
   if (arguments.output_json) {
     Json json = Json().Set("success", true).Set("name", published->name).Set("version_id", published->version_id);
@@ -221,6 +271,7 @@ int RunPublish(const Arguments& arguments, const Installation& installation, con
 int RunVersionsUpload(const Arguments& arguments, const Installation& installation, const Terminal& terminal) {
   std::optional<ProjectConfig> config = LoadProject(arguments, terminal);
   if (!config) return kExitRefused;
+  WarnOfEnvironments(*config, arguments, terminal);
   AssetHashes known;
   Result<Project> project = ReadProject(*config, arguments, installation, terminal, &known);
   if (!project.has_value()) return Refuse(terminal, project.error());
@@ -228,14 +279,8 @@ int RunVersionsUpload(const Arguments& arguments, const Installation& installati
   if (!client.has_value()) return Refuse(terminal, client.error());
   Result<Done> provided = ProvideNamespaces(*client.value(), &*config);
   if (!provided.has_value()) return Refuse(terminal, provided.error());
-  Json annotations = Json::MakeObject();
-  for (const auto& [key, text] : {std::pair{"workers/message", &arguments.message},
-                                  {"workers/tag", &arguments.tag},
-                                  {"workers/alias", &arguments.preview_alias}}) {
-    if (!text->empty()) annotations.Set(key, *text);
-  }
   Result<ApiAnswer> answer =
-      Send(*config, project.value(), {}, std::move(annotations), "POST", ScriptPath(config->name) + "/versions",
+      Send(*config, project.value(), {}, Annotations(arguments), "POST", ScriptPath(config->name) + "/versions",
            *client.value(), terminal, arguments.output_json ? Progress::kQuiet : Progress::kShown);
   if (!answer.has_value()) return Refuse(terminal, answer.error());
   const std::string& id = answer->result["id"].AsString();
@@ -269,6 +314,7 @@ int RunDelete(const Arguments& arguments, const Terminal& terminal) {
     terminal.Info("dry run: would delete " + name + " and all data of its objects");
     return kExitOk;
   }
+  if (!Confirmed(arguments, "Delete " + name + " and all data of its objects?", terminal)) return kExitRefused;
   Result<std::unique_ptr<Client>> client = Connect(arguments.server, arguments.token);
   if (!client.has_value()) return Refuse(terminal, client.error());
   Result<ApiAnswer> answer = client.value()->Call(

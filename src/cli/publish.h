@@ -33,9 +33,10 @@ struct Project {
 // Static files too; `known` as CollectAssets.
 Result<Project> ReadProject(const ProjectConfig& config, const Arguments& arguments, const Installation& installation,
                             const Terminal& terminal, AssetHashes* known);
-// Errors: kConflict (the server or the migration list refuses: the text is for people), kUnavailable.
+// `annotations`: what the version says of itself. Errors: kConflict (the server or the migration list refuses: the text
+// is for people), kUnavailable.
 Result<Published> Upload(const ProjectConfig& config, const Project& project, const MigrationFlags& flags,
-                         Client& client, const Terminal& terminal, Progress progress);
+                         Client& client, const Terminal& terminal, Progress progress, Json annotations = {});
 // The metadata part of the upload form; without a main module of static files alone.
 Json MakeMetadata(const ProjectConfig& config, const UploadModules& modules, Json migrations);
 

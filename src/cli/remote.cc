@@ -12,6 +12,8 @@
 #include "base/json.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/confirm.h"
+#include "cli/dot_env.h"
 #include "cli/json_list.h"
 #include "cli/publish.h"
 
@@ -89,16 +91,25 @@ Result<std::string> ReadSecret(const std::string& name) {
   return text;
 }
 
-Result<Json> ReadBulk(const std::string& path) {
+// A JSON object, or lines NAME=value as in `.env`.
+Result<Json> ReadBulk(const std::string& file) {
   std::string text;
-  if (path.empty() || path == "-") {
+  bool typed = file.empty() || file == "-";
+  const std::string path = typed ? "standard input" : file;
+  if (typed) {
     for (int letter; (letter = std::fgetc(stdin)) != EOF;) text.push_back(static_cast<char>(letter));
   } else {
     std::ifstream file(path, std::ios::binary);
     if (!file) return Error(ErrorCode::kNotFound, "can't read " + path);
     text.assign(std::istreambuf_iterator<char>(file), {});
   }
-  Result<Json> json = ParseJson(text);
+  size_t first = text.find_first_not_of(" \t\r\n");
+  Result<Json> json = Json::MakeObject();
+  if (first == std::string::npos || text[first] == '{' || text[first] == '[') {
+    json = ParseJson(text);
+  } else {
+    for (auto& [name, value] : ParseDotEnv(text)) json->Set(name, std::move(value));
+  }
   if (!json.has_value()) return std::move(json).error().While(path);
   Json secrets = Json::MakeObject();
   for (const auto& [name, value] : json->members()) {
@@ -110,7 +121,7 @@ Result<Json> ReadBulk(const std::string& path) {
                 value.is_null() ? Json() : Json().Set("name", name).Set("text", value).Set("type", "secret_text"));
   }
   if (!json->is_object() || secrets.members().empty()) {
-    return Error(ErrorCode::kInvalidArgument, path + " must be a JSON object of names and values");
+    return Error(ErrorCode::kInvalidArgument, path + " must hold names and values: a JSON object, or lines NAME=value");
   }
   return Json().Set("secrets", std::move(secrets));
 }
@@ -266,6 +277,7 @@ int RunSecret(const Arguments& arguments, const Terminal& terminal) {
     if (!text.has_value()) return Refuse(terminal, text.error());
     done = remote->Call("PUT", "/secrets", Json().Set("name", key).Set("text", *text).Set("type", "secret_text"));
   } else if (arguments.action == "delete") {
+    if (!Confirmed(arguments, "Delete the secret " + key + " of " + remote->name + "?", terminal)) return kExitRefused;
     done = remote->Call("DELETE", "/secrets/" + Quoted(key));
   } else {
     Result<Json> bulk = ReadBulk(key);
@@ -381,6 +393,15 @@ int RunTail(const Arguments& arguments, const Terminal& terminal) {
   if (!arguments.outcomes.empty()) filters.Append(Json().Set("outcome", words(arguments.outcomes)));
   if (!arguments.methods.empty()) filters.Append(Json().Set("method", words(arguments.methods)));
   if (!arguments.search.empty()) filters.Append(Json().Set("query", arguments.search));
+  if (!arguments.client_ip.empty()) filters.Append(Json().Set("client_ip", words({arguments.client_ip})));
+  if (!arguments.version_id.empty()) filters.Append(Json().Set("scriptVersion", arguments.version_id));
+  if (arguments.sampling_rate) filters.Append(Json().Set("sampling_rate", *arguments.sampling_rate));
+  if (!arguments.header.empty()) {
+    size_t colon = arguments.header.find(':');
+    Json header = Json().Set("key", arguments.header.substr(0, colon));
+    if (colon != std::string::npos) header.Set("query", arguments.header.substr(colon + 1));
+    filters.Append(Json().Set("header", std::move(header)));
+  }
   Result<Json> tail = remote->Call("POST", "/tails", Json().Set("filters", std::move(filters)));
   if (!tail.has_value()) return Refuse(terminal, tail.error());
   terminal.Info("Listening to " + remote->name);

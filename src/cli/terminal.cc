@@ -19,8 +19,8 @@ void Write(FILE* out, std::string_view line) {
 
 Terminal::Terminal() {
   const char* term = std::getenv("TERM");
-  colours_ = isatty(STDERR_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr && term != nullptr &&
-             std::string_view(term) != "dumb";
+  colours_ = isatty(STDERR_FILENO) != 0 && isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr &&
+             term != nullptr && std::string_view(term) != "dumb";
 }
 
 std::string Terminal::Paint(const char* code, std::string_view text) const {

@@ -20,7 +20,7 @@ class Terminal {
 
  private:
   std::string Paint(const char* code, std::string_view text) const;
-  bool colours_;  // Of standard error.
+  bool colours_;  // Both outputs are terminals: what is painted may go to either.
 };
 
 }  // namespace limpet::cli

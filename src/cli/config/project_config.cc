@@ -1,6 +1,7 @@
 #include "cli/config/project_config.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -47,7 +48,7 @@ class Reader {
     Result<Json> parsed =
         is_toml ? ParseToml(source_.text) : ParseJson(source_.text, {.comments = true, .trailing_commas = true});
     if (!parsed.has_value()) {
-      Fail(0, parsed.error().message());
+      FailAt(parsed.error().message());
     } else if (!parsed->is_object()) {
       Fail(1, "the configuration must be an object");
     } else {
@@ -65,10 +66,18 @@ class Reader {
  private:
   void Fail(uint32_t line, std::string text) {
     failed_ = true;
-    diagnostics_.push_back({Diagnostic::Level::kError, source_.path, line, std::move(text)});
+    diagnostics_.push_back({Diagnostic::Level::kError, source_.path, line, 0, std::move(text)});
+  }
+  // What a parser says: "line 3, column 14: …".
+  void FailAt(const std::string& text) {
+    unsigned line = 0, column = 0;
+    int read = 0;
+    if (std::sscanf(text.c_str(), "line %u, column %u: %n", &line, &column, &read) != 2) read = 0;
+    Fail(line, text.substr(static_cast<size_t>(read)));
+    diagnostics_.back().column = column;
   }
   void Warn(uint32_t line, std::string text) {
-    diagnostics_.push_back({Diagnostic::Level::kWarning, source_.path, line, std::move(text)});
+    diagnostics_.push_back({Diagnostic::Level::kWarning, source_.path, line, 0, std::move(text)});
   }
 
   // Warns of unknown keys, drops those of a wrong type with an error.
@@ -146,6 +155,7 @@ class Reader {
     for (const auto& [name, value] : merged["env"].members()) {
       if (!value.is_object()) Fail(value.line(), "\"env." + name + "\" must be a table");
     }
+    config_.has_environments = !merged["env"].members().empty();
     if (source_.environment.empty()) return merged;
     const Json* environment = merged.Find("env") != nullptr ? merged["env"].Find(source_.environment) : nullptr;
     if (environment == nullptr || !environment->is_object()) {
@@ -167,6 +177,8 @@ class Reader {
   void Read(const Json& json) {
     config_.name = json["name"].AsString();
     config_.main = json["main"].AsString();
+    config_.main_line = json["main"].line();
+    config_.keep_vars = json["keep_vars"].AsBool();
     config_.no_bundle = json["no_bundle"].AsBool();
     config_.minify = json["minify"].AsBool();
     if (json.Find("workers_dev") != nullptr) config_.workers_dev = json["workers_dev"].AsBool();
@@ -456,7 +468,11 @@ class Reader {
 
 }  // namespace
 
-std::string Diagnostic::ToString() const { return file + (line != 0 ? ":" + std::to_string(line) : "") + ": " + text; }
+std::string Diagnostic::ToString() const {
+  std::string place = file;
+  for (uint32_t number : {line, column}) place += number != 0 ? ":" + std::to_string(number) : "";
+  return place + ": " + text;
+}
 
 ConfigResult ReadConfig(const ConfigSource& source) { return Reader(source).Run(); }
 
@@ -485,7 +501,7 @@ ConfigResult LoadConfig(std::string path, const std::string& environment) {
   std::ifstream file(path, std::ios::binary);
   if (!file) {
     ConfigResult failed;
-    failed.diagnostics.push_back({Diagnostic::Level::kError, path, 0, "can't be read"});
+    failed.diagnostics.push_back({Diagnostic::Level::kError, path, 0, 0, "can't be read"});
     return failed;
   }
   std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());

@@ -15,10 +15,11 @@ struct Diagnostic {
   enum class Level : uint8_t { kWarning, kError };
   Level level = Level::kWarning;
   std::string file;
-  uint32_t line = 0;  // 0: the file as a whole.
+  uint32_t line = 0;    // 0: the file as a whole.
+  uint32_t column = 0;  // 0: the whole line.
   std::string text;
 
-  std::string ToString() const;  // "wrangler.toml:3: …"
+  std::string ToString() const;  // "wrangler.toml:3: …", "wrangler.toml:3:14: …"
 };
 
 enum class RuleType : uint8_t { kEsModule, kCommonJs, kText, kData, kWasm, kJson };
@@ -40,10 +41,13 @@ struct AssetsConfig {
 };
 
 struct ProjectConfig {
-  std::string file;       // Path of the file; empty if there was none.
-  std::string dir = ".";  // Its folder: paths are relative to it.
-  std::string name;       // "NAME-ENV" with an environment that does not name itself.
-  std::string main;       // Relative to `dir`; empty if not given.
+  std::string file;        // Path of the file; empty if there was none.
+  std::string dir = ".";   // Its folder: paths are relative to it.
+  std::string name;        // "NAME-ENV" with an environment that does not name itself.
+  std::string main;        // Relative to `dir`; empty if not given.
+  uint32_t main_line = 0;  // Where `file` says so.
+  bool has_environments = false;
+  bool keep_vars = false;  // Variables that are live and not in `bindings` stay.
   bool no_bundle = false;
   bool upload_folder = false;   // 1.x [build.upload] format = "modules": every matching file of `upload_dir` goes.
   std::string upload_dir;       // Relative to `dir`; `main` is inside.

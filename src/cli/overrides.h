@@ -1,0 +1,25 @@
+// What flags say in place of the project's configuration. Pure, but for today's date.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/config/project_config.h"
+
+namespace limpet::cli {
+
+// Flags of publish, versions upload and dev; wrangler's.
+struct OverrideFlags {
+  std::vector<std::string> vars, defines, aliases;  // "KEY:VALUE"
+  std::vector<std::string> compatibility_flags;
+  std::string compatibility_date;
+  bool latest = false, minify = false, no_bundle = false, keep_vars = false;
+};
+
+// Errors: kInvalidArgument, which names the flag. `today` is a date such as 2026-11-27.
+Result<Done> Override(const OverrideFlags& flags, const std::string& today, ProjectConfig* config);
+
+std::string TodayUtc();
+
+}  // namespace limpet::cli

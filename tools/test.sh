@@ -190,6 +190,11 @@ if [ "$preset" != tsan ] && wanted conformance; then
   black_box "$NODE" tests/conformance/run.mjs --on limpet || status=$?
   add_summary "conformance on limpet" "$status"
 fi
+if [ "$preset" = release ] && wanted differential; then
+  status=0
+  black_box "$NODE" tests/differential/run.mjs --count 80 --seconds 45 || status=$?
+  add_summary differential "$status"
+fi
 count() { sed -n "s/^# $1 \([0-9]*\)\$/\1/p" "$log" | tail -n 1 | grep . || echo 0; }  # A suite that was cut counts nothing.
 for file in "${system_tests[@]}"; do
   name="system $(basename "$file" .test.mjs)"

@@ -26,9 +26,8 @@ function checkOptions(options: unknown, method: string, holder: string, index: n
   if (options !== undefined && options !== null && !isObject(options)) throw wrongArgument(method, holder, index, type);
 }
 
-function keysOf(keys: unknown[]): string[] {
+function checkCount(keys: unknown[]): void {
   if (keys.length > kKeysMax) throw new RangeError(`Maximum number of keys is ${kKeysMax}.`);
-  return keys.map(textOf);
 }
 
 // An undefined key that was given is a text, as any other.
@@ -37,12 +36,14 @@ function undefinedKey(given: number, method: string, holder: string, type: strin
   return "undefined";
 }
 
-// The operations, for storage and transaction alike. They throw where the methods reject.
+// The operations, for storage and transaction alike. They throw where the methods reject. Arguments are converted in their
+// order, and then looked at.
 function get(owner: number, holder: string, key: unknown, options?: Options): Promise<unknown> {
+  const keys = Array.isArray(key) ? key.map(textOf) : textOf(key);
   checkOptions(options, "get", holder, 2, "GetOptions");
-  if (!Array.isArray(key)) return native.storageGet(owner, textOf(key), readFlagsOf(options));
+  if (typeof keys === "string") return native.storageGet(owner, keys, readFlagsOf(options));
   requireOwner(owner);
-  const keys = keysOf(key);
+  checkCount(keys);
   return native.storageGetMany(keys, readFlagsOf(options));
 }
 
@@ -63,12 +64,13 @@ function put(owner: number, holder: string, key: unknown, value: unknown, option
 }
 
 function remove(holder: string, key: unknown, options?: Options): Promise<boolean | number> {
+  const keys = Array.isArray(key) ? key.map(textOf) : [textOf(key)];
   checkOptions(options, "delete", holder, 2, "PutOptions");
   if (Array.isArray(key)) {
-    const keys = keysOf(key);
+    checkCount(keys);
     return keys.length === 0 ? Promise.resolve(0) : native.storageDelete(keys, flagsOf(options), false);
   }
-  return native.storageDelete([textOf(key)], flagsOf(options), true);
+  return native.storageDelete(keys, flagsOf(options), true);
 }
 
 function list(holder: string, options?: Options & ListOptions): Promise<Map<string, unknown>> {

@@ -101,6 +101,9 @@ Result<ApiAnswer> TransferObject(const Arguments& arguments, Client::Transfer& t
 }
 
 int RunObjectsList(const Arguments& arguments, const Terminal& terminal) {
+  if (arguments.limit && (*arguments.limit == 0 || *arguments.limit > INT64_MAX)) {  // CLI11 takes -1 for the largest.
+    return Fail(terminal, Error(ErrorCode::kInvalidArgument, "--limit is a number from 1 on"));
+  }
   Result<std::unique_ptr<Client>> client = Connect(arguments.server, arguments.token);
   if (!client.has_value()) return Fail(terminal, client.error());
   Result<std::string> ns = FindNamespace(*client.value(), arguments);

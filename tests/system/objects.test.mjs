@@ -183,6 +183,7 @@ test("refusals say what is wrong", async () => {
   await refused(["get", "0".repeat(64)], /of no class on this server/);
   await refused(["delete", "0".repeat(64)], /of no class on this server/);
   await refused(["delete", (await call("/Plain/reader")).id], /stores nothing/);
+  for (const limit of ["0", "-1"]) await refused(["list", "Plain", "--limit", limit], /--limit is a number from 1 on/);
   await refused(["list", "Plain", "--limits", "3"], /limpet objects list has no flag --limits; did you mean --limit\?/, 2);
   await refused(["list"], /class/, 2);
   await refused([], /objects/, 2);

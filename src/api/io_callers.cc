@@ -103,7 +103,7 @@ void IoContext::CallerGone(uint64_t event) {
 
 void IoContext::WatchAnswer(uint64_t event, HttpResponse& response) {
   if (response.body.stream == nullptr) return;
-  if (instance_ == nullptr && depth > 0 && !on_client_gone_.IsEmpty()) {
+  if (instance_ == nullptr && depth.workers > 0 && !on_client_gone_.IsEmpty()) {
     response.body.stream = std::make_unique<WatchedBody>(std::move(response.body.stream), shared_from_this(),
                                                          object::GateRef(), std::move(on_client_gone_));
     return;

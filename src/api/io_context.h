@@ -48,8 +48,9 @@ namespace limpet::api {
 class IoContext;
 class ScriptSockets;
 
-// How many Workers may call each other in a row.
+// How many Workers may call each other in a row, and how many objects (whatever Workers are in between).
 inline constexpr uint8_t kCallDepthMax = 32;
+inline constexpr uint8_t kObjectDepthMax = 15;
 
 // What a caller keeps of an event that it began on its own shard: going without the answer, it cancels the event, as a
 // client does that disconnects.
@@ -69,7 +70,7 @@ struct EntrypointCall {
   std::string script;                        // Empty: the caller's own version.
   std::string entrypoint;                    // The name of an export; "default", too.
   Bytes props;                               // What its `ctx.props` is, serialised; empty: {}.
-  uint8_t depth = 0;                         // Of the callee: how many such calls led to it.
+  CallDepth depth = {};                      // Of the callee.
   std::shared_ptr<Callee> callee = nullptr;  // Null: it goes on without its caller.
 };
 
@@ -156,6 +157,8 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   object::Instance* instance() const { return instance_; }
   // What native.currentObject gives: unique in the isolate, 0 for a stateless event.
   uint64_t object_number() const { return object_number_; }
+  // The same for a stateless event too: it is made when it is asked for.
+  uint64_t number() { return number_ != 0 ? number_ : number_ = NextNumber(); }
   bool sqlite() const { return sqlite_; }
   IoHost& host() { return *host_; }
   const std::shared_ptr<IoHost>& shared_host() const { return host_; }
@@ -294,7 +297,10 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   // In the owner's list of contexts; the owner's to set.
   size_t place = 0;
   // EntrypointCall::depth of a stateless event; the owner's to set.
-  uint8_t depth = 0;
+  CallDepth depth;
+  // Of the event whose turn it is: an object runs many, so each has its own in its async frame (call_depth.cc). One
+  // that says nothing counts as called by a Worker.
+  CallDepth CurrentDepth() const;
 
  private:
   struct Timer {
@@ -325,6 +331,7 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   std::shared_ptr<IoHost> host_;  // First: destroyed last, since the rest holds handles of its isolate.
   object::Instance* instance_;
   const uint64_t object_number_;
+  uint64_t number_ = 0;  // 0: nobody has asked.
   bool sqlite_;
   bool ended_ = false;
   bool in_turn_ = false;
@@ -355,6 +362,22 @@ class IoContext final : public std::enable_shared_from_this<IoContext> {
   Numbered<Connection> connections_;
   std::unique_ptr<ScriptSockets> sockets_;  // Null: it has never had any.
 };
+
+// While it lives, what JavaScript begins belongs to an event of an object that was called so.
+class DepthFrame {
+ public:
+  DepthFrame(js::Scope& scope, CallDepth called);
+  ~DepthFrame();
+  DepthFrame(const DepthFrame&) = delete;
+  DepthFrame& operator=(const DepthFrame&) = delete;
+
+ private:
+  v8::Isolate* isolate_ = nullptr;  // Null: there is nothing to undo.
+};
+// One more call of a Worker.
+CallDepth DeeperWorker(CallDepth depth);
+// What a call gets that is one too many.
+Error TooDeep();
 
 // A js::Error for an Error, as a script sees it.
 v8::Local<v8::Value> MakeJsError(js::Scope& scope, const Error& error);

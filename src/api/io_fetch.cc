@@ -46,6 +46,11 @@ std::optional<ObjectId> ReadObjectId(Call& call, IoContext& context, int first) 
 
 void CallObject(IoContext& context, uint64_t number, const ObjectId& id, std::optional<std::string> name,
                 HttpRequest request) {
+  request.depth = {.objects = static_cast<uint8_t>(context.CurrentDepth().objects + 1)};
+  if (request.depth.objects > kObjectDepthMax) {
+    return context.host().loop->Post(
+        [answer = OnAnswer(context.weak_from_this(), number, context.where())]() mutable { answer(TooDeep()); });
+  }
   if (context.instance() == nullptr) {  // Nothing to wait for.
     return context.host().directory->Fetch(id, std::move(name), std::move(request),
                                            OnAnswer(context.weak_from_this(), number, {}));

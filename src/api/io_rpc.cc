@@ -123,7 +123,7 @@ EntrypointCall ReadEntrypoint(Call& call, const IoContext& context, int first) {
   return {.script = call.Text(first),
           .entrypoint = call.Text(first + 1),
           .props = js::CopyBytes(call.args[first + 2]),
-          .depth = static_cast<uint8_t>(context.depth + 1)};
+          .depth = DeeperWorker(context.CurrentDepth())};
 }
 
 void CallEntrypoint(IoContext& context, uint64_t number, EntrypointCall callee, HttpRequest request) {

@@ -21,6 +21,12 @@ void CurrentObject(const Arguments& args) {
   args.GetReturnValue().Set(context == nullptr ? 0.0 : static_cast<double>(context->object_number()));
 }
 
+// currentContext(): number
+void CurrentContext(const Arguments& args) {
+  IoContext* context = IoContext::Current(args.GetIsolate());
+  args.GetReturnValue().Set(context == nullptr ? 0.0 : static_cast<double>(context->number()));
+}
+
 void SetTimer(const Arguments& args) {
   Call call(args);
   IoContext* context = call.Context();
@@ -202,6 +208,7 @@ void Abort(const Arguments& args) {
 void AddStateNatives(std::vector<js::NativeFunction>& natives) {
   natives.push_back({"inEvent", InEvent});
   natives.push_back({"currentObject", CurrentObject});
+  natives.push_back({"currentContext", CurrentContext});
   natives.push_back({"setTimer", SetTimer});
   natives.push_back({"clearTimer", ClearTimer});
   natives.push_back({"log", Log});

@@ -97,6 +97,12 @@ struct Body {
   }
 };
 
+// How many calls in a row inside the server led to an event.
+struct CallDepth {
+  uint8_t objects = 0;  // Calls of objects,
+  uint8_t workers = 0;  // ... and, since the last of them, of Workers.
+};
+
 struct HttpRequest {
   std::string method = "GET";
   std::string url;  // Absolute, as the server made it from scheme, Host and target; or a script's.
@@ -107,6 +113,7 @@ struct HttpRequest {
   // answer's; nothing else counts. `session` is the callee's end of the rest of the session, if the caller opened one.
   bool rpc = false;
   std::unique_ptr<WebSocketEnd> session = nullptr;
+  CallDepth depth = {};  // Of a call of an object.
 };
 
 struct HttpResponse {

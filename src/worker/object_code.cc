@@ -52,6 +52,7 @@ class ObjectCode final : public object::Code {
     uint64_t event = context_->AddEvent(std::move(reply));
     context_->RunTurn(std::move(lock), [this, event, request = std::move(request)](js::Scope& scope) mutable {
       context_->RefillCpu();
+      api::DepthFrame frame(scope, request.depth);
       if (request.rpc) {
         return api::DispatchRpc(scope, *context_, object_.Get(scope.isolate()), event, std::move(request));
       }

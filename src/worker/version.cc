@@ -11,11 +11,6 @@
 namespace limpet::worker {
 namespace {
 
-constexpr std::string_view kTooDeep =
-    "Subrequest depth limit exceeded. This request recursed through Workers too many times. This can happen e.g. if "
-    "you "
-    "have a Worker or Durable Object that calls other Workers or objects recursively.";
-
 v8::Local<v8::Value> Row(js::Scope& scope, const char* kind, const std::string& name, v8::Local<v8::Value> value) {
   v8::Local<v8::Value> row[] = {js::Literal(scope.isolate(), kind), js::FromUtf8(scope.isolate(), name), value};
   return v8::Array::New(scope.isolate(), row, 3);
@@ -145,7 +140,7 @@ LoadedScript::~LoadedScript() {
 }
 
 void LoadedScript::CallEntrypoint(api::EntrypointCall call, HttpRequest request, object::OnReply reply) {
-  if (call.depth > api::kCallDepthMax) return reply(Error::Script("Error", std::string(kTooDeep)));
+  if (call.depth.workers > api::kCallDepthMax) return reply(api::TooDeep());
   if (!call.script.empty()) return deps_.call_script(std::move(call), std::move(request), std::move(reply));
   std::shared_ptr<LoadedScript> holder = self.lock();
   if (holder == nullptr || !deps_.run_entrypoint) {

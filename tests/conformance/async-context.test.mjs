@@ -7,6 +7,15 @@ import { objectClass, thrown, worker } from "./lib.mjs";
 const als = new AsyncLocalStorage();
 const pause = (ms = 1) => new Promise((done) => setTimeout(done, ms));
 const later = (start) => new Promise((done) => als.run("inside", () => start(() => done(als.getStore()))));
+// What keeps a store, in every way that there is, and what each gives.
+const keep = (store) => als.run(store, () => {
+  const [snapshot, bound, resource] = [AsyncLocalStorage.snapshot(), AsyncLocalStorage.bind(() => als.getStore()), new AsyncResource("R")];
+  return [() => snapshot(() => als.getStore()), bound, () => resource.runInAsyncScope(() => als.getStore()), resource.bind(() => als.getStore()), AsyncResource.bind(() => als.getStore())];
+});
+const give = async (ways) => await Promise.all(ways.map(async (way) => { let given; const error = await thrown(() => { given = way(); }); return given ?? error; }));
+const ofModule = keep("module");
+let kept = [];
+const kElsewhere = "Error: Cannot call this AsyncLocalStorage bound function outside of the request in which it was created.";
 
 const cases = {
   "the exports of node:async_hooks": { run: () => Object.keys(hooks), expect: ["AsyncLocalStorage", "AsyncResource", "asyncWrapProviders", "createHook", "default", "executionAsyncId", "executionAsyncResource", "triggerAsyncId"] },
@@ -49,9 +58,19 @@ const cases = {
   "AsyncResource: static bind": { run: () => als.run(13, () => AsyncResource.bind((x) => [als.getStore(), x]))(4), expect: [13, 4] },
   "AsyncResource: ids are 0": { run: () => { const resource = new AsyncResource("R"); return [resource.asyncId(), resource.triggerAsyncId()]; }, expect: [0, 0] },
 
+  "what keeps a store works in its own event": { run: async () => { const ways = keep(1); await pause(); return await give(ways); }, expect: [1, 1, 1, 1, 1] },
+  "... and in no other": { run: async ({ object, call }) => { kept = keep(1); return await call(object, "give"); }, expect: Array(5).fill(kElsewhere) },
+  "... not even if it kept nothing": { run: async ({ object, call }) => { kept = [AsyncLocalStorage.snapshot()]; return await call(object, "give"); }, expect: [kElsewhere] },
+  "what an object kept works in no other event": { run: async ({ object, newObject, call }) => { await call(object, "keep"); return [await give(kept), await call(newObject(), "give")]; }, expect: [Array(5).fill(kElsewhere), Array(5).fill(kElsewhere)] },
+  "... but in all of its object's": { run: async ({ object, call }) => { await call(object, "keep"); return await call(object, "give"); }, expect: Array(5).fill("object") },
+  "what a module kept works everywhere": { run: async ({ object, call }) => { kept = ofModule; return [await give(ofModule), await call(object, "give")]; }, expect: [Array(5).fill("module"), Array(5).fill("module")] },
+
   "in an object: blockConcurrencyWhile and storage": { inObject: ({ state, storage }) => als.run(1, () => state.blockConcurrencyWhile(async () => { const first = als.getStore(); await storage.get("a"); return [first, als.getStore()]; })), expect: [1, 1] },
   "in an object: after a transaction": { inObject: ({ storage }) => als.run(2, async () => { await storage.transaction(async (txn) => { await txn.put("a", 1); }); await storage.sync(); return als.getStore(); }), expect: 2 },
 };
 
-export const Subject = objectClass(cases);
+export const Subject = objectClass(cases, {
+  keep() { kept = keep("object"); },
+  async give() { return await give(kept); },
+});
 export default worker(cases);

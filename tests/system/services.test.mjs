@@ -84,6 +84,42 @@ test("Workers that call each other without end are stopped", async () => {
   assert.match(await text("mirror"), /^33 Subrequest depth limit exceeded. This request recursed through Workers too many times\./);
 });
 
+test("objects that call each other without end are stopped, by fetch and by RPC, with Workers in between or not", async () => {
+  const code = `
+    import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+    const said = (depth, error) => depth + " " + error.message;
+    export class Hall extends DurableObject {
+      other(depth, alone) { return this.env.HALL.getByName(alone ? "one" : "room " + depth); }
+      async ask(depth, how) {
+        const pause = () => new Promise((done) => setTimeout(done, 1));
+        try {
+          if (how === "alone") await pause();
+          if (how === "pausing") { await this.ctx.storage.put("depth", depth); await pause(); }
+          if (how === "through a Worker") return await this.env.SELF.pass(depth + 1, how);
+          return await this.other(depth, how === "alone").ask(depth + 1, how);
+        } catch (error) { return said(depth, error); }
+      }
+      async fetch(request) {
+        const depth = Number(request.headers.get("depth")) + 1;
+        try { return await this.other(depth).fetch(request.url, { headers: { depth } }); }
+        catch (error) { return new Response(said(depth, error)); }
+      }
+    }
+    export class Door extends WorkerEntrypoint {
+      async pass(depth, how) { return await this.env.HALL.getByName("room " + depth).ask(depth, how); }
+    }
+    export default { async fetch(request, env) {
+      const how = decodeURIComponent(new URL(request.url).pathname.slice(1));
+      if (how === "fetch") return await env.HALL.getByName("one").fetch(request);
+      return new Response(await env.HALL.getByName("one").ask(1, how));
+    } }`;
+  await server.deploy({ name: "echo", code, classes: [["HALL", "Hall"]], services: [{ name: "SELF", service: "echo", entrypoint: "Door" }], compatibilityDate: "2026-03-01" });
+  const tooDeep = "Subrequest depth limit exceeded. This request recursed through Workers too many times. This can happen e.g. if you have a Worker or Durable Object that calls other Workers or objects recursively.";
+  for (const how of ["fetch", "at once", "pausing", "alone", "through a Worker"]) assert.equal(await text("echo", `/${encodeURIComponent(how)}`), `15 ${tooDeep}`, how);
+  // What one event came from says nothing of others: shallow calls go on beside a deep one.
+  assert.deepEqual(await Promise.all(Array.from({ length: 8 }, () => text("echo", "/alone"))), Array(8).fill(`15 ${tooDeep}`));
+});
+
 test("an object of another script calls back through a binding", async () => {
   await server.deploy({ name: "yard", classes: [["DOCK", "Dock"]], code: `
     import { DurableObject } from "cloudflare:workers";

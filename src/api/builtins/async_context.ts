@@ -22,8 +22,21 @@ export function inFrameOfNow<T extends (...args: any[]) => any>(callback: T): T 
   return ((...args: unknown[]) => runIn(frame, callback, undefined, args)) as T;
 }
 
-function bound(frame: Frame, callback: Function, self: unknown): (...args: unknown[]) => unknown {
-  return (...args) => runIn(frame, callback as any, self, args);
+// What keeps a frame keeps what belongs to its event: nothing else may call it. What a module made when it was evaluated
+// belongs to none.
+class Kept {
+  readonly #context = native.currentContext();
+  readonly #frame = native.asyncFrame() as Frame;
+  run<T>(callback: (...args: any[]) => T, self: unknown, args: unknown[]): T {
+    if (this.#context !== 0 && this.#context !== native.currentContext()) {
+      throw new Error("Cannot call this AsyncLocalStorage bound function outside of the request in which it was created.");
+    }
+    return runIn(this.#frame, callback, self, args);
+  }
+}
+
+function bound(kept: Kept, callback: Function, self: unknown): (...args: unknown[]) => unknown {
+  return (...args) => kept.run(callback as any, self, args);
 }
 
 export class AsyncLocalStorage {
@@ -52,16 +65,16 @@ export class AsyncLocalStorage {
   disable(): never { throw new Error("asyncLocalStorage.disable() is not implemented"); }
   static bind(callback: unknown): Function {
     if (typeof callback !== "function") throw wrongArgument("bind", "AsyncLocalStorage", 1, "Function");
-    return bound(native.asyncFrame() as Frame, callback, globalThis);
+    return bound(new Kept(), callback, globalThis);
   }
   static snapshot(): Function {
-    const frame = native.asyncFrame() as Frame;
-    return (callback: (...args: any[]) => unknown, ...args: unknown[]) => runIn(frame, callback, globalThis, args);
+    const kept = new Kept();
+    return (callback: (...args: any[]) => unknown, ...args: unknown[]) => kept.run(callback, globalThis, args);
   }
 }
 
 export class AsyncResource {
-  #frame = native.asyncFrame() as Frame;
+  #kept = new Kept();
   constructor(type: unknown) {
     if (type === undefined) throw wrongConstructorArgument("AsyncResource", 1, "string");
   }
@@ -70,11 +83,11 @@ export class AsyncResource {
   emitDestroy(): void {}
   bind(callback: unknown, self?: unknown): Function {
     if (typeof callback !== "function") throw wrongArgument("bind", "AsyncResource", 1, "Function");
-    return Object.assign(bound(this.#frame, callback, self ?? globalThis), { asyncResource: this });
+    return Object.assign(bound(this.#kept, callback, self ?? globalThis), { asyncResource: this });
   }
   runInAsyncScope(callback: (...args: any[]) => unknown, self?: unknown, ...args: unknown[]): unknown {
     if (typeof callback !== "function") throw wrongArgument("runInAsyncScope", "AsyncResource", 1, "function");
-    return runIn(this.#frame, callback, self ?? globalThis, args);
+    return this.#kept.run(callback, self ?? globalThis, args);
   }
   static bind(callback: unknown, type?: unknown, self?: unknown): Function {
     if (typeof callback !== "function") throw wrongArgument("bind", "AsyncResource", 1, "Function");

@@ -195,6 +195,8 @@ export interface Native {
 
   // A number of the instance whose event runs, never given twice in an isolate; 0: no object's.
   currentObject(): number;
+  // The same of any event: those of one object have the same. 0: none is under way (a module is evaluated).
+  currentContext(): number;
 
   // -- WebSockets (io_websocket.cc). A number above zero: an end that the context holds; below: a hibernatable socket of
   // its object; they throw if it is not theirs.

@@ -39,12 +39,14 @@ export function withoutBackpressure(stream: any): void {
 
 // Before writable_stream_spec_compliant_writer a writer that was let go stayed as ready as it was.
 export function keepReadyOfReleased(): void {
-  const { prototype } = kStreamClasses.WritableStreamDefaultWriter as any;
+  const { WritableStreamDefaultWriter: Writer } = kStreamClasses;
+  const prototype = Writer.prototype as any;
   const { releaseLock } = prototype;
   prototype.releaseLock = function (this: any): void {
-    const ready: Promise<void> = this._readyPromise;
+    if (!(this instanceof Writer)) return releaseLock.call(this); // Which throws.
+    const ready: Promise<void> = (this as any)._readyPromise;
     const settled = native.promiseState(ready)[0] !== 0;
     releaseLock.call(this);
-    if (settled) this._readyPromise = ready;
+    if (settled) (this as any)._readyPromise = ready;
   };
 }

@@ -76,7 +76,7 @@ export function generate(seed) {
       () => ["transaction", many(4, () => action({ ...at, txn: true, depth: at.depth - 1 })), how()],
       () => !at.sql ? waiting(at) : ["transactionSync", many(4, () => (chance(0.2) && at.depth > 1 ? ["transactionSync", many(3, () => now(at)), one(["return", "throw"])] : now(at))), one(["return", "return", "throw"])],
       () => ["block", many(3, () => action({ ...at, gated: true, depth: at.depth - 1 })), one(["return", "return", "return", "return", "return", "throw"])],
-      () => ["waitUntil", many(2, () => waiting({ ...at, still: true })), one(["return", "throw"])],
+      ...(at.txn ? [] : [() => ["waitUntil", many(2, () => waiting({ ...at, still: true })), one(["return", "throw"])]]),
     ])();
   };
   const call = (at) => {

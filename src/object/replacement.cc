@@ -94,8 +94,7 @@ Result<Done> Replacement::Begin(const ContentSource::Slice& first) {
                  "The server keeps no history: what the object stores could not be had back if this failed half way. "
                  "Delete the object first.");
   }
-  // Of one that has never stored anything the half of it, too, goes without a trace.
-  bool filled = moment_ == 0 || before_.commits == 0;
+  bool filled = moment_ == 0;
   record_.kind = filled ? PendingRestore::Kind::kFilled : PendingRestore::Kind::kReplaced;
   record_.target.moment = moment_;
   return Done{};

@@ -173,15 +173,15 @@ TEST_F(ReplacementTest, WhatIsLeftOfOneIsUndoneWhenItIsSettledAndNoInstanceStart
   EXPECT_EQ(Look(), Many("old"));
 }
 
-TEST_F(ReplacementTest, OfANewObjectNoTraceIsLeft) {
+TEST_F(ReplacementTest, OfANewObjectTheHistoryAloneIsLeft) {
   (void)Begin(std::make_shared<ListSource>(Many("new", 20)));
   loop_.Advance(30ms);
   shard_.reset();
   engine_.CrashAndReopen();
   Open();
-  EXPECT_GT(Stored(Space::kHistory), 0u);
+  EXPECT_GT(Stored(Space::kKv), 0u);
   EXPECT_EQ(Settle(), "ok");
-  for (Space space : {Space::kKv, Space::kPage, Space::kAlarm, Space::kHistory, Space::kMeta}) {
+  for (Space space : {Space::kKv, Space::kPage, Space::kAlarm, Space::kMeta}) {
     EXPECT_EQ(Stored(space), 0u) << static_cast<char>(space);
   }
   EXPECT_EQ(Unsettled(), 0u);

@@ -287,7 +287,10 @@ name = "own-name"
     "src/index.mjs": counter("COUNTER").replace("async fetch(request, env) {",
       `async fetch(request, env) {\n    if (new URL(request.url).pathname === "/vars") return Response.json([env.WHERE, env.DEPTH, "COUNTER" in env]);`),
   });
-  await published(folder);
+  const top = await publish(folder);
+  assert.equal(top.code, 0, top.stderr);
+  assert.deepEqual(top.stderr.match(/warning: .*/g), ['warning: wrangler.toml has environments, and none is named: this is the top level, envs. Name one with --env, or say --env ""']);
+  await published(folder, "--env", "");
   await published(folder, "--env", "staging");
   await published(folder, "-e", "staging");
   const plain = await publish(folder, "--env", "plain");
@@ -343,7 +346,7 @@ for (const [what, toml, pattern] of [
   ["a route that is a number", `routes = [1]`, /wrangler\.toml:2: a route must be a string or a table/],
   ["a namespace without a name", `kv_namespaces = [{ id = "x" }]`, /wrangler\.toml:2: "kv_namespaces" needs a "binding"/],
   ["a wrong type in the environment", `[env.test]\nworkers_dev = "no"`, /wrangler\.toml:3: "env\.test\.workers_dev" must be a boolean, not string/],
-  ["text that is no TOML", `main = `, /wrangler\.toml: line 2/],
+  ["text that is no TOML", `main = `, /wrangler\.toml:2:8: /],
 ]) {
   test(`refused by name and line: ${what}`, async () => {
     const args = toml.startsWith("[env.") ? ["--env", "test"] : [];

@@ -176,11 +176,14 @@ TEST_F(ControlPlaneTest, RefusalsOfTheWayInHaveTheCodesThatClientsKnow) {
       EXPECT_EQ(error["message"].AsString(), "Authentication error");
     }
   }
-  auto [status, error] = send("GET", "/accounts/local/d1/database", "Bearer secret");
+  auto [status, error] = send("GET", "/accounts/local/magic/wands", "Bearer secret");
   EXPECT_EQ(status, 404);
   EXPECT_EQ(error["code"].AsInt64(), 7003);
   EXPECT_EQ(error["message"].AsString(),
-            "Could not route to /client/v4/accounts/local/d1/database, perhaps your object identifier is invalid?");
+            "Could not route to /client/v4/accounts/local/magic/wands, perhaps your object identifier is invalid?");
+  const Json lacking = send("GET", "/accounts/local/d1/database", "Bearer secret").second;
+  EXPECT_EQ(lacking["code"].AsInt64(), 7003);
+  EXPECT_TRUE(lacking["message"].AsString().starts_with("limpet has no D1. ")) << ToText(lacking);
   EXPECT_EQ(send("PATCH", kScript, "Bearer secret").first, 405);
 }
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/absent.h"
 #include "base/multipart.h"
 
 namespace limpet::control {
@@ -158,6 +159,9 @@ Plane::Answer Plane::Dispatch(HttpRequest request, Peer peer) {
   if (route == nullptr) {
     deps_.logger.Write(LogLevel::kWarn, "control", "no route for " + call.method + " " + path);
     if (path_known) co_return Failure({405, 10405, "Method " + call.method + " is not allowed for " + path});
+    if (std::string advice = AdviceForPath(call.target.segments); !advice.empty()) {
+      co_return Failure({404, 7003, advice + "."});
+    }
     co_return Failure({404, 7003, "Could not route to " + path + ", perhaps your object identifier is invalid?"});
   }
   AccessScope needed = NeededScope(call.method, call.target.segments);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/absent.h"
 #include "base/multipart.h"
 #include "control/code_update.h"
 #include "control/exports.h"
@@ -107,14 +108,24 @@ void NameEnvironment(Json* binding, const char* key) {
   binding->Erase("environment");
 }
 
+// Bindings to what limpet does not have, all of them: who moves a project here wants to see how much there is to do.
+std::optional<Refusal> CheckTypes(const Json& bindings) {
+  std::string text;
+  for (const Json& binding : bindings.items()) {
+    const std::string& type = binding["type"].AsString();
+    if (type.empty() || std::ranges::find(kBindingTypes, type) != std::end(kBindingTypes)) continue;
+    text += (text.empty() ? "" : "\n") + ("Binding \"" + binding["name"].AsString()) + "\" of type \"" + type +
+            "\" is not supported";
+    std::string advice = AdviceForBinding(type);
+    text += advice.empty() ? "." : ": " + advice + ".";
+  }
+  return text.empty() ? std::nullopt : std::optional(Bad(std::move(text)));
+}
+
 std::optional<Refusal> ReadBinding(const Json& json, Upload* upload, std::set<std::string>* names) {
   const std::string& name = json["name"].AsString();
   const std::string& type = json["type"].AsString();
   if (name.empty() || type.empty()) return Bad("metadata: every binding needs a \"name\" and a \"type\".");
-  if (std::find(std::begin(kBindingTypes), std::end(kBindingTypes), type) == std::end(kBindingTypes)) {
-    return Bad("Binding \"" + name + "\": bindings of type \"" + type +
-               "\" are not supported by this version of limpet.");
-  }
   if (!names->insert(name).second) return Refusal{400, 10053, "Binding name \"" + name + "\" is used twice."};
   if ((type == "plain_text" || type == "secret_text") && !json["text"].is_string()) {
     return Bad("Binding \"" + name + "\" of type \"" + type + "\" needs a \"text\".");
@@ -157,6 +168,7 @@ std::optional<Refusal> ReadMetadata(Upload* upload) {
   }
   std::set<std::string> names;
   if (metadata["bindings"].items().size() > kBindingsMax) return Bad("metadata: too many bindings.");
+  if (auto refusal = CheckTypes(metadata["bindings"])) return refusal;
   for (const Json& binding : metadata["bindings"].items()) {
     if (auto refusal = ReadBinding(binding, upload, &names)) return refusal;
   }

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "base/nearest.h"
+#include "cli/config/absent_bindings.h"
 #include "cli/config/keys.h"
 #include "cli/config/toml_reader.h"
 
@@ -314,9 +315,7 @@ class Reader {
     struct {
       const char *key, *type, *from, *to;
     } static constexpr kKinds[] = {{"kv_namespaces", "kv_namespace", "id", "namespace_id"},
-                                   {"kv-namespaces", "kv_namespace", "id", "namespace_id"},
-                                   {"d1_databases", "d1", "database_id", "id"},
-                                   {"r2_buckets", "r2_bucket", "bucket_name", "bucket_name"}};
+                                   {"kv-namespaces", "kv_namespace", "id", "namespace_id"}};
     for (const auto& kind : kKinds) {
       for (const Json& item : json[kind.key].items()) {
         if (item["binding"].AsString().empty()) {
@@ -327,6 +326,10 @@ class Reader {
         if (item["preview_id"].is_string()) binding.Set("preview_id", item["preview_id"]);
         config_.bindings.push_back(std::move(binding));
       }
+    }
+    for (Json& binding : AbsentBindings(json)) config_.bindings.push_back(std::move(binding));
+    if (const Json* consumers = json["queues"].Find("consumers"); consumers != nullptr && !consumers->items().empty()) {
+      Warn(consumers->line(), "\"queues.consumers\": limpet has no Queues, nothing will call queue()");
     }
     struct {
       const char *key, *type;

@@ -462,6 +462,10 @@ ParsedArguments Parse(const std::vector<std::string>& words, const std::string& 
   } catch (const CLI::CallForVersion& call) {
     return {std::nullopt, {kExitOk, std::string(call.what())}};
   } catch (const CLI::CallForHelp&) {
+    // By the name that it was called by.
+    for (CLI::App* one : app.get_subcommands([&](const CLI::App* some) { return some->check_name(words[0]); })) {
+      one->name(words[0]);
+    }
     return {std::nullopt, {kExitOk, app.help()}};
   } catch (const CLI::CallForAllHelp&) {
     return {std::nullopt, {kExitOk, app.help("", CLI::AppFormatMode::All)}};

@@ -13,6 +13,7 @@
 #include "cli/dot_env.h"
 #include "cli/keys_input.h"
 #include "cli/kv.h"
+#include "cli/overrides.h"
 #include "cli/process.h"
 #include "cli/publish.h"
 #include "cli/watch.h"
@@ -79,14 +80,6 @@ MigrationFlags NewClasses(const ProjectConfig& config, Client& client) {
   return flags;
 }
 
-// In place of the configuration's variables of the same names. Not as secrets: those would outlive their line.
-void UseVariables(const Variables& variables, ProjectConfig* config) {
-  for (const auto& [name, value] : variables) {
-    std::erase_if(config->bindings, [&](const Json& binding) { return binding["name"].AsString() == name; });
-    config->bindings.push_back(Json().Set("name", name).Set("type", "plain_text").Set("text", value));
-  }
-}
-
 bool Reload(const Arguments& arguments, const Installation& installation, Client& client, const Terminal& terminal,
             AssetHashes* known) {
   auto started = std::chrono::steady_clock::now();
@@ -96,7 +89,7 @@ bool Reload(const Arguments& arguments, const Installation& installation, Client
   if (config->crons.is_null()) config->crons = Json::MakeArray();  // Those of an earlier file go.
   Result<DevVariables> variables = ReadDevVariables(config->dir, arguments.environment);
   if (!variables.has_value()) return terminal.Error(variables.error().message()), false;
-  UseVariables(variables.value().values, &*config);
+  UseDevVariables(variables.value().values, arguments.overrides, &*config);
   for (const std::string& file : variables.value().files) terminal.Dim("using the values of " + file);
   Result<Project> project = ReadProject(*config, arguments, installation, terminal, known);
   if (!project.has_value()) return terminal.Error(project.error().message()), false;

@@ -1,5 +1,6 @@
 #include "cli/init_menu.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +25,13 @@ std::string ReadLine() {
   return line;
 }
 
+// How wide the terminal is.
+size_t Columns() {
+  constexpr size_t kUsual = 100;
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kUsual;
+}
+
 void Say(const std::string& text) {
   fputs(text.c_str(), stderr);
   fflush(stderr);
@@ -46,8 +54,14 @@ std::string AboutOf(const std::string& readme) {
   about = about.substr(0, about.find(". ") == std::string::npos ? about.find(':') : about.find(". "));
   std::erase(about, '`');
   if (about.ends_with('.') || about.ends_with(':')) about.pop_back();
-  if (about.size() > kAboutMax) about = about.substr(0, about.rfind(' ', kAboutMax)) + " …";
-  return about;
+  return FirstWords(about, kAboutMax);
+}
+
+std::string FirstWords(const std::string& text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  constexpr size_t kDots = 2;  // Columns of " …".
+  size_t end = bytes_max < kDots ? std::string::npos : text.rfind(' ', bytes_max - kDots);
+  return end == std::string::npos ? "" : text.substr(0, end) + " …";
 }
 
 std::vector<Template> ListTemplates(const std::string& package_dir) {
@@ -73,11 +87,12 @@ std::optional<Template> ChooseTemplate(const std::vector<Template>& templates, c
   if (templates.empty() || !HasPeople()) return std::nullopt;
   size_t width = 0;
   for (const Template& one : templates) width = std::max(width, one.name.size());
+  const size_t head = width + 7, columns = Columns();  // "  1  NAME  "
   terminal.Info("What shall it begin with?");
   for (size_t i = 0; i < templates.size(); ++i) {
     const Template& one = templates[i];
     terminal.Info("  " + std::to_string(i + 1) + "  " + one.name + std::string(width - one.name.size() + 2, ' ') +
-                  terminal.Grey(one.about));
+                  terminal.Grey(FirstWords(one.about, columns > head ? columns - head : 0)));
   }
   Say("Number or name [1]: ");
   std::string answer = ReadLine();

@@ -131,6 +131,9 @@ std::string BindingName(const std::string& title) {
   return name;
 }
 
+// Whoever was asked said no, and has been told what came of it.
+Error Declined() { return Error(ErrorCode::kCanceled, "declined"); }
+
 Result<Done> RunNamespace(const Arguments& arguments, Client& client, const Terminal& terminal) {
   const KvArguments& kv = arguments.kv;
   if (arguments.action == "list") {
@@ -172,7 +175,7 @@ Result<Done> RunNamespace(const Arguments& arguments, Client& client, const Term
     (void)renamed;
     terminal.Info("Renamed it to \"" + kv.new_name + "\"");
   } else {
-    if (!Confirmed(arguments, "Delete the namespace " + id + " and all that is in it?", terminal)) return Done{};
+    if (!Confirmed(arguments, "Delete the namespace " + id + " and all that is in it?", terminal)) return Declined();
     LIMPET_TRY(ApiAnswer deleted, Ask(client, "DELETE", path));
     (void)deleted;
     terminal.Info("Deleted the namespace " + id + " and all that was in it");
@@ -253,10 +256,8 @@ Result<Done> RunBulk(const Arguments& arguments, Client& client, const std::stri
   } else if (!list->is_array()) {
     return Error(ErrorCode::kInvalidArgument, file + " must hold a JSON list of keys");
   }
-  if (arguments.action == "delete" &&
-      !Confirmed(arguments, "Delete these " + std::to_string(items.size()) + " keys?", terminal)) {
-    return Done{};
-  }
+  const std::string keys = std::to_string(items.size()) + (items.size() == 1 ? " key" : " keys");
+  if (arguments.action == "delete" && !Confirmed(arguments, "Delete " + keys + "?", terminal)) return Declined();
   size_t step = arguments.action == "get" ? 100 : kBulkStep;
   for (Json& item : items) {
     if (arguments.action == "put") continue;
@@ -286,8 +287,7 @@ Result<Done> RunBulk(const Arguments& arguments, Client& client, const std::stri
   if (arguments.action == "get") {
     terminal.Result(ToText(values, JsonStyle::kPretty));
   } else {
-    terminal.Info((arguments.action == "put" ? "Stored " : "Deleted ") + std::to_string(items.size()) +
-                  (items.size() == 1 ? " key" : " keys"));
+    terminal.Info((arguments.action == "put" ? "Stored " : "Deleted ") + keys);
   }
   return Done{};
 }
@@ -312,6 +312,7 @@ Result<Done> Run(const Arguments& arguments, const Terminal& terminal) {
 
 int RunKv(const Arguments& arguments, const Terminal& terminal) {
   Result<Done> done = Run(arguments, terminal);
+  if (!done.has_value() && done.error().code() == ErrorCode::kCanceled) return kExitRefused;
   if (!done.has_value()) return Fail(terminal, done.error());
   if (arguments.output_json && !HasResult(arguments)) PrintDone(terminal);
   return kExitOk;

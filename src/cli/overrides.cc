@@ -55,6 +55,20 @@ Result<Done> Override(const OverrideFlags& flags, const std::string& today, Proj
   return Done{};
 }
 
+void UseDevVariables(const Variables& variables, const OverrideFlags& flags, ProjectConfig* config) {
+  for (const auto& [name, value] : variables) {
+    auto given = [&](const std::string& pair) { return pair.substr(0, pair.find(':')) == name; };
+    auto same = [&](const Json& binding) { return binding["name"].AsString() == name; };
+    auto other = [&](const Json& binding) {
+      const std::string& type = binding["type"].AsString();
+      return same(binding) && type != "plain_text" && type != "json";
+    };
+    if (std::ranges::any_of(flags.vars, given) || std::ranges::any_of(config->bindings, other)) continue;
+    std::erase_if(config->bindings, same);
+    config->bindings.push_back(Json().Set("name", name).Set("type", "plain_text").Set("text", value));
+  }
+}
+
 std::string TodayUtc() {
   std::time_t now = std::time(nullptr);
   std::tm parts{};

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "cli/config/project_config.h"
+#include "cli/dot_env.h"
 
 namespace limpet::cli {
 
@@ -19,6 +20,10 @@ struct OverrideFlags {
 
 // Errors: kInvalidArgument, which names the flag. `today` is a date such as 2026-11-27.
 Result<Done> Override(const OverrideFlags& flags, const std::string& today, ProjectConfig* config);
+
+// What `.dev.vars` or `.env` say, in place of the configuration's variables of the same names, but not of what `flags`
+// say, nor of other bindings. As variables, not as secrets: those would outlive their line.
+void UseDevVariables(const Variables& variables, const OverrideFlags& flags, ProjectConfig* config);
 
 std::string TodayUtc();
 

@@ -21,6 +21,20 @@ Arguments Parsed(const std::vector<std::string>& words) {
   return parsed.arguments ? *std::move(parsed.arguments) : Arguments();
 }
 
+TEST(Overrides, DevVariablesReplaceVariablesAloneAndNotThoseOfAFlag) {
+  ProjectConfig config = Config(
+      "name = \"a\"\nkv_namespaces = [{ binding = \"KV\", id = \"1\" }]\n[vars]\nA = \"1\"\nB = \"2\"\nC = [3]\n");
+  OverrideFlags flags;
+  flags.vars = {"A:flag:1"};
+  ASSERT_TRUE(Override(flags, "2026-11-27", &config).has_value());
+  UseDevVariables({{"A", "file"}, {"B", "file"}, {"C", "file"}, {"KV", "file"}, {"A:flag", "new"}}, flags, &config);
+  EXPECT_EQ(
+      ToText(Json(config.bindings)),
+      R"([{"name":"KV","type":"kv_namespace","namespace_id":"1"},{"name":"A","type":"plain_text","text":"flag:1"},)"
+      R"({"name":"B","type":"plain_text","text":"file"},{"name":"C","type":"plain_text","text":"file"},)"
+      R"({"name":"A:flag","type":"plain_text","text":"new"}])");
+}
+
 TEST(Overrides, FlagsComeBeforeTheConfiguration) {
   ProjectConfig config =
       Config("name = \"a\"\ncompatibility_date = \"2026-01-01\"\n[vars]\nA = \"1\"\nB = \"2\"\n[define]\nX = \"1\"\n");
@@ -79,6 +93,10 @@ TEST(Overrides, WhatIsWrongIsSaid) {
 }
 
 TEST(Arguments, HelpOfACommand) {
+  for (const char* name : {"deploy", "publish", "init"}) {
+    std::string help = ParseArguments({name, "--help"}, "0").exit.text;
+    EXPECT_NE(help.find(std::string("Usage: limpet ") + name + " ["), std::string::npos) << help;
+  }
   EXPECT_EQ(ParseArguments({"help", "kv", "key"}, "0").exit.text,
             ParseArguments({"kv", "key", "--help"}, "0").exit.text);
   EXPECT_EQ(ParseArguments({"help"}, "0").exit.text, ParseArguments({"--help"}, "0").exit.text);

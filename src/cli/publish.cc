@@ -338,12 +338,24 @@ int RunWhoami(const Arguments& arguments, const Terminal& terminal) {
   Result<ApiAnswer> answer = client.value()->Get("/accounts");
   if (!answer.has_value()) return Refuse(terminal, answer.error());
   if (!answer->success) return Refuse(terminal, Refused(answer.value()));
+  Result<ApiAnswer> token = client.value()->Get("/user/tokens/verify");
+  if (!token.has_value()) return Refuse(terminal, token.error());
+  if (!token->success) return Refuse(terminal, Refused(token.value()));
+  const std::string& name = token->result["name"].AsString();
+  const std::string& scope = token->result["scope"].AsString();
+  const std::string& expiry = token->result["expires_on"].AsString();
   for (const Json& account : answer->result.items()) {
     if (arguments.output_json) {
-      terminal.Result(ToText(Json().Set("server", options->server).Set("account", account["name"])));
+      Json json = Json().Set("server", options->server).Set("account", account["name"]);
+      if (!scope.empty()) json.Set("token", name).Set("scope", scope);
+      if (!expiry.empty()) json.Set("expires_on", expiry);
+      terminal.Result(ToText(json));
       continue;
     }
     terminal.Result("account " + account["name"].AsString() + " on " + options->server);
+    if (scope.empty()) continue;  // A server from before.
+    std::string may = scope == "read" ? "may look" : scope == "deploy" ? "may change scripts and data" : "may do all";
+    terminal.Result("token " + name + ", scope " + scope + ": " + may + (expiry.empty() ? "" : ", until " + expiry));
   }
   return kExitOk;
 }

@@ -10,6 +10,7 @@ Plane::Answer Plane::User(Call call) {
 
 Plane::Answer Plane::VerifyToken(Call call) {
   Json answer = Json().Set("id", call.caller.id.empty() ? options_.account_id : call.caller.id).Set("status", "active");
+  answer.Set("name", call.caller.name).Set("scope", ScopeName(call.caller.scope));
   for (const ApiToken& token : access_->tokens()) {
     if (token.id == call.caller.id) answer = ShowToken(token).Set("status", "active");
   }

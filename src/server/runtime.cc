@@ -25,11 +25,13 @@ control::ScriptReport ToScriptReport(worker::Report report) {
   return result;
 }
 
-// "index.js:3:7" of V8's "Error: no\n    at start (index.js:3:7)\n …"; what is no stack stays.
-std::string PlaceOf(const std::string& stack) {
+// "index.js:3:7" of V8's "Error: no\n    at start (index.js:3:7)\n …"; a place alone stays, and
+// a stack without a frame is none: it is the error's text once more.
+std::string PlaceOf(const Error& error) {
+  const std::string& stack = error.stack();
   constexpr std::string_view kAt = "\n    at ";
   size_t at = stack.find(kAt);
-  if (at == std::string::npos) return stack;
+  if (at == std::string::npos) return stack.find(error.message()) == std::string::npos ? stack : "";
   std::string line = stack.substr(at + kAt.size());
   line = line.substr(0, line.find('\n'));
   if (size_t open = line.rfind('('); open != std::string::npos && line.ends_with(')')) {
@@ -75,7 +77,7 @@ void ShardRuntime::Checked(Result<worker::Report> report) {
   if (!open_) return;
   if (!checks_.empty()) CheckNext();
   if (report.has_value()) return pending.done(ToScriptReport(std::move(report).value()));
-  std::string place = PlaceOf(report.error().stack());
+  std::string place = PlaceOf(report.error());
   pending.done(std::move(report).error().WithStack(std::move(place)));
 }
 

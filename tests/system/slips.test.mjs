@@ -87,6 +87,14 @@ test("a module of Node.js without the flag: the refusal names the flag", async (
   assert.match(refused.stderr, /compatibility_flags = \["nodejs_compat"\]/);
 });
 
+test("a module that is not there is named once, with its importer", async () => {
+  const folder = folderOf(`name = "lost"\nmain = "a.mjs"\nno_bundle = true\n`, { "a.mjs": `import "./lost.mjs";\n${kEcho}` });
+  const refused = await tool(folder, ["deploy"]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /^error: No such module "lost\.mjs"\.\n  imported from "a\.mjs"\n\n\[code: 10021\]$/m);
+  assert.equal(refused.stderr.split("No such module").length, 2);
+});
+
 test("tokens: an expiry that is none, an empty token", async () => {
   const made = await tool(".", ["token", "create", "t", "--expires", "soon"]);
   assert.equal(made.code, 1);
@@ -114,6 +122,21 @@ test("on a terminal a delete is asked about; without one, or with --yes, it is n
   assert.equal(await answer(undefined, "--yes"), 0);
   assert.equal((await tool(folder, ["deploy"])).code, 0);
   assert.equal((await tool(folder, ["delete"])).code, 0);
+});
+
+test("a namespace whose delete is declined stays, with exit code 1", async () => {
+  const folder = folderOf(`name = "kept"\nmain = "a.mjs"\n`, { "keys.json": `["a"]` });
+  assert.equal((await tool(folder, ["kv", "namespace", "create", "kept"])).code, 0);
+  const id = JSON.parse((await tool(folder, ["kv", "namespace", "list", "--json"])).stdout).find((one) => one.title === "kept").id;
+  for (const [words, question] of [[`namespace delete kept`, "and all that is in it? [y/N]"], [`bulk delete keys.json --namespace-id ${id}`, "Delete 1 key? [y/N]"]]) {
+    const asked = onTerminal(folder, `'${kLimpet}' kv ${words}`);
+    await until("the question", () => asked.stdout.includes(question));
+    asked.child.stdin.write("n\r");
+    assert.equal((await asked.exited).code, 1);
+    assert.match(asked.stdout, /Nothing was done/);
+    assert.doesNotMatch(asked.stdout, /error/);
+  }
+  assert.equal((await tool(folder, ["kv", "namespace", "delete", "kept"])).code, 0);
 });
 
 test("results that go to a file have no colours, though messages go to a terminal", async () => {

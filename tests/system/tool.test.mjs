@@ -21,16 +21,16 @@ test("dev: .dev.vars and .env, and changes of them", async () => {
   const folder = temporaryFolder("dev-vars");
   writeFileSync(join(folder, "wrangler.toml"), `name = "vars"\nmain = "a.mjs"\n[vars]\nA = "configured"\nB = "configured"\n`);
   writeFileSync(join(folder, "a.mjs"), kSays);
-  writeFileSync(join(folder, ".env"), `A=env\nC="two\\nlines"\n`);
-  const dev = run(kLimpet, ["dev", "--listen", "127.0.0.1:0"], { cwd: folder });
+  writeFileSync(join(folder, ".env"), `A=env\nC="two\\nlines"\nD=env\n`);
+  const dev = run(kLimpet, ["dev", "--listen", "127.0.0.1:0", "--var", "D:flag"], { cwd: folder });
   try {
     const port = await until("the address", () => dev.stdout.match(/:(\d+)/)?.[1]);
     const seen = async () => JSON.parse((await request(`http://127.0.0.1:${port}/`)).body);
-    assert.deepEqual(await seen(), { A: "env", B: "configured", C: "two\nlines" });
+    assert.deepEqual(await seen(), { A: "env", B: "configured", C: "two\nlines", D: "flag" });
     assert.match(dev.stderr, /using the values of \.env/);
     writeFileSync(join(folder, ".dev.vars"), `B=secret # of mine\n`);
     await until("the values of .dev.vars", async () => (await seen()).B === "secret");
-    assert.deepEqual(await seen(), { A: "configured", B: "secret" });
+    assert.deepEqual(await seen(), { A: "configured", B: "secret", D: "flag" });
     rmSync(join(folder, ".dev.vars"));
     await until("the values of .env", async () => (await seen()).A === "env");
   } finally {
@@ -101,7 +101,7 @@ test("login keeps a server by name, once its token is right", async () => {
   const file = join(home, "config/limpet/profiles/far.json");
   assert.equal(statSync(file).mode & 0o777, 0o600);
   const who = await tool("whoami", "--profile", "far", "--json");
-  assert.deepEqual(JSON.parse(who.stdout), { server: server.admin, account: "local" });
+  assert.deepEqual(JSON.parse(who.stdout), { server: server.admin, account: "local", token: "admin-token", scope: "admin" });
   assert.equal((await limpet(["whoami"], { cwd: home, env: { ...env, LIMPET_PROFILE: "far" } })).code, 0);
   assert.match((await tool("login", "--profile", "../x", "--server", server.admin, "--token", server.token)).stderr, /is no profile's name/);
   assert.match((await tool("login", "--server", server.admin)).stderr, /pass --token/);

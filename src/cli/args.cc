@@ -272,6 +272,7 @@ void AddKv(CLI::App* app, Arguments* arguments) {
   CLI::App* drop = add_in("delete", "Deletes those of the list [\"key\", …]");
   drop->add_option("file", kv.name, file)->required();
   drop->add_flag("-f,--force", arguments->force, "Asks nothing");
+  AddYes(drop, arguments);
 }
 
 void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
@@ -350,6 +351,9 @@ void Build(CLI::App* app, Arguments* arguments, Raw* raw) {
   dev->add_option("--listen", arguments->listen, "Where to serve (127.0.0.1:8787)");
   dev->add_option("--port", raw->port, "The same, the port alone");
   dev->add_option("--ip", raw->ip, "The same, the address alone");
+  Repeated(dev->add_option("--env-file", arguments->env_files, "In place of .dev.vars and .env; may be repeated"), 1)
+      ->type_name("FILE");
+  dev->add_flag("--test-scheduled")->description("Accepted for wrangler: /__scheduled is always there");
   dev->add_flag("--local,-l")->description("Accepted for wrangler: it always is");
   AddOverrides(dev, arguments);
 }
@@ -433,6 +437,7 @@ std::string UsageText(const CLI::App& app, const std::vector<std::string>& words
       if (!option->get_lnames().empty()) known.push_back("--" + option->get_lnames()[0]);
     }
     std::optional<std::string> nearest = Nearest(flag, known);
+    if (std::optional<std::string> about = ForeignFlag(flag)) return name + " has no flag " + flag + ": " + *about;
     return name + " has no flag " + flag + (nearest ? "; did you mean " + *nearest + "?" : ".") + advice.substr(1);
   }
   std::string text = error.what();

@@ -93,6 +93,7 @@ struct Arguments {
   OverrideFlags overrides;
   bool output_json = false;
   std::string listen = "127.0.0.1:8787";  // dev
+  std::vector<std::string> env_files;     // dev --env-file
   std::vector<std::string> serve;         // Everything after "serve".
 };
 

@@ -87,7 +87,7 @@ bool Reload(const Arguments& arguments, const Installation& installation, Client
   if (!config) return false;
   config->code_update_strategy = Json();                           // What is saved is to run.
   if (config->crons.is_null()) config->crons = Json::MakeArray();  // Those of an earlier file go.
-  Result<DevVariables> variables = ReadDevVariables(config->dir, arguments.environment);
+  Result<DevVariables> variables = ReadDevVariables(config->dir, arguments.environment, arguments.env_files);
   if (!variables.has_value()) return terminal.Error(variables.error().message()), false;
   UseDevVariables(variables.value().values, arguments.overrides, &*config);
   for (const std::string& file : variables.value().files) terminal.Dim("using the values of " + file);

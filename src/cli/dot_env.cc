@@ -88,7 +88,8 @@ Variables ParseDotEnv(std::string_view text) {
   return variables;
 }
 
-Result<DevVariables> ReadDevVariables(const std::string& dir, const std::string& environment) {
+Result<DevVariables> ReadDevVariables(const std::string& dir, const std::string& environment,
+                                      const std::vector<std::string>& own) {
   namespace fs = std::filesystem;
   DevVariables found;
   auto read = [&](const std::string& name) -> Result<bool> {
@@ -102,9 +103,15 @@ Result<DevVariables> ReadDevVariables(const std::string& dir, const std::string&
     found.files.push_back(name);
     return true;
   };
+  for (const std::string& name : own) {
+    LIMPET_TRY(bool there, read(name));
+    if (!there)
+      return Error(ErrorCode::kUnavailable, "--env-file: there is no file " + (fs::path(dir) / name).string());
+  }
+  if (!own.empty()) return found;
   if (!environment.empty()) {
-    LIMPET_TRY(bool own, read(".dev.vars." + environment));
-    if (own) return found;
+    LIMPET_TRY(bool special, read(".dev.vars." + environment));
+    if (special) return found;
   }
   LIMPET_TRY(bool vars, read(".dev.vars"));
   if (vars) return found;

@@ -23,7 +23,10 @@ struct DevVariables {
   Variables values;
   std::vector<std::string> files;
 };
-Result<DevVariables> ReadDevVariables(const std::string& dir, const std::string& environment);
+// With `own`, files of --env-file, below that folder: what those say, the later ones first, and nothing else.
+// Errors: kUnavailable (a file can't be read).
+Result<DevVariables> ReadDevVariables(const std::string& dir, const std::string& environment,
+                                      const std::vector<std::string>& own = {});
 
 // Is it a file that ReadDevVariables may read, by its name?
 bool IsDevVariablesFile(std::string_view name);

@@ -27,4 +27,23 @@ std::optional<std::string> ForeignCommand(const std::string& word) {
   return std::nullopt;
 }
 
+std::optional<std::string> ForeignFlag(const std::string& flag) {
+  static constexpr std::pair<const char*, const char*> kFlags[] = {
+      {"--remote", "what runs in dev runs on this machine; limpet versions upload brings it to a server, not live"},
+      {"--persist-to", "what is stored in dev is in the project's folder .limpet"},
+      {"--routes", "routes are in the configuration"},
+      {"--route", "routes are in the configuration"},
+      {"--domains", "custom domains are routes in the configuration, with custom_domain = true"},
+      {"--triggers", "schedules are in the configuration: crons below [triggers]"},
+      {"--schedules", "schedules are in the configuration: crons below [triggers]"},
+      {"--outdir", "limpet deploy --dry-run says what would be uploaded"},
+      {"--tsconfig", "tsconfig is a key of the configuration"},
+      {"--site", "limpet has no Workers Sites; --assets serves a folder of static files"},
+      {"--dispatch-namespace", "limpet has no Workers for Platforms"}};
+  for (const auto& [name, text] : kFlags) {
+    if (flag == name) return text;
+  }
+  return std::nullopt;
+}
+
 }  // namespace limpet::cli

@@ -285,7 +285,9 @@ Result<Done> RunBulk(const Arguments& arguments, Client& client, const std::stri
     }
   }
   if (arguments.action == "get") {
-    terminal.Result(ToText(values, JsonStyle::kPretty));
+    std::string text_of_all = ToText(values, JsonStyle::kPretty);
+    text_of_all.pop_back();  // The line end: Result writes one.
+    terminal.Result(text_of_all);
   } else {
     terminal.Info((arguments.action == "put" ? "Stored " : "Deleted ") + keys);
   }

@@ -108,6 +108,9 @@ TEST(Arguments, CommandsThatOnlyWranglerHasSayWhatToDoInstead) {
   EXPECT_NE(ParseArguments({"d1", "list"}, "0").exit.text.find("new_sqlite_classes"), std::string::npos);
   EXPECT_NE(ParseArguments({"route", "list"}, "0").exit.text.find("limpet triggers deploy"), std::string::npos);
   EXPECT_EQ(ForeignCommand("deploi"), std::nullopt);
+  EXPECT_EQ(ParseArguments({"deploy", "--routes", "x"}, "0").exit.text,
+            "limpet deploy has no flag --routes: routes are in the configuration");
+  EXPECT_EQ(ForeignFlag("--rotes"), std::nullopt);
 }
 
 TEST(Arguments, WhatWranglerTakes) {
@@ -120,6 +123,8 @@ TEST(Arguments, WhatWranglerTakes) {
   EXPECT_EQ(Parsed({"dev", "--port", "1234"}).listen, "127.0.0.1:1234");
   EXPECT_EQ(Parsed({"dev", "--ip", "::1"}).listen, "[::1]:8787");
   EXPECT_EQ(Parsed({"dev"}).listen, "127.0.0.1:8787");
+  EXPECT_EQ(Parsed({"dev", "--test-scheduled", "--env-file", "a", "--env-file=b", "main.js"}).env_files,
+            (std::vector<std::string>{"a", "b"}));
   EXPECT_TRUE(Parsed({"delete", "x", "-y"}).yes);
   EXPECT_FALSE(Parsed({"deploy"}).environment_given);
   EXPECT_TRUE(Parsed({"deploy", "--env", ""}).environment_given);

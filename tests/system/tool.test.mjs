@@ -39,6 +39,25 @@ test("dev: .dev.vars and .env, and changes of them", async () => {
   }
 });
 
+test("dev --env-file: those files alone, the host does not take them for its own", async () => {
+  const folder = temporaryFolder("dev-env-file");
+  const files = { "wrangler.toml": `name = "vars"\nmain = "a.mjs"\n`, "a.mjs": kSays, ".dev.vars": "A=vars\nB=vars\n", "one.env": "A=one\nC=one\n", "two.env": "A=two\n" };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  const start = (...files) => run(kLimpet, ["dev", "--listen", "127.0.0.1:0", ...files.flatMap((file) => ["--env-file", file])], { cwd: folder });
+  const dev = start("one.env", "two.env");
+  try {
+    const port = await until("the address", () => dev.stdout.match(/:(\d+)/)?.[1]);
+    assert.deepEqual(JSON.parse((await request(`http://127.0.0.1:${port}/`)).body), { A: "two", C: "one" });
+  } finally {
+    dev.child.kill("SIGTERM");
+    await dev.exited;
+  }
+  const missing = start("three.env");
+  await until("the refusal", () => missing.stderr.includes("error: --env-file: there is no file "));
+  missing.child.kill("SIGTERM");
+  await missing.exited;
+});
+
 test("dev on a terminal: the keys", async () => {
   const folder = temporaryFolder("dev-keys");
   writeFileSync(join(folder, "wrangler.toml"), `name = "keys"\nmain = "a.mjs"\n[[durable_objects.bindings]]\nname = "C"\nclass_name = "C"\n`);

@@ -186,7 +186,8 @@ export class SyncKvStorage {
 
 let invalidate: (iterator: ListIterator) => void;
 
-// Reads a page of pairs at a time, and anew what is left of it when a pair may have changed.
+// Reads a page of pairs at a time, and anew what is left of it when a pair may have changed. The first pair is the one
+// that was there when the list began; a list that was empty then stays so.
 class ListIterator {
   #start: string;
   #after: boolean;
@@ -199,6 +200,7 @@ class ListIterator {
   #at = 0;
   #last = false; // There is nothing behind the page.
   #ended = false;
+  #begun = false;
   #valid = true;
   constructor(options: ListOptions) {
     const range = rangeOf(options);
@@ -208,10 +210,12 @@ class ListIterator {
     this.#prefix = range.prefix;
     this.#reverse = range.reverse;
     this.#left = range.limit ?? Infinity;
+    this.#look();
   }
   next(): IteratorResult<[string, unknown]> {
     if (!this.#valid) throw new Error(kInvalidated);
-    if (!this.#ended && this.#left > 0) this.#look();
+    if (this.#begun && !this.#ended && this.#left > 0) this.#look();
+    this.#begun = true;
     if (this.#at >= this.#page.length || this.#left <= 0) this.#ended = true;
     if (this.#ended) return { done: true, value: undefined };
     const pair: [string, unknown] = [this.#page[this.#at] as string, this.#page[this.#at + 1]];

@@ -33,15 +33,8 @@ namespace {
 using Info = v8::FunctionCallbackInfo<v8::Value>;
 
 void ReturnLatin1(const Info& info, BytesView bytes) {
-  v8::Isolate* isolate = info.GetIsolate();
   v8::Local<v8::String> text;
-  if (bytes.size() > v8::String::kMaxLength ||
-      !v8::String::NewFromOneByte(isolate, reinterpret_cast<const uint8_t*>(bytes.data()), v8::NewStringType::kNormal,
-                                  static_cast<int>(bytes.size()))
-           .ToLocal(&text)) {
-    return js::ThrowRangeError(isolate, "Invalid string length");
-  }
-  info.GetReturnValue().Set(text);
+  if (js::NewLatin1(info.GetIsolate(), bytes).ToLocal(&text)) info.GetReturnValue().Set(text);
 }
 
 void Utf8Encode(const Info& info) {
@@ -71,18 +64,6 @@ void Utf8EncodeInto(const Info& info) {
 }
 
 // https://encoding.spec.whatwg.org/#utf-8-decode (or "without BOM" if `ignoreBOM`); V8 replaces as the standard says.
-// Empty: a RangeError is pending.
-v8::MaybeLocal<v8::String> NewFromUtf8(v8::Isolate* isolate, BytesView bytes) {
-  v8::Local<v8::String> text;
-  if (bytes.size() > v8::String::kMaxLength ||
-      !v8::String::NewFromUtf8(isolate, bytes.data(), v8::NewStringType::kNormal, static_cast<int>(bytes.size()))
-           .ToLocal(&text)) {
-    js::ThrowRangeError(isolate, "Invalid string length");
-    return {};
-  }
-  return text;
-}
-
 void Utf8Decode(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   HeapView storage;
@@ -93,7 +74,7 @@ void Utf8Decode(const Info& info) {
     return js::ThrowTypeError(isolate, kInvalidUtf8);
   }
   v8::Local<v8::String> text;
-  if (NewFromUtf8(isolate, bytes).ToLocal(&text)) info.GetReturnValue().Set(text);
+  if (js::NewUtf8(isolate, bytes).ToLocal(&text)) info.GetReturnValue().Set(text);
 }
 
 void Latin1(const Info& info) {
@@ -111,9 +92,12 @@ std::optional<Bytes> Latin1Bytes(v8::Isolate* isolate, v8::Local<v8::Value> valu
 }
 
 void Base64Encode(const Info& info) {
+  auto length = info[0]->IsString() ? static_cast<size_t>(info[0].As<v8::String>()->Length()) : 0;
+  size_t size = simdutf::base64_length_from_binary(length, simdutf::base64_default);
+  if (size > v8::String::kMaxLength) return js::ThrowRangeError(info.GetIsolate(), js::kTextTooLong);
   std::optional<Bytes> bytes = Latin1Bytes(info.GetIsolate(), info[0]);
   if (!bytes) return;
-  Bytes text(simdutf::base64_length_from_binary(bytes->size(), simdutf::base64_default), '\0');
+  Bytes text(size, '\0');
   text.resize(simdutf::binary_to_base64(bytes->data(), bytes->size(), text.data(), simdutf::base64_default));
   ReturnLatin1(info, text);
 }
@@ -132,8 +116,8 @@ void Base64Decode(const Info& info) {
 
 v8::MaybeLocal<v8::String> DecodeUtf8(v8::Isolate* isolate, BytesView bytes) {
   if (bytes.starts_with("\xEF\xBB\xBF")) bytes.remove_prefix(3);
-  bool ascii = bytes.size() <= v8::String::kMaxLength && simdutf::validate_ascii(bytes.data(), bytes.size());
-  return ascii ? js::FromLatin1(isolate, bytes) : NewFromUtf8(isolate, bytes);
+  bool ascii = simdutf::validate_ascii(bytes.data(), bytes.size());
+  return ascii ? js::NewLatin1(isolate, bytes) : js::NewUtf8(isolate, bytes);
 }
 
 v8::MaybeLocal<v8::String> DecodeUtf8(v8::Isolate* isolate, std::unique_ptr<v8::BackingStore> bytes) {

@@ -6,6 +6,7 @@
 
 #include "api/native_list.h"
 #include "base/host_url.h"
+#include "js/owned_text.h"
 
 namespace limpet::api {
 namespace {
@@ -56,9 +57,10 @@ void ReturnParts(const Info& info, const Url& url) {
   size_t at = 0;
   for (Getter getter : kGetters) {
     ada_string text = getter(url.get());
+    if (text.length > v8::String::kMaxLength) return js::ThrowRangeError(isolate, js::kTextTooLong);
     parts[at++] = js::FromLatin1(isolate, {text.data, text.length});
   }
-  ada_owned_string origin = ada_get_origin(url.get());
+  ada_owned_string origin = ada_get_origin(url.get());  // Shorter than the whole.
   parts[at++] = js::FromLatin1(isolate, {origin.data, origin.length});
   ada_free_owned_string(origin);
   info.GetReturnValue().Set(v8::Array::New(isolate, parts.data(), parts.size()));
@@ -66,7 +68,8 @@ void ReturnParts(const Info& info, const Url& url) {
 
 void ReturnHref(const Info& info, const Url& url) {
   ada_string href = ada_get_href(url.get());
-  info.GetReturnValue().Set(js::FromLatin1(info.GetIsolate(), {href.data, href.length}));
+  v8::Local<v8::String> text;
+  if (js::NewLatin1(info.GetIsolate(), {href.data, href.length}).ToLocal(&text)) info.GetReturnValue().Set(text);
 }
 
 void UrlParse(const Info& info) {
@@ -95,7 +98,8 @@ void DomainToAscii(const Info& info) {
   Url url = Url::Parse("ws://x");
   ada_string text{"", 0};
   if (ada_set_hostname(url.get(), host.data(), host.size())) text = ada_get_hostname(url.get());
-  info.GetReturnValue().Set(js::FromLatin1(isolate, {text.data, text.length}));
+  v8::Local<v8::String> made;
+  if (js::NewLatin1(isolate, {text.data, text.length}).ToLocal(&made)) info.GetReturnValue().Set(made);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "api/values.h"
+#include "js/owned_text.h"
 
 namespace limpet::api {
 namespace {
@@ -263,7 +264,7 @@ std::optional<Bytes> WritePlainOperation(js::Scope& scope, v8::Local<v8::Value> 
 v8::MaybeLocal<v8::String> PackArguments(js::Scope& scope, v8::Local<v8::Value> args) {
   std::optional<Bytes> bytes = Clone(scope, args);
   if (!bytes) return {};
-  return js::FromLatin1(scope.isolate(), *bytes);
+  return js::NewLatin1(scope.isolate(), *bytes);
 }
 
 v8::MaybeLocal<v8::Value> UnpackArguments(js::Scope& scope, v8::Local<v8::String> packed) {

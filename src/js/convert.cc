@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "js/isolate.h"
+#include "js/owned_text.h"
 #include "js/young_buffers.h"
 
 namespace limpet::js {
@@ -75,7 +76,7 @@ v8::MaybeLocal<v8::String> FromUtf16(v8::Isolate* isolate, std::u16string_view t
       !v8::String::NewFromTwoByte(isolate, reinterpret_cast<const uint16_t*>(text.data()), v8::NewStringType::kNormal,
                                   static_cast<int>(text.size()))
            .ToLocal(&string)) {
-    ThrowRangeError(isolate, "Invalid string length");
+    ThrowRangeError(isolate, kTextTooLong);
     return {};
   }
   return string;
@@ -166,6 +167,8 @@ Error DescribeException(Scope& scope, v8::Local<v8::Value> exception, v8::Local<
   } else if (!exception.IsEmpty() && !exception->IsProxy()) {
     text = ToUtf8(scope.isolate(), exception);
   }
+  bool own_words = !exception.IsEmpty() && (!exception->IsObject() || exception->IsNativeError());
+  if (text.empty() && !own_words) text = "an error that can't be described";
   // A syntax error's own stack does not say where the mistake stands.
   if (std::string place = PlaceOf(scope, message); !place.empty() && stack.find(place) == std::string::npos) {
     if (stack.empty()) stack = name + ": " + text;

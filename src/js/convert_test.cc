@@ -1,4 +1,5 @@
 #include "js/js_testing.h"
+#include "js/owned_text.h"
 
 namespace limpet::js {
 namespace {
@@ -53,6 +54,35 @@ TEST_F(ConvertTest, ThrownErrorsHaveTheirClass) {
     EXPECT_EQ(error.code(), ErrorCode::kScript);
     EXPECT_EQ(error.name(), "TypeError");
     EXPECT_EQ(error.message(), "wrong");
+  });
+}
+
+TEST_F(ConvertTest, WhatIsThrownAndHasNoTextIsSaidToHaveNone) {
+  With([](Scope& scope) {
+    for (const char* source : {"new Proxy({}, { get() { throw 1; } })",
+                               "({ get message() { throw 1; } , toString: null })", "Object.create(null)"}) {
+      Error error = DescribeException(scope, Eval(scope, source), {});
+      EXPECT_EQ(error.message(), "an error that can't be described") << source;
+    }
+    EXPECT_EQ(DescribeException(scope, Eval(scope, "new Error()"), {}).message(), "");
+    EXPECT_EQ(DescribeException(scope, Eval(scope, "''"), {}).message(), "");
+  });
+}
+
+// No such text is made for it: its length alone is looked at.
+TEST_F(ConvertTest, ATextLongerThanAnyStringIsARangeError) {
+  With([](Scope& scope) {
+    v8::Isolate* isolate = scope.isolate();
+    std::string_view text("", size_t{v8::String::kMaxLength} + 1);
+    std::u16string_view wide(u"", text.size());
+    for (auto make : {+[](v8::Isolate* to, std::string_view of, std::u16string_view) { return NewLatin1(to, of); },
+                      +[](v8::Isolate* to, std::string_view of, std::u16string_view) { return NewUtf8(to, of); },
+                      +[](v8::Isolate* to, std::string_view, std::u16string_view of) { return FromUtf16(to, of); }}) {
+      v8::TryCatch caught(isolate);
+      EXPECT_TRUE(make(isolate, text, wide).IsEmpty());
+      ASSERT_TRUE(caught.HasCaught());
+      EXPECT_EQ(ToUtf8(isolate, caught.Exception()), "RangeError: String is too long for a V8 string");
+    }
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "js/isolate.h"
 #include "js/isolate_state.h"
 
 namespace limpet::js {
@@ -36,6 +37,29 @@ class OwnedText final : public v8::String::ExternalOneByteStringResource {
   OwnedText* previous_ = nullptr;
   OwnedText* next_;
 };
+
+v8::MaybeLocal<v8::String> NewLatin1(v8::Isolate* isolate, std::string_view text) {
+  v8::Local<v8::String> string;
+  if (text.size() > v8::String::kMaxLength ||
+      !v8::String::NewFromOneByte(isolate, reinterpret_cast<const uint8_t*>(text.data()), v8::NewStringType::kNormal,
+                                  static_cast<int>(text.size()))
+           .ToLocal(&string)) {
+    ThrowRangeError(isolate, kTextTooLong);
+    return {};
+  }
+  return string;
+}
+
+v8::MaybeLocal<v8::String> NewUtf8(v8::Isolate* isolate, std::string_view text) {
+  v8::Local<v8::String> string;
+  if (text.size() > v8::String::kMaxLength ||
+      !v8::String::NewFromUtf8(isolate, text.data(), v8::NewStringType::kNormal, static_cast<int>(text.size()))
+           .ToLocal(&string)) {
+    ThrowRangeError(isolate, kTextTooLong);
+    return {};
+  }
+  return string;
+}
 
 v8::MaybeLocal<v8::String> NewOwnedText(v8::Isolate* isolate, std::unique_ptr<v8::BackingStore> text) {
   auto* owned = new OwnedText(IsolateState::From(isolate), std::move(text));

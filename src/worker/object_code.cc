@@ -1,5 +1,6 @@
 // A Durable Object's JavaScript, as the object layer drives it.
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "api/hooks.h"
@@ -37,10 +38,10 @@ class ObjectCode final : public object::Code {
       if (*shared_done) std::exchange(*shared_done, nullptr)(std::move(error));
     };
     context_->RunTurn(std::move(lock), [this, shared_done](js::Scope& scope) {
-      Result<Done> constructed = Construct(scope);
-      if (scope.isolate()->IsExecutionTerminating()) return;  // The end of the turn tells.
+      std::optional<Result<Done>> constructed = Construct(scope);
+      if (!constructed) return;  // The end of the turn tells.
       context_->on_forced_end = nullptr;
-      if (*shared_done) std::exchange(*shared_done, nullptr)(std::move(constructed));
+      if (*shared_done) std::exchange(*shared_done, nullptr)(*std::move(constructed));
     });
   }
 
@@ -125,7 +126,8 @@ class ObjectCode final : public object::Code {
     return context_->trace;
   }
 
-  Result<Done> Construct(js::Scope& scope) {
+  // Nothing: the turn was ended, for its CPU time or memory.
+  std::optional<Result<Done>> Construct(js::Scope& scope) {
     if (loaded_->failure()) return Error(*loaded_->failure());
     v8::Isolate* isolate = scope.isolate();
     v8::TryCatch caught(isolate);
@@ -148,7 +150,8 @@ class ObjectCode final : public object::Code {
           wanted->IsTrue();
       return Done{};
     }
-    if (!caught.HasCaught() || caught.HasTerminated()) return Error(ErrorCode::kInternal, "The constructor was ended.");
+    if (caught.HasTerminated()) return std::nullopt;
+    if (!caught.HasCaught()) return Error(ErrorCode::kInternal, "The constructor was ended.");
     Error error = api::ToError(scope, caught.Exception());
     loaded_->ReportUncaught(error);
     return std::move(error).With(Error::kObjectReset);

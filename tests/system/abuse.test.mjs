@@ -81,6 +81,12 @@ test("one allocation over the limit is an error", async () => {
   assert.equal((await server.fetch("hostile", "/ok")).body, "ok");
 });
 
+test("a text longer than any string is an error", { timeout: 120_000 }, async () => {
+  // Base64 of a text of the greatest length; a text that is put together of pieces takes no memory before that.
+  await server.deploy({ name: "long", code: `export default { fetch() { try { return new Response(btoa("x".repeat(2 ** 29 - 24)).length); } catch (error) { return new Response(String(error)); } } };` });
+  assert.equal((await server.fetch("long", "/", { timeoutMs: 100_000 })).body, "RangeError: String is too long for a V8 string");
+});
+
 test("a deep recursion is an error", async () => assert.ok((await server.fetch("hostile", "/recursion")).status >= 500));
 
 test("an unhandled rejection harms nobody", async () => {

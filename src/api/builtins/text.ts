@@ -45,10 +45,10 @@ class Utf8Decoder implements Decoder {
     if (bytes.length === 0) return "";
     try {
       return native.utf8Decode(bytes, this.fatal, this.ignoreBom || started);
-    } catch {
+    } catch (error) { // It is malformed (kFailed), or longer than a string can be.
       this.#started = false;
       this.#pending = undefined;
-      throw new TypeError(kFailed);
+      throw error;
     }
   }
 }

@@ -435,6 +435,11 @@ const table = {
   "pipeThrough: values into a byte pipe": [async () => {
     return await thrown(() => textOf(values(1).pipeThrough(new IdentityTransformStream())));
   }, "TypeError: This WritableStream only supports writing byte types.", { limpet: "TypeError: This TransformStream is being used as a byte stream, but received an object of non-ArrayBuffer/ArrayBufferView type on its writable side.", because: "one text for what is no bytes" }],
+  "pipeThrough and tee: many in a row": [async () => {
+    const pipes = async (count) => { let s = values("a"); for (let i = 0; i < count; i++) s = s.pipeThrough(new TransformStream()); return (await s.getReader().read()).value; };
+    const tees = async (count) => { let s = values("a"); for (let i = 0; i < count; i++) [s] = s.tee(); return (await s.getReader().read()).value; };
+    return [await pipes(256), await tees(256), await thrown(() => pipes(257)), await thrown(() => tees(257))];
+  }, ["a", "a", "nothing thrown", "nothing thrown"], { limpet: ["a", "a", ...Array(2).fill("RangeError: More than 256 streams in a row, by pipeThrough() or tee().")], because: "a read goes down through them on one stack (docs/limits.md)" }],
   "tee: values are shared": [async () => {
     const value = { a: 1 };
     const [a, b] = values(value).tee();

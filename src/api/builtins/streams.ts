@@ -50,10 +50,20 @@ ReadableStream.prototype.getReader = function (this: ReadableStream, options?: a
   }
   return getReader.call(this, options);
 } as any;
+// How many streams a stream comes of, one after another: a read goes down through all of them, on one stack.
+const kDepth = Symbol("depth");
+const kDepthMax = 256; // Half of what the stack holds.
+function depthBehind(stream: object): number {
+  const depth = ((stream as any)[kDepth] ?? 0) + 1;
+  if (depth > kDepthMax) throw new RangeError(`More than ${kDepthMax} streams in a row, by pipeThrough() or tee().`);
+  return depth;
+}
 const tee = ReadableStream.prototype.tee;
 ReadableStream.prototype.tee = function (this: ReadableStream): any {
   if (this.locked) throw new TypeError("This ReadableStream is currently locked to a reader,");
+  const depth = depthBehind(this);
   const branches = tee.call(this);
+  for (const branch of branches) (branch as any)[kDepth] = depth;
   (this as any)._disturbed = true;
   return branches;
 };
@@ -122,6 +132,7 @@ ReadableStream.prototype.pipeThrough = function (this: ReadableStream, to: any, 
     }
   }
   const { readable, writable } = to as any;
+  readable[kDepth] = depthBehind(this);
   const alone = options === undefined && join(this, writable, () => pipeTo.call(this, writable), false);
   return alone ? readable : pipeThrough.call(this, to as any, options);
 } as any;

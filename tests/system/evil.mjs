@@ -1,4 +1,4 @@
-// What evil_by_hand.mjs runs: small programs by name, in a Worker and in objects. Each is given what there is to harm.
+// What evil.test.mjs runs: small programs by name, in a Worker and in objects. Each is given what there is to harm.
 const prelude = `
 import { DurableObject, RpcTarget } from "cloudflare:workers";
 const forever = () => { for (;;) {} };

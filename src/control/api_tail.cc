@@ -16,9 +16,8 @@ Plane::Answer Plane::PostTail(Call call) {
   Decision<TailHub::Opened> opened = tails_.Open(call.script, *std::move(filters));
   if (!opened.ok()) co_return Failure(opened.refusal());
   // Who listens misses nothing that begins after the answer.
-  loop::Completion<Result<Done>> traced([&](auto done) {
-    deps_.runtime.SetTraced(deployer_->WithPreviews(tails_.Traced()), std::move(done));
-  });
+  loop::Completion<Result<Done>> traced(
+      [&](auto done) { deps_.runtime.SetTraced(deployer_->WithPreviews(tails_.Traced()), std::move(done)); });
   (void)co_await traced;
   Json tail = Json().Set("id", opened->id).Set("expires_at", IsoTime(opened->expires));
   tail.Set("url", (call.secure ? "wss://" : "ws://") + call.target.host + std::string(kTailPath) + opened->id);

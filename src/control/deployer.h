@@ -47,7 +47,8 @@ class Deployer {
 
   // Activates what is deployed, and goes on with unfinished drops.
   loop::Task<Done> Start();
-  // To the shards a preview is a script of its own, under its label: the script that it is one of; another name as it is.
+  // To the shards a preview is a script of its own, under its label: the script that it is one of; another name as it
+  // is.
   std::string ScriptOf(const std::string& label) const;
   // These scripts and the labels of their previews.
   std::set<std::string, std::less<>> WithPreviews(std::set<std::string, std::less<>> scripts) const;

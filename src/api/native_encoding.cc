@@ -3,6 +3,7 @@
 
 #include "api/native_list.h"
 #include "api/values.h"
+#include "js/owned_text.h"
 
 namespace limpet::api {
 namespace {
@@ -11,7 +12,7 @@ using Info = v8::FunctionCallbackInfo<v8::Value>;
 
 void ReturnTwoByte(const Info& info, const std::u16string& text) {
   v8::Local<v8::String> string;
-  if (js::FromUtf16(info.GetIsolate(), text).ToLocal(&string)) info.GetReturnValue().Set(string);
+  if (js::NewUtf16(info.GetIsolate(), text).ToLocal(&string)) info.GetReturnValue().Set(string);
 }
 
 // utf16Decode(bytes, bigEndian): string, with surrogates as they stand; an odd byte at the end is left out.

@@ -7,6 +7,7 @@
 #include "api/encoding_tables.h"
 #include "api/native_list.h"
 #include "api/values.h"
+#include "js/owned_text.h"
 
 namespace limpet::api {
 namespace {
@@ -236,7 +237,7 @@ void MultiByteDecode(const Info& info) {
     }
   }
   v8::Local<v8::String> string;
-  if (!js::FromUtf16(isolate, text).ToLocal(&string)) return;
+  if (!js::NewUtf16(isolate, text).ToLocal(&string)) return;
   v8::Local<v8::Value> parts[] = {string, v8::Number::New(isolate, static_cast<double>(at)),
                                   v8::Integer::NewFromUnsigned(isolate, iso.mode | (iso.escaped ? 4u : 0u)),
                                   v8::Boolean::New(isolate, failed)};

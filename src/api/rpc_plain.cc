@@ -196,7 +196,7 @@ class Reader {
     std::u16string text(bytes.size() / 2, 0);
     std::memcpy(text.data(), bytes.data(), bytes.size());
     v8::Local<v8::String> made;
-    if (!js::FromUtf16(scope_.isolate(), text).ToLocal(&made)) return {};
+    if (!js::NewUtf16(scope_.isolate(), text).ToLocal(&made)) return {};
     return made.As<v8::Value>();
   }
 

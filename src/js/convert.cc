@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "js/isolate.h"
-#include "js/owned_text.h"
 #include "js/young_buffers.h"
 
 namespace limpet::js {
@@ -68,18 +67,6 @@ bool IsAscii(std::string_view text) {
   }
   for (; left > 0; ++at, --left) seen |= static_cast<uint64_t>(static_cast<unsigned char>(*at));
   return (seen & 0x8080808080808080u) == 0;
-}
-
-v8::MaybeLocal<v8::String> FromUtf16(v8::Isolate* isolate, std::u16string_view text) {
-  v8::Local<v8::String> string;
-  if (text.size() > v8::String::kMaxLength ||
-      !v8::String::NewFromTwoByte(isolate, reinterpret_cast<const uint16_t*>(text.data()), v8::NewStringType::kNormal,
-                                  static_cast<int>(text.size()))
-           .ToLocal(&string)) {
-    ThrowRangeError(isolate, kTextTooLong);
-    return {};
-  }
-  return string;
 }
 
 v8::Local<v8::String> Literal(v8::Isolate* isolate, const char* ascii) {

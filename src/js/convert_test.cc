@@ -77,7 +77,7 @@ TEST_F(ConvertTest, ATextLongerThanAnyStringIsARangeError) {
     std::u16string_view wide(u"", text.size());
     for (auto make : {+[](v8::Isolate* to, std::string_view of, std::u16string_view) { return NewLatin1(to, of); },
                       +[](v8::Isolate* to, std::string_view of, std::u16string_view) { return NewUtf8(to, of); },
-                      +[](v8::Isolate* to, std::string_view, std::u16string_view of) { return FromUtf16(to, of); }}) {
+                      +[](v8::Isolate* to, std::string_view, std::u16string_view of) { return NewUtf16(to, of); }}) {
       v8::TryCatch caught(isolate);
       EXPECT_TRUE(make(isolate, text, wide).IsEmpty());
       ASSERT_TRUE(caught.HasCaught());

@@ -177,8 +177,6 @@ std::string ToUtf8(v8::Isolate* isolate,
 v8::Local<v8::String> FromUtf8(v8::Isolate* isolate,
                                std::string_view text);  // Ill-formed becomes U+FFFD; too long: "".
 bool IsAscii(std::string_view text);
-// Surrogates as they stand. Nothing: it is too long for V8, and a RangeError is pending.
-v8::MaybeLocal<v8::String> FromUtf16(v8::Isolate* isolate, std::u16string_view text);
 v8::Local<v8::String> FromLatin1(v8::Isolate* isolate, std::string_view text);  // One byte, one character.
 v8::Local<v8::String> Literal(v8::Isolate* isolate, const char* ascii);         // Internalised.
 // A view's or buffer's bytes; nothing if it is neither.

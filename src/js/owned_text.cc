@@ -38,27 +38,39 @@ class OwnedText final : public v8::String::ExternalOneByteStringResource {
   OwnedText* next_;
 };
 
-v8::MaybeLocal<v8::String> NewLatin1(v8::Isolate* isolate, std::string_view text) {
+namespace {
+
+// What `make` makes of so many characters or bytes; longer than any string: throws.
+template <typename Make>
+v8::MaybeLocal<v8::String> NewText(v8::Isolate* isolate, size_t size, Make make) {
   v8::Local<v8::String> string;
-  if (text.size() > v8::String::kMaxLength ||
-      !v8::String::NewFromOneByte(isolate, reinterpret_cast<const uint8_t*>(text.data()), v8::NewStringType::kNormal,
-                                  static_cast<int>(text.size()))
-           .ToLocal(&string)) {
+  if (size > v8::String::kMaxLength || !make(static_cast<int>(size)).ToLocal(&string)) {
     ThrowRangeError(isolate, kTextTooLong);
     return {};
   }
   return string;
 }
 
+}  // namespace
+
+v8::MaybeLocal<v8::String> NewLatin1(v8::Isolate* isolate, std::string_view text) {
+  return NewText(isolate, text.size(), [&](int size) {
+    const auto* data = reinterpret_cast<const uint8_t*>(text.data());
+    return v8::String::NewFromOneByte(isolate, data, v8::NewStringType::kNormal, size);
+  });
+}
+
 v8::MaybeLocal<v8::String> NewUtf8(v8::Isolate* isolate, std::string_view text) {
-  v8::Local<v8::String> string;
-  if (text.size() > v8::String::kMaxLength ||
-      !v8::String::NewFromUtf8(isolate, text.data(), v8::NewStringType::kNormal, static_cast<int>(text.size()))
-           .ToLocal(&string)) {
-    ThrowRangeError(isolate, kTextTooLong);
-    return {};
-  }
-  return string;
+  return NewText(isolate, text.size(), [&](int size) {
+    return v8::String::NewFromUtf8(isolate, text.data(), v8::NewStringType::kNormal, size);
+  });
+}
+
+v8::MaybeLocal<v8::String> NewUtf16(v8::Isolate* isolate, std::u16string_view text) {
+  return NewText(isolate, text.size(), [&](int size) {
+    const auto* data = reinterpret_cast<const uint16_t*>(text.data());
+    return v8::String::NewFromTwoByte(isolate, data, v8::NewStringType::kNormal, size);
+  });
 }
 
 v8::MaybeLocal<v8::String> NewOwnedText(v8::Isolate* isolate, std::unique_ptr<v8::BackingStore> text) {
